@@ -1,0 +1,22 @@
+"""Print the lower bound of each runtime dependency in pyproject.toml, as ``name==version``."""
+
+import re
+import tomllib
+from pathlib import Path
+
+PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
+REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s*>=\s*(?P<version>[0-9][0-9.]*)")
+
+
+def main() -> None:
+    with PYPROJECT.open("rb") as file:
+        dependencies = tomllib.load(file)["project"]["dependencies"]
+    for dependency in dependencies:
+        match = REQUIREMENT.fullmatch(dependency)
+        if match is None:
+            raise SystemExit(f"expected a dependency like 'numpy>=1.26.0', got {dependency!r}")
+        print(f"{match['name']}=={match['version']}")
+
+
+if __name__ == "__main__":
+    main()
