@@ -1,0 +1,170 @@
+"""Where rows come from: X in blocks of rows that stay in cache, walked by a few threads.
+
+A pass over X is one call of `reduce`: every block is visited once, each thread adds up its own
+share, and the shares are added in the order of the rows.  The result is therefore the same, bit
+for bit, from run to run with the same number of threads.  X is only ever sliced, never copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["RowBlocks", "n_threads_allowed"]
+
+# A block and its scores should stay in the last-level cache share of one core.
+_BLOCK_BYTES = 1 << 20
+# One product with a sparse block writes a whole (n_features, n_rows) array: use few, large blocks.
+_SPARSE_SCORES_BYTES = 32 << 20
+# Handing work to a thread costs some 30 microseconds; below this many multiply-adds it does not pay.
+_MIN_WORK_PER_THREAD = 1_000_000
+
+Sums = tuple[np.ndarray, ...]
+Visit = Callable[[Any, slice], Sums]
+
+
+class _OneBlasThread:
+    """Holds BLAS to one thread while anyone is inside; fits may overlap in several threads."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._limiter = Lock(), 0, None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._limiter = _blas().limit(limits=1)
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._limiter is not None:
+                self._limiter.restore_original_limits()
+                self._limiter = None
+
+
+one_blas_thread = _OneBlasThread()
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    # Looking for the loaded libraries takes milliseconds: once per process.
+    return ThreadpoolController().select(user_api="blas")
+
+
+def n_threads_allowed() -> int:
+    """Return how many threads the caller allows: the present limit of the BLAS libraries.
+
+    `OMP_NUM_THREADS`, `threadpool_limits` and joblib's worker processes all set that limit.
+    """
+    return max((lib.num_threads for lib in _blas().lib_controllers), default=1)
+
+
+class RowBlocks:
+    """The rows of X, in blocks, with the threads that walk them.
+
+    Parameters
+    ----------
+    X : ndarray or CSR/CSC array of shape (n_samples, n_features), float32 or float64
+        Kept as it is, in its own memory layout.
+    n_scores : int
+        How many scores each row gets; it sets the size of the blocks.
+    n_threads : int or None, default=None
+        At most so many threads; None means what the caller's limits allow.
+    """
+
+    def __init__(self, X: Any, n_scores: int, n_threads: int | None = None) -> None:
+        self.X = X
+        self.shape: tuple[int, int] = X.shape
+        self.dtype = X.dtype
+        self.is_sparse = sp.issparse(X)
+        self._pool: ThreadPoolExecutor | None = None
+        per_row = X.nnz / max(X.shape[0], 1) if self.is_sparse else X.shape[1]
+        work = X.shape[0] * n_scores * (2 * per_row + 10)
+        allowed = n_threads_allowed() if n_threads is None else n_threads
+        self.n_threads = int(max(1, min(allowed, work // _MIN_WORK_PER_THREAD)))
+        self._n_scores = n_scores
+        self._plans: dict[int, list[list[tuple[Any, slice]]]] = {}
+
+    def _plan(self, block_bytes: int) -> list[list[tuple[Any, slice]]]:
+        """Cut the rows into blocks and deal the blocks to the threads, contiguously."""
+        n, item = self.shape[0], self.dtype.itemsize
+        if self.is_sparse and self.X.format == "csc":
+            # Rows of CSC cannot be sliced without a copy.
+            return [[(self.X, slice(0, n))]]
+        if self.is_sparse:
+            rows = max(_SPARSE_SCORES_BYTES // (item * self._n_scores), 1)
+        else:
+            rows = max(block_bytes // (item * (self.shape[1] + 2 * self._n_scores)), 16)
+        shares = []
+        for thread in range(self.n_threads):
+            start, stop = n * thread // self.n_threads, n * (thread + 1) // self.n_threads
+            count = max(-(-(stop - start) // rows), 1)
+            edges = [start + (stop - start) * i // count for i in range(count + 1)]
+            parts = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+            shares.append([(self._rows(part), part) for part in parts])
+        return [share for share in shares if share]
+
+    def _rows(self, part: slice) -> Any:
+        if not self.is_sparse:
+            return self.X[part]
+        X, start, stop = self.X, self.X.indptr[part.start], self.X.indptr[part.stop]
+        pointers = X.indptr[part.start : part.stop + 1] - start
+        shape = (part.stop - part.start, X.shape[1])
+        return type(X)((X.data[start:stop], X.indices[start:stop], pointers), shape=shape)
+
+    def reduce(self, visit: Visit, block_bytes: int = _BLOCK_BYTES) -> Sums:
+        """Visit every block once; return the sum over the blocks of what `visit` returns.
+
+        Parameters
+        ----------
+        visit : callable (block of X, slice of its rows) -> tuple of arrays
+        block_bytes : int, default=1 MiB
+            About how large a dense block is: more when `visit` returns large arrays.
+        """
+        if block_bytes not in self._plans:
+            self._plans[block_bytes] = self._plan(block_bytes)
+        shares = self._plans[block_bytes]
+
+        def walk(share: list[tuple[Any, slice]]) -> Sums:
+            total = visit(*share[0])
+            for block, part in share[1:]:
+                for mine, more in zip(total, visit(block, part), strict=True):
+                    mine += more
+            return total
+
+        if self._pool is None or len(shares) == 1:
+            totals = [walk(share) for share in shares]
+        else:
+            others = [self._pool.submit(walk, share) for share in shares[1:]]
+            totals = [walk(shares[0])] + [other.result() for other in others]
+        for more in totals[1:]:
+            for mine, part in zip(totals[0], more, strict=True):
+                mine += part
+        return totals[0]
+
+    def take(self, rows: np.ndarray) -> Any:
+        """Return a copy of some rows, in the given order: a mini-batch."""
+        return self.X[rows]
+
+    @contextmanager
+    def running(self) -> Iterator[RowBlocks]:
+        """Start the threads and hold BLAS to one thread each, until the end of the block."""
+        with one_blas_thread:
+            if self.n_threads == 1:
+                yield self
+                return
+            with ThreadPoolExecutor(self.n_threads - 1) as pool:
+                self._pool = pool
+                try:
+                    yield self
+                finally:
+                    self._pool = None

@@ -1,0 +1,264 @@
+"""Changes of variables that make any solver blind to the scale and the collinearity of X.
+
+A solver works on v, where w = origin + T v and T is linear:
+
+    value(v) = F(w),   gradient(v) = T' F'(w),   Hessian(v) = T' F''(w) T
+
+If T T' is close to the inverse of the Hessian, then the Hessian in v is close to the identity, and
+a textbook method in v is a well-conditioned method in w.  T is built from a matrix B that is a
+bound on the Hessian, valid everywhere (Boehning 1992), or the Hessian's diagonal blocks at `origin`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from softmax_reg.objective import Line, Objective, Point
+
+__all__ = ["Conditioned", "Map", "bound_map", "choose_map", "curvature_map", "diagonal_map"]
+
+# The largest stack of n x n matrices that is worth its memory, and the largest single one.
+_STACK_BYTES, _MATRIX_BYTES = 64 << 20, 64 << 20
+
+
+class Map:
+    """T: v -> displacement of w, for features centred and scaled, then mixed by `factor`.
+
+    Parameters
+    ----------
+    objective : Objective
+    factor : ndarray
+        (n, 1): a diagonal; (n, n): a matrix; (n_rows, n, n): one matrix for each row of
+        coefficients; n counts the features and the intercept.
+    """
+
+    def __init__(self, objective: Objective, factor: NDArray) -> None:
+        self.objective = objective
+        dtype = objective.dtype
+        self.mean = objective.mean[:, np.newaxis].astype(dtype)
+        self.factor = factor.astype(dtype)
+        self.scale = objective.scale[:, np.newaxis].astype(dtype)
+
+    @property
+    def is_diagonal(self) -> bool:
+        return self.factor.ndim == 2 and self.factor.shape[1] == 1
+
+    def _mix(self, V: NDArray, transposed: bool) -> NDArray:
+        A = self.factor
+        if self.is_diagonal:
+            return A * V
+        A = A.swapaxes(-1, -2) if transposed else A
+        if A.ndim == 2:
+            return A @ V
+        return np.matmul(A, V.T[:, :, np.newaxis])[:, :, 0].T
+
+    def forward(self, v: NDArray) -> NDArray:
+        """Return T v."""
+        objective = self.objective
+        V = self._mix(v.reshape(-1, objective.n_rows), transposed=False)
+        V = _centre_classes(V, objective)
+        W = V[: objective.n_features] / self.scale
+        if not objective.fit_intercept:
+            return objective.pack(W, V[:0])
+        return objective.pack(W, V[-1] - (self.mean * W).sum(axis=0))
+
+    def adjoint(self, g: NDArray) -> NDArray:
+        """Return T' g."""
+        objective = self.objective
+        G, b = objective.unpack(g)
+        if objective.fit_intercept:
+            G = np.vstack([(G - self.mean * b) / self.scale, b])
+        else:
+            G = G / self.scale
+        G = _centre_classes(G, objective)
+        return np.ascontiguousarray(self._mix(G, transposed=True)).ravel()
+
+
+def _centre_classes(V: NDArray, objective: Objective) -> NDArray:
+    """Project on coefficients that sum to zero over the classes, where the smooth optimum lies.
+
+    The loss does not change along the rest, and a ridge penalty only grows.
+    """
+    if objective.n_rows == 1 or not objective.is_smooth:
+        return V
+    return V - V.mean(axis=1, keepdims=True)
+
+
+class Conditioned:
+    """An objective as a function of v, w = origin + T v; the solvers' view of `Objective`."""
+
+    def __init__(self, objective: Objective, origin: NDArray, change: Map) -> None:
+        self.objective, self.origin, self.change = objective, origin, change
+        self.size, self.dtype = objective.size, objective.dtype
+        self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
+        self.weights = objective.weights
+
+    def at(self, v: NDArray) -> ConditionedPoint:
+        w = self.origin + self.change.forward(v)
+        return ConditionedPoint(self, v, self.objective.at(w))
+
+    def prox(self, v: NDArray, step: float) -> NDArray:
+        """Return the proximal point; the factor of `change` must be diagonal.
+
+        With w = D v: argmin_v h(D v) + |v - v0|^2 / (2 t) is D^-1 prox of h with steps t D^2.
+        """
+        if self.is_smooth:
+            return v
+        objective, change = self.objective, self.change
+        D = change.factor[: objective.n_features] / change.scale
+        V = v.reshape(-1, objective.n_rows).copy()
+        W0, _ = objective.unpack(self.origin)
+        W = objective.penalty.prox(W0 + D * V[: objective.n_features], step * D**2)
+        V[: objective.n_features] = (W - W0) / D
+        return V.ravel()
+
+    def sample_gradient(self, v: NDArray, sample: NDArray[np.intp]) -> NDArray:
+        w = self.origin + self.change.forward(v)
+        return self.change.adjoint(self.objective.sample_gradient(w, sample))
+
+
+class ConditionedPoint:
+    """A point of `Conditioned`; `inner` is the same point in w."""
+
+    def __init__(self, conditioned: Conditioned, v: NDArray, inner: Point) -> None:
+        self.conditioned, self.w, self.inner = conditioned, v, inner
+        self._gradient: NDArray | None = None
+
+    @property
+    def value(self) -> float:
+        return self.inner.value
+
+    @property
+    def gradient(self) -> NDArray:
+        if self._gradient is None:
+            self._gradient = self.conditioned.change.adjoint(self.inner.gradient)
+        return self._gradient
+
+    def hessian_product(self, v: NDArray) -> NDArray:
+        change = self.conditioned.change
+        return change.adjoint(self.inner.hessian_product(change.forward(v)))
+
+    def line(self, direction: NDArray) -> ConditionedLine:
+        return ConditionedLine(self, direction)
+
+
+class ConditionedLine:
+    """A line in v is a line in w."""
+
+    def __init__(self, start: ConditionedPoint, direction: NDArray) -> None:
+        self.start, self.direction = start, direction
+        change = start.conditioned.change
+        self._inner = Line(start.inner, change.forward(direction))
+
+    def at(self, t: float) -> ConditionedPoint:
+        v = self.start.w + self.start.w.dtype.type(t) * self.direction
+        return ConditionedPoint(self.start.conditioned, v, self._inner.at(t))
+
+    def slope(self, point: ConditionedPoint) -> float:
+        return self._inner.slope(point.inner)
+
+
+def gram(objective: Objective, weigh: Any, n_grams: int = 1) -> NDArray:
+    """Return X' diag(q) X, shape (n_grams, n, n), float64, for centred and scaled X with a 1.
+
+    Parameters
+    ----------
+    objective : Objective
+    weigh : callable (block of X, slice) -> ndarray of shape (rows, n_grams)
+        The weights q, at least 0.
+    n_grams : int
+    """
+    p, one = objective.n_features, objective.fit_intercept
+    mean, scale = objective.mean.astype(objective.dtype), objective.scale.astype(objective.dtype)
+
+    def visit(X: Any, part: slice) -> tuple[NDArray]:
+        q = np.sqrt(weigh(X, part))
+        dense = X.toarray() if objective.rows.is_sparse else X
+        A = np.ones((X.shape[0], p + one), dtype=objective.dtype)
+        A[:, :p] = (dense - mean) / scale
+        total = np.empty((n_grams, p + one, p + one))
+        for k in range(n_grams):
+            B = A * q[:, k : k + 1]
+            total[k] = B.T @ B
+        return (total,)
+
+    # A block with more rows than columns, or adding up the Grams would cost more than they do.
+    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 12 * (p + one) ** 2))[0]
+
+
+def factor_of(B: NDArray, objective: Objective) -> NDArray:
+    """Return A with A A' = (B + penalty)^-1, for one matrix B or a stack of them."""
+    n = B.shape[-1]
+    ridge = np.zeros(n)
+    ridge[: objective.n_features] = objective.penalty.curvature / objective.scale**2
+    return np.stack([_inverse_root(block + np.diag(ridge), objective.dtype) for block in B])
+
+
+def _inverse_root(B: NDArray, dtype: Any) -> NDArray:
+    """Return L^-T for B = L L', B symmetric and nearly positive semi-definite."""
+    jitter = 4.0 * len(B) * np.finfo(dtype).eps * max(float(np.trace(B)) / len(B), 1e-300)
+    while True:
+        try:
+            L = np.linalg.cholesky(B + jitter * np.eye(len(B)))
+        except np.linalg.LinAlgError:
+            jitter *= 10.0
+        else:
+            return scipy.linalg.lapack.dtrtri(L, lower=1)[0].T
+
+
+def bound_map(objective: Objective) -> Map:
+    """Return the change of variables by the bound H <= 1/2 (I - 11'/K) (x) X'SX + penalty.
+
+    D. Boehning (1992), "Multinomial logistic regression algorithm", Annals of the Institute of
+    Statistical Mathematics 44, 197-200.  In these coordinates a gradient step of length 1 always
+    descends.  For two classes, one row of coefficients, the factor is 1/4.
+    """
+    bound = 0.25 if objective.n_rows == 1 else 0.5
+    B = gram(objective, lambda X, part: bound * objective.shares(part))
+    return Map(objective, factor_of(B, objective)[0])
+
+
+def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
+    """Return the change of variables by the Hessian's diagonal blocks X' diag(p_k (1 - p_k)) X.
+
+    One for each row of coefficients, or their mean for all.
+    """
+    free = slice(objective.n_classes - objective.n_rows, None)
+
+    def weigh(X: Any, part: slice) -> NDArray:
+        P, _ = point.softmax(X, part)
+        q = (P * (1.0 - P))[:, free] * objective.shares(part)
+        return q if per_class else q.mean(axis=1, keepdims=True)
+
+    A = factor_of(gram(objective, weigh, objective.n_rows if per_class else 1), objective)
+    return Map(objective, A if per_class else A[0])
+
+
+def diagonal_map(objective: Objective) -> Map:
+    """Return the change of variables by the diagonal of the bound alone; any n_features fits."""
+    bound = 0.25 if objective.n_rows == 1 else 0.5
+    n = objective.n_features + objective.fit_intercept
+    return Map(objective, np.full((n, 1), bound**-0.5))
+
+
+def choose_map(objective: Objective, point: Point, is_first: bool) -> tuple[Map, float]:
+    """Return the coordinates to go on from `point` in, and after how many passes they pay off.
+
+    An L1 norm wants a diagonal, or its prox would not be separable, and so does an X with too many
+    columns.  Else first the bound, for there the first step is safe, then the curvature at `point`:
+    one matrix for each class if they fit, or their mean.
+    """
+    n, K = objective.n_features + objective.fit_intercept, objective.n_rows
+    matrix = 8 * n * n
+    if not objective.is_smooth or matrix > _MATRIX_BYTES:
+        return diagonal_map(objective), np.inf
+    # Multiply-adds of a Gram matrix, symmetric, over those of a pass, two products and a softmax.
+    passes = 0.5 * n * n / (K * (2.0 * n + 20.0))
+    if is_first:
+        return bound_map(objective), 0.5 * passes
+    per_class = K * matrix <= _STACK_BYTES
+    return curvature_map(objective, point, per_class), 0.5 * passes * (K if per_class else 1)

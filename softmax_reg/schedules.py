@@ -1,0 +1,110 @@
+"""Learning-rate schedules: functions of the epoch t = 0, 1, 2, ... that return the rate.
+
+A solver accepts a float, which means `Constant`, or any object of a class below.
+A new schedule is one subclass of `Schedule`; the common tests find it by `__subclasses__()`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Constant", "Cosine", "InverseScaling", "Schedule", "Step", "WarmUp", "as_schedule"]
+
+
+class Schedule(ABC):
+    """A positive learning rate for every epoch."""
+
+    @abstractmethod
+    def __call__(self, t: float) -> float:
+        """Return the rate at epoch t (a fraction of an epoch is allowed)."""
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The same rate always.
+
+    >>> Constant(0.1)(7)
+    0.1
+    """
+
+    rate: float
+
+    def __call__(self, t: float) -> float:
+        return self.rate
+
+
+@dataclass(frozen=True)
+class InverseScaling(Schedule):
+    """rate / (1 + t)^power: Robbins and Monro (1951) for power in (1/2, 1].
+
+    >>> InverseScaling(0.1, power=0.5)(3)
+    0.05
+    """
+
+    rate: float
+    power: float = 0.5
+
+    def __call__(self, t: float) -> float:
+        return self.rate / (1.0 + t) ** self.power
+
+
+@dataclass(frozen=True)
+class Step(Schedule):
+    """The rate is multiplied by `factor` every `every` epochs.
+
+    >>> Step(0.1, factor=0.5, every=10)(20)
+    0.025
+    """
+
+    rate: float
+    factor: float = 0.5
+    every: int = 10
+
+    def __call__(self, t: float) -> float:
+        return self.rate * self.factor ** (t // self.every)
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """From `rate` down to `floor` along half a cosine of `period` epochs, then `floor`.
+
+    Loshchilov and Hutter (2017), "SGDR", eq. 5, without restarts.
+
+    >>> round(Cosine(0.1, period=10)(5), 12)
+    0.05
+    """
+
+    rate: float
+    period: int = 50
+    floor: float = 0.0
+
+    def __call__(self, t: float) -> float:
+        phase = math.pi * min(t / self.period, 1.0)
+        return self.floor + 0.5 * (self.rate - self.floor) * (1.0 + math.cos(phase))
+
+
+@dataclass(frozen=True)
+class WarmUp(Schedule):
+    """A schedule whose rate grows linearly from 0 over the first `epochs` epochs.
+
+    Goyal et al. (2017), "Accurate, large minibatch SGD", section 2.2.
+
+    >>> WarmUp(Constant(0.1), epochs=4)(0)
+    0.025
+    >>> WarmUp(Constant(0.1), epochs=4)(9)
+    0.1
+    """
+
+    after: Schedule
+    epochs: int = 5
+
+    def __call__(self, t: float) -> float:
+        return self.after(t) * min((t + 1.0) / self.epochs, 1.0)
+
+
+def as_schedule(rate: float | Callable[[float], float]) -> Callable[[float], float]:
+    """Return `rate` itself if it can be called, else the constant schedule."""
+    return rate if callable(rate) else Constant(float(rate))

@@ -1,0 +1,244 @@
+"""What a solver is, and `minimize`: the one loop that runs every solver.
+
+A solver is a generator of points.  The loop owns everything else: coordinates, tolerance, limit,
+loss curve, callbacks, non-finite values, Ctrl-C and the warning.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg._compat import ConvergenceWarning
+from softmax_reg.conditioning import Conditioned, choose_map
+from softmax_reg.objective import Objective, Point
+
+__all__ = ["Callback", "Progress", "Result", "Solver", "minimize"]
+
+# A solver whose points bring neither a lower loss nor a smaller gradient so many times has stalled.
+_PATIENCE = 30
+
+
+class Solver(ABC):
+    """A method: its fields are its hyper-parameters, `points` is the algorithm.
+
+    Subclasses are dataclasses.  They never test a tolerance, print, warn or record.
+
+    Attributes
+    ----------
+    needs_smooth : bool
+        Whether the method needs a penalty without an L1 norm.
+    uses_curvature : bool
+        Whether it asks points for Hessian products, for which probabilities are worth keeping.
+    first_stage, stage_growth : float
+        The coordinates are made anew after `first_stage` points, then each time after
+        `stage_growth` times as many.
+    """
+
+    needs_smooth: bool = False
+    uses_curvature: bool = False
+    first_stage: float = 5
+    stage_growth: float = 1.5
+
+    @property
+    def is_conditioned(self) -> bool:
+        """Whether the method runs in conditioned coordinates, or else in the features' own."""
+        return True
+
+    @abstractmethod
+    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+        """Yield the point of each iterate; the first is the one after w.
+
+        Parameters
+        ----------
+        objective : Objective or Conditioned
+            Offers `at(w)`, `prox(w, step)`, `sample_gradient(w, rows)`.
+        w : ndarray of shape (objective.size,)
+            Where to start; not to be written to.
+        rng : Generator
+            The only source of randomness.
+        """
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the fields by name: what scikit-learn's `clone` and grid search ask for."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+    def set_params(self, **params: Any) -> Solver:
+        """Set fields by name and return the solver itself."""
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ValueError(
+                    f"{type(self).__name__} has no parameter {name!r}; it has {sorted(known)}."
+                )
+            setattr(self, name, value)
+        return self
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told of each point; `n_iter` 0 is the starting point."""
+
+    n_iter: int
+    max_iter: int
+    point: Point
+
+
+Callback = Callable[[Progress], bool | None]
+
+
+@dataclass
+class Result:
+    """What `minimize` returns.
+
+    Attributes
+    ----------
+    point : Point
+        The last iterate.
+    loss_curve : ndarray of shape (n_iter + 1,), float64
+        F at the starting point and at each iterate.
+    n_iter : int
+    converged : bool
+        Whether the optimality is at most `tol`, or as small as rounding lets it be seen.
+    """
+
+    point: Point
+    loss_curve: NDArray[np.float64]
+    n_iter: int
+    converged: bool
+
+
+def minimize(
+    solver: Solver,
+    objective: Objective,
+    w: NDArray,
+    *,
+    tol: float,
+    max_iter: int,
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Run a solver from w until the optimality is at most `tol`.
+
+    Parameters
+    ----------
+    solver : Solver
+    objective : Objective
+    w : ndarray of shape (objective.size,)
+        The starting point.
+    tol : float
+        For `Point.optimality`, raised to what rounding lets be seen.
+    max_iter : int
+        At most so many points; at least 1.
+    rng : Generator
+    callbacks : sequence of callables Progress -> bool or None, default=()
+        Called for every point, the starting point too; True asks to stop.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError
+        If the loss is not finite.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If something else than `tol` or a callback ended the run.
+    """
+    losses: list[float] = []
+    tol = max(tol, objective.resolution)
+    lowest, smallest, idle, stopped = np.inf, np.inf, 0, "rounding"
+    point = objective.at(w)
+    try:
+        for point in _iterates(solver, objective, point, rng):
+            losses.append(point.value)
+            n_iter = len(losses) - 1
+            if not np.isfinite(point.value):
+                raise ValueError(_not_finite(solver, n_iter))
+            progress = Progress(n_iter, max_iter, point)
+            if any([callback(progress) for callback in callbacks]):
+                stopped = "callback"
+            elif point.optimality <= tol:
+                stopped = "tol"
+            elif n_iter >= max_iter:
+                stopped = "max_iter"
+            elif (idle := _idle(point, lowest, smallest, idle)) < _PATIENCE:
+                lowest, smallest = min(lowest, point.value), min(smallest, point.optimality)
+                continue
+            break
+    except KeyboardInterrupt:
+        stopped = "interrupt"
+    if stopped not in ("tol", "callback"):
+        message = _not_converged(solver, stopped, len(losses) - 1, point.optimality, tol)
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+    return Result(point, np.array(losses), len(losses) - 1, point.optimality <= tol)
+
+
+def _iterates(
+    solver: Solver, objective: Objective, point: Point, rng: np.random.Generator
+) -> Iterator[Point]:
+    """Yield `point` and the solver's points, in coordinates made anew at growing intervals."""
+    yield point
+    if not solver.is_conditioned:
+        yield from solver.points(objective, point.w, rng)
+        return
+    stage = solver.first_stage
+    for n_stages in count():
+        change, cost = choose_map(objective, point, is_first=n_stages == 0)
+        local, n_points = Conditioned(objective, point.w, change), 0
+        for local_point in solver.points(local, np.zeros_like(point.w), rng):
+            point, n_points = local_point.inner, n_points + 1
+            yield point
+            if n_points >= max(stage, cost):
+                break
+        if n_points == 0 and n_stages > 0:
+            return  # even in fresh coordinates nothing descends: rounding has the last word
+        stage *= solver.stage_growth
+
+
+def _idle(point: Point, lowest: float, smallest: float, idle: int) -> int:
+    """Return for how many points neither the loss nor the gradient has reached a new low."""
+    return 0 if point.value < lowest or point.optimality < smallest else idle + 1
+
+
+def _not_finite(solver: Solver, n_iter: int) -> str:
+    rate = getattr(solver, "learning_rate", None)
+    remedy = (
+        "Use learning_rate='auto'."
+        if rate == "auto" or rate is None
+        else f"learning_rate={rate!r} is too large for these features: "
+        "make it smaller, or use learning_rate='auto'."
+    )
+    return f"The loss is not finite after epoch {n_iter}. {remedy}"
+
+
+_REMEDIES = {
+    "max_iter": "Raise max_iter, or use solver='auto'.",
+    "rounding": "The loss no longer falls in this precision: raise tol, or give X as float64.",
+    "interrupt": "The last iterate is kept; warm_start=True goes on from it.",
+}
+_REASONS = {
+    "max_iter": "it reached max_iter={n_iter}",
+    "rounding": "it made no more progress after {n_iter} iterations",
+    "interrupt": "it was interrupted after {n_iter} iterations",
+}
+
+
+def _not_converged(solver: Solver, stopped: str, n_iter: int, optimality: float, tol: float) -> str:
+    reason, remedy = _REASONS[stopped].format(n_iter=n_iter), _REMEDIES[stopped]
+    if stopped == "rounding" and not solver.is_conditioned:
+        remedy = "Make learning_rate smaller, give it a schedule, or use learning_rate='auto'."
+    return (
+        f"{type(solver).__name__} did not converge: {reason} at optimality {optimality:.2e}, "
+        f"above tol={tol:.2e}. {remedy}"
+    )

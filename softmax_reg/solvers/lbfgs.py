@@ -1,0 +1,71 @@
+"""L-BFGS: the direction from the last few steps and the changes of gradient that they made."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.line_search import weak_wolfe
+
+__all__ = ["LBFGS"]
+
+
+@dataclass
+class LBFGS(Solver):
+    """Limited-memory BFGS, for smooth penalties.
+
+    Parameters
+    ----------
+    memory : int, default=10
+        How many steps are remembered; each takes two vectors of the size of w.
+
+    References
+    ----------
+    J. Nocedal (1980), "Updating quasi-Newton matrices with limited storage"; J. Nocedal and
+    S. Wright (2006), "Numerical Optimization", algorithms 7.4 and 7.5.
+    """
+
+    memory: int = 10
+    needs_smooth = True
+
+    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+        point = objective.at(w)
+        pairs: deque[tuple[NDArray, NDArray, float]] = deque(maxlen=self.memory)
+        while True:
+            direction = -two_loop(point.gradient, pairs)
+
+            def trial(t: float, point: Any = point, d: NDArray = direction) -> tuple[Any, float]:
+                new = objective.at(point.w + point.w.dtype.type(t) * d)
+                return new, float(np.vdot(new.gradient, d))
+
+            new = weak_wolfe(point, float(np.vdot(point.gradient, direction)), trial)
+            if new is None:
+                if not pairs:
+                    return  # not even the gradient descends: rounding has the last word
+                pairs.clear()
+                continue
+            step, change = new.w - point.w, new.gradient - point.gradient
+            if (product := float(np.vdot(step, change))) > 0.0:
+                pairs.append((step, change, product))
+            point = new
+            yield point
+
+
+def two_loop(gradient: NDArray, pairs: deque[tuple[NDArray, NDArray, float]]) -> NDArray:
+    """Return the approximate inverse Hessian times the gradient (Nocedal 1980; N&W alg. 7.4)."""
+    q, alphas = gradient.copy(), []
+    for step, change, product in reversed(pairs):
+        alphas.append(float(np.vdot(step, q)) / product)
+        q -= gradient.dtype.type(alphas[-1]) * change
+    if pairs:
+        _, change, product = pairs[-1]
+        q *= gradient.dtype.type(product / float(np.vdot(change, change)))  # N&W eq. 7.20
+    for (step, change, product), alpha in zip(pairs, reversed(alphas), strict=True):
+        q += gradient.dtype.type(alpha - float(np.vdot(change, q)) / product) * step
+    return q

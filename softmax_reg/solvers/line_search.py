@@ -1,0 +1,55 @@
+"""Weak Wolfe line search by bracketing: the step halves or doubles until both conditions hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["weak_wolfe"]
+
+# Nocedal and Wright (2006), "Numerical Optimization", eq. 3.6; c1 small, c2 loose for quasi-Newton.
+_DECREASE, _CURVATURE = 1e-4, 0.9
+_MAX_TRIALS = 40
+
+
+def weak_wolfe(
+    start: Any,
+    slope: float,
+    trial: Callable[[float], tuple[Any, float]],
+    step: float = 1.0,
+    curvature: float = _CURVATURE,
+) -> Any | None:
+    """Return a point whose step decreases F enough and is not too short, or None.
+
+    A. S. Lewis and M. L. Overton (2013), "Nonsmooth optimization via quasi-Newton methods",
+    algorithm 2.6.  Where rounding hides the decrease, the slopes decide in its place: Hager and
+    Zhang (2005), "A new conjugate gradient method with guaranteed descent", eq. 4.1.
+
+    Parameters
+    ----------
+    start : point with `value`
+    slope : float
+        dF/dt at t = 0; negative.
+    trial : callable t -> (point, slope at that point)
+    step : float, default=1.0
+        The first t to try.
+    curvature : float, default=0.9
+        The slope must have risen to this fraction of `slope`; smaller searches more exactly.
+    """
+    low, high, best = 0.0, np.inf, None
+    rounding = 8.0 * np.finfo(start.w.dtype).eps * abs(start.value)
+    for _ in range(_MAX_TRIALS):
+        point, here = trial(step)
+        decreases = point.value <= start.value + _DECREASE * step * slope or (
+            point.value <= start.value + rounding and here <= (2.0 * _DECREASE - 1.0) * slope
+        )
+        if not (decreases and np.isfinite(here)):
+            high = step
+        elif here < curvature * slope:
+            low, best = step, point
+        else:
+            return point
+        step = 2.0 * low if np.isinf(high) else 0.5 * (low + high)
+    return best

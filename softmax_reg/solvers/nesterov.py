@@ -1,0 +1,57 @@
+"""Nesterov's accelerated gradient descent with restart; with an L1 norm it is FISTA."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.schedules import as_schedule
+from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.gd import backtrack
+
+__all__ = ["Nesterov"]
+
+
+@dataclass
+class Nesterov(Solver):
+    """Accelerated (proximal) gradient descent with adaptive restart.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule or "auto", default="auto"
+        As for `GradientDescent`.
+
+    References
+    ----------
+    Y. Nesterov (1983), "A method of solving a convex programming problem with convergence rate
+    O(1/k^2)"; A. Beck and M. Teboulle (2009), "A fast iterative shrinkage-thresholding algorithm",
+    eq. 4.1-4.3; B. O'Donoghue and E. Candes (2015), "Adaptive restart for accelerated gradient
+    schemes", eq. 13 (gradient scheme).
+    """
+
+    learning_rate: Any = "auto"
+
+    @property
+    def is_conditioned(self) -> bool:
+        return self.learning_rate == "auto"
+
+    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+        point, ahead, momentum, rate = objective.at(w), objective.at(w), 1.0, 1.0
+        schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
+        for t in count():
+            if schedule is None:
+                new, rate = backtrack(objective, ahead, 1.1 * rate)
+            else:
+                rate = schedule(t)
+                new = objective.at(objective.prox(ahead.w - rate * ahead.gradient, rate))
+            if np.vdot(ahead.w - new.w, new.w - point.w) > 0.0:
+                momentum = 1.0  # the last step points uphill: restart
+            grown = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * momentum**2))
+            ahead = objective.at(new.w + (momentum - 1.0) / grown * (new.w - point.w))
+            point, momentum = new, grown
+            yield point

@@ -1,0 +1,79 @@
+"""Newton's method, each system solved only as well as it helps, by conjugate gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.line_search import weak_wolfe
+
+__all__ = ["NewtonCG"]
+
+
+@dataclass
+class NewtonCG(Solver):
+    """Truncated Newton method with a line search, for smooth penalties.
+
+    Parameters
+    ----------
+    max_cg : int, default=200
+        At most so many Hessian products in one step.
+
+    References
+    ----------
+    R. Dembo and T. Steihaug (1983), "Truncated-Newton algorithms for large-scale unconstrained
+    optimization"; J. Nocedal and S. Wright (2006), "Numerical Optimization", algorithm 7.1;
+    S. Eisenstat and H. Walker (1996), "Choosing the forcing terms in an inexact Newton method".
+    """
+
+    max_cg: int = 200
+    needs_smooth = True
+    uses_curvature = True
+    # Fresh curvature for every system: it is what preconditions its conjugate gradients.
+    first_stage = 1
+    stage_growth = 1.0
+
+    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+        point = objective.at(w)
+        while True:
+            direction = truncated_cg(point, self.max_cg)
+            line = point.line(direction)
+            slope = float(np.vdot(point.gradient, direction))
+
+            def trial(t: float, line: Any = line) -> tuple[Any, float]:
+                new = line.at(t)
+                _ = new.value
+                return new, line.slope(new)
+
+            new = weak_wolfe(point, slope, trial, curvature=0.5)
+            if new is None:
+                return
+            point = new
+            yield point
+
+
+def truncated_cg(point: Any, max_cg: int) -> NDArray:
+    """Return d with F''(w) d = -F'(w) up to a residual of min(1/2, sqrt |g|) |g|."""
+    r = point.gradient.copy()
+    norm = float(np.sqrt(np.vdot(r, r)))
+    enough = min(0.5, np.sqrt(norm)) * norm
+    d, p, square = np.zeros_like(r), -r, float(np.vdot(r, r))
+    for _ in range(max_cg):
+        Hp = point.hessian_product(p)
+        curvature = float(np.vdot(p, Hp))
+        if curvature <= np.finfo(r.dtype).eps * float(np.vdot(p, p)):
+            break  # flat to rounding
+        a = r.dtype.type(square / curvature)
+        d += a * p
+        r += a * Hp
+        new_square = float(np.vdot(r, r))
+        if np.sqrt(new_square) <= enough:
+            break
+        p = r.dtype.type(new_square / square) * p - r
+        square = new_square
+    return d if d.any() else -point.gradient

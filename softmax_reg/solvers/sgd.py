@@ -1,0 +1,87 @@
+"""Stochastic gradient descent: mini-batches of shuffled rows, with momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.schedules import as_schedule
+from softmax_reg.solvers.base import Solver
+
+__all__ = ["SGD"]
+
+_SMALLEST_BATCH, _TRIALS = 32, 8
+
+
+@dataclass
+class SGD(Solver):
+    """Mini-batch stochastic gradient descent; one point for each epoch.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule or "auto", default="auto"
+        A number or a schedule of the epoch gives the textbook method in the features' own units.
+        "auto" works in conditioned coordinates, where the rate follows from the size of the batch;
+        it is halved when an epoch ends higher than it began, and that epoch is taken back.
+    batch_size : int or "auto", default="auto"
+        Rows in a mini-batch.  "auto" makes the noise of a batch as large as the gradient itself,
+        anew for every epoch: small batches far from the optimum, all rows close to it.
+    momentum : float, default=0.9
+        Share of the last step that is repeated, in [0, 1).
+
+    References
+    ----------
+    H. Robbins and S. Monro (1951), "A stochastic approximation method"; B. Polyak (1964), "Some
+    methods of speeding up the convergence of iteration methods", eq. 9; R. Byrd, G. Chin,
+    J. Nocedal and Y. Wu (2012), "Sample size selection in optimization methods for machine
+    learning", eq. 3.5 (the size of a batch).
+    """
+
+    learning_rate: Any = "auto"
+    batch_size: Any = "auto"
+    momentum: float = 0.9
+
+    @property
+    def is_conditioned(self) -> bool:
+        return self.learning_rate == "auto"
+
+    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+        rows = np.flatnonzero(objective.weights)
+        schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
+        velocity, damping, point = np.zeros_like(w), 1.0, objective.at(w)
+        for t in count():
+            batch = self._batch(objective, point, rows, rng)
+            if schedule is None:
+                # In conditioned coordinates F'' is about 1, and that of a batch exceeds it by
+                # the trace, the number of features, over the batch.
+                noise = objective.size / objective.n_rows / batch
+                rate = damping * (1.0 - self.momentum) / (1.0 + noise)
+            else:
+                rate = schedule(t)
+            order = rng.permutation(rows)
+            for start in range(0, len(rows), batch):
+                gradient = objective.sample_gradient(w, order[start : start + batch])
+                velocity = w.dtype.type(self.momentum) * velocity - w.dtype.type(rate) * gradient
+                w = objective.prox(w + velocity, rate)
+            new = objective.at(w)
+            if schedule is None and not new.value <= point.value:
+                new, w, velocity, damping = point, point.w, np.zeros_like(w), 0.5 * damping
+            point = new
+            yield point
+
+    def _batch(self, objective: Any, point: Any, rows: NDArray, rng: np.random.Generator) -> int:
+        """Return the size b for which E |g_b - g|^2 = |g|^2, g the gradient of all rows."""
+        if self.batch_size != "auto":
+            return min(int(self.batch_size), len(rows))
+        noise = 0.0
+        for _ in range(_TRIALS):
+            g = objective.sample_gradient(point.w, rng.choice(rows, _SMALLEST_BATCH))
+            noise += float(np.sum((g - point.gradient) ** 2)) / _TRIALS
+        square = max(float(np.sum(point.gradient**2)), np.finfo(float).tiny)
+        wanted = min(_SMALLEST_BATCH * max(noise / square, 1.0), len(rows))
+        return int(wanted)
