@@ -14,22 +14,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from softmax_reg._compat import (
-    Interval,
-    StrOptions,
-    check_sample_weight,
-    validate_parameter_constraints,
-)
+from softmax_reg._compat import Interval, StrOptions, validate_parameter_constraints
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.callbacks import EarlyStopping, PrintProgress
-from softmax_reg.functional import log_softmax
+from softmax_reg.encoding import encode_labels, row_weights
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
+from softmax_reg.prediction import SoftmaxPredictor
 from softmax_reg.solvers import SOLVERS, Solver, minimize
 
 __all__ = ["SoftmaxRegression"]
@@ -38,8 +31,116 @@ __all__ = ["SoftmaxRegression"]
 _FIRST_ORDER_BYTES, _SECOND_ORDER_BYTES = 64 << 20, 512 << 20
 
 
-class SoftmaxRegression(ClassifierMixin, BaseEstimator):
-    """DOC"""
+class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
+    """Multinomial logistic regression that converges on data as they are.
+
+    Minimises the objective of `LogisticRegression`, divided by C times the total weight,
+
+        F(W, b) = -(1/S) sum_i s_i log P_i[y_i]
+                  + 1/(C S) * [(1 - l1_ratio)/2 ||W||_F^2 + l1_ratio ||W||_1],
+
+    with P = softmax(X W + b), s the weights and S their sum; b is not penalised.  With two classes
+    one vector is fitted, the scores of `classes_[0]` being 0.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        Inverse strength of the penalty, positive; `np.inf` means no penalty.
+    l1_ratio : float, default=0.0
+        Share of the L1 norm in the penalty, from 0 (ridge) to 1 (lasso).
+    fit_intercept : bool, default=True
+        Whether to fit b; else it is 0.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class by label, 1 for those left out; "balanced" gives every class the same
+        total, counting `sample_weight`.
+    solver : str or Solver, default="auto"
+        "auto", "gd", "nesterov", "sgd", "lbfgs", "newton-cg" or "newton-cholesky"; or an object
+        such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own hyper-parameters.
+    learning_rate : "auto", float or callable, default="auto"
+        For "gd", "nesterov" and "sgd".  "auto" needs no tuning and is blind to the scale of the
+        features.  A number, or a schedule (iteration or epoch -> rate), gives the textbook method
+        on the features as they are.
+    batch_size : int or "auto", default="auto"
+        Rows in a mini-batch of "sgd"; "auto" lets it grow as the optimum comes near.
+    momentum : float, default=0.9
+        Momentum of "sgd", in [0, 1).
+    max_iter : int, default=1000
+        At most so many iterations; for "sgd" epochs.
+    tol : float, default=1e-08
+        The fit ends when `optimality_` is at most `tol`, or as small as rounding lets it be seen.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when their loss no longer falls, and keep the best iterate.
+    validation_fraction : float, default=0.1
+        Share of the rows that are held out, stratified by class; for `early_stopping`.
+    n_iter_no_change : int, default=10
+        Iterations without a new lowest held-out loss after which to stop; for `early_stopping`.
+    warm_start : bool, default=False
+        Whether `fit` starts from the last solution.
+    random_state : int, RandomState or None, default=None
+        Seed of the shuffling of "sgd" and of the held-out rows.
+    verbose : int, default=0
+        1 prints a line at iterations 1, 2, 5, 10, ...; 2 at every one.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    coef_ : ndarray of shape (n_rows, n_features)
+        W transposed, in the dtype of X; n_rows is 1 with two classes, else n_classes.
+    intercept_ : ndarray of shape (n_rows,)
+        b; zeros if `fit_intercept` is False.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+        Their names, if X had string names for all of them.
+    n_iter_ : ndarray of shape (1,), int32
+        Iterations done.
+    loss_curve_ : ndarray of shape (n_iter_ + 1,), float64
+        F at the starting point and after each iteration.
+    optimality_ : float
+        How far the solution is from a minimiser: the largest entry of the gradient with respect to
+        coefficients of centred features divided by sqrt(variance + 1/(C S)).  It has the same
+        meaning for every solver and does not depend on the units of the features.
+    converged_ : bool
+        Whether `optimality_` reached `tol`.
+    solver_ : str
+        The solver that ran: what "auto" chose.
+    validation_loss_curve_ : ndarray of shape (n_iter_ + 1,), float64
+        Mean loss, without penalty, on the held-out rows; with `early_stopping` only.
+    best_iter_ : int
+        The iteration whose coefficients were kept; with `early_stopping` only.
+
+    See Also
+    --------
+    sklearn.linear_model.LogisticRegression : The same model, other solvers.
+    LossCurveDisplay : Draws `loss_curve_`.
+
+    Notes
+    -----
+    Every solver runs in coordinates in which the problem is well conditioned: features centred and
+    scaled, implicitly, and decorrelated by the curvature, which is looked at again from time to
+    time.  X itself is never copied, changed or made dense.
+
+    References
+    ----------
+    C. M. Bishop (2006), "Pattern Recognition and Machine Learning", section 4.3.4;
+    D. Boehning (1992), "Multinomial logistic regression algorithm", Annals of the Institute of
+    Statistical Mathematics 44, 197-200.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from softmax_reg import SoftmaxRegression
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = SoftmaxRegression().fit(X, y)
+    >>> model.converged_
+    True
+    >>> round(model.score(X, y), 3)
+    0.994
+    >>> model.predict_proba(X[:2]).round(3)
+    array([[1., 0., 0.],
+           [1., 0., 0.]])
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="neither"), StrOptions({"inf"})],
@@ -147,9 +248,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         X, y = validate_data(
             self, X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
         )
-        check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
-        weights = self._weights(X, y, classes, codes, sample_weight)
+        classes, codes = encode_labels(y)
+        weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
         callbacks: list[Any] = [PrintProgress(self.verbose)] if self.verbose else []
         stopping = None
         if self.early_stopping:
@@ -207,35 +307,6 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
                 f"use l1_ratio=0, or one of the solvers {able}."
             )
         return solver, name
-
-    def _weights(
-        self, X: Any, y: Any, classes: NDArray, codes: NDArray, sample_weight: Any
-    ) -> NDArray:
-        """Return s = sample_weight * class_weight; every class has to have some weight."""
-        weights = check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes, but y holds only one class: "
-                f"{classes[0]!r}."
-            )
-        totals = np.bincount(codes, weights=weights, minlength=len(classes))
-        empty = np.flatnonzero(totals == 0.0)
-        if len(empty):
-            raise ValueError(
-                f"The sample weights of class {classes[empty[0]]!r} sum to zero. Leave the rows "
-                "of that class out, or give some of them a positive weight."
-            )
-        if isinstance(self.class_weight, str):
-            # "balanced": every class gets the same total, counted in weights, not in rows.
-            per_class = totals.sum() / (len(classes) * totals)
-        else:
-            per_class = compute_class_weight(self.class_weight, classes=classes, y=y)
-        if not (np.isfinite(per_class).all() and (per_class > 0.0).all()):
-            raise ValueError(
-                f"class_weight must give every class a positive finite weight, got "
-                f"{self.class_weight!r}."
-            )
-        return (weights * per_class[codes]).astype(X.dtype, copy=False)
 
     def _objective(
         self, X: Any, codes: NDArray, weights: NDArray, n_classes: int, uses_curvature: bool
@@ -295,92 +366,6 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
                 f"{objective.n_features}. Set warm_start=False to start anew."
             )
         return objective.pack(np.ascontiguousarray(coef.T), intercept)
-
-    def decision_function(self, X: Any) -> NDArray:
-        """Return the scores X W + b.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples, n_classes), or (n_samples,) with two classes
-            With two classes the score of `classes_[1]`, that of `classes_[0]` being 0.
-        """
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32))
-        scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
-        return scores[:, 0] if scores.shape[1] == 1 else scores
-
-    def predict(self, X: Any) -> NDArray:
-        """Return the most probable class of each row.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,), of the labels' dtype
-        """
-        scores = self.decision_function(X)
-        codes = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[codes]
-
-    def predict_log_proba(self, X: Any) -> NDArray:
-        """Return the logarithm of the class probabilities, finite for finite scores.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
-        """
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            scores = np.column_stack([np.zeros_like(scores), scores])
-        return log_softmax(scores)
-
-    def predict_proba(self, X: Any) -> NDArray:
-        """Return the class probabilities.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to 1.
-        """
-        return np.exp(self.predict_log_proba(X))
-
-    def sparsify(self) -> SoftmaxRegression:
-        """Convert `coef_` to a CSR matrix, smaller and faster when most of it is zero.
-
-        Returns
-        -------
-        self : SoftmaxRegression
-        """
-        check_is_fitted(self)
-        self.coef_ = sp.csr_matrix(self.coef_)
-        return self
-
-    def densify(self) -> SoftmaxRegression:
-        """Convert `coef_` back to an ndarray.
-
-        Returns
-        -------
-        self : SoftmaxRegression
-        """
-        check_is_fitted(self)
-        if sp.issparse(self.coef_):
-            self.coef_ = self.coef_.toarray()
-        return self
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -255,27 +255,28 @@ class Point:
 
         def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
             P, log_P = softmax_of(objective.scores(X, W, b))
-            for whole, block in zip(keep, (P, log_P), strict=False):
-                whole[part] = block
+            if keep is not None:
+                keep[0][part], keep[1][part] = P, log_P
             loss = objective.losses(log_P, part)
             return loss, objective.pull_back(X, objective.residuals(P, part))
 
         loss, gradient = objective.rows.reduce(visit)
-        self._softmax = keep or None
+        self._softmax = keep
         return float(loss[0]), gradient
 
     @cached_property
     def _loss_of_scores(self) -> float:
-        """The loss when the scores are known: no product with X."""
-        objective, scores, keep = self.objective, self._scores, self._room()
+        """The loss when the scores are known: no product with X.  They become log P."""
+        objective, scores = self.objective, self._scores
+        assert scores is not None
+        proba = np.empty_like(scores)
 
         def visit(X: Any, part: slice) -> tuple[NDArray]:
-            P, log_P = softmax_of(scores[part])
-            keep[0][part], keep[1][part] = P, log_P
+            proba[part], log_P = softmax_of(scores[part])
             return (objective.losses(log_P, part),)
 
         (loss,) = objective.rows.reduce(visit)
-        self._softmax = keep
+        self._softmax = proba, scores
         return float(loss[0])
 
     @cached_property
@@ -288,11 +289,11 @@ class Point:
 
         return objective.rows.reduce(visit)[0]
 
-    def _room(self) -> tuple[NDArray, ...]:
+    def _room(self) -> tuple[NDArray, NDArray] | None:
         if not self.objective.keeps_scores:
-            return ()
-        shape = (self.objective.rows.shape[0], self.objective.n_classes)
-        return tuple(np.empty(shape, dtype=self.objective.dtype, order="F") for _ in range(2))
+            return None
+        shape, dtype = (self.objective.rows.shape[0], self.objective.n_classes), self.w.dtype
+        return np.empty(shape, dtype, order="F"), np.empty(shape, dtype, order="F")
 
     def hessian_product(self, v: NDArray) -> NDArray:
         """Return the Hessian of the smooth part times v.
@@ -341,9 +342,9 @@ class Line:
     def at(self, t: float) -> Point:
         """Return the point at t."""
         w = self.start.w + self.objective.dtype.type(t) * self.direction
-        if self._D is None:
+        _ = self.start.value  # computes the softmax
+        if self._D is None or self.start._softmax is None:
             return self.objective.at(w)
-        _ = self.start.value  # its softmax
         _, log_P = self.start._softmax
         # log P differs from the scores by a shift of each row, which the softmax does not see.
         return self.objective.at(w, scores=log_P + self.objective.dtype.type(t) * self._D)

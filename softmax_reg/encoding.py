@@ -1,0 +1,66 @@
+"""From labels and weights, in the user's terms, to class codes and one weight for each row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg._compat import (
+    check_classification_targets,
+    check_sample_weight,
+    compute_class_weight,
+)
+
+__all__ = ["encode_labels", "row_weights"]
+
+
+def encode_labels(y: Any) -> tuple[NDArray, NDArray[np.intp]]:
+    """Return the sorted classes and the position of each label among them.
+
+    Raises
+    ------
+    ValueError
+        If y does not hold classes, or holds only one.
+    """
+    check_classification_targets(y)
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"y must hold at least 2 classes, but it holds one class: {classes[0]!r}.")
+    return classes, codes
+
+
+def row_weights(
+    X: Any,
+    y: Any,
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    sample_weight: Any,
+    class_weight: dict | str | None,
+) -> NDArray:
+    """Return s = sample_weight * class_weight, shape (n_samples,), in the dtype of X.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or the weights of a class sum to zero.
+    """
+    weights = check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    totals = np.bincount(codes, weights=weights, minlength=len(classes))
+    empty = np.flatnonzero(totals == 0.0)
+    if len(empty):
+        raise ValueError(
+            f"The sample weights of class {classes[empty[0]]!r} sum to zero. Leave the rows of "
+            "that class out, or give some of them a positive weight."
+        )
+    if isinstance(class_weight, str):
+        # "balanced": every class gets the same total, counted in weights, not in rows.
+        per_class = totals.sum() / (len(classes) * totals)
+    else:
+        per_class = compute_class_weight(class_weight, classes=classes, y=y)
+    if not (np.isfinite(per_class).all() and (per_class > 0.0).all()):
+        raise ValueError(
+            f"class_weight must give every class a positive finite weight, got {class_weight!r}."
+        )
+    return (weights * per_class[codes]).astype(X.dtype, copy=False)
