@@ -23,6 +23,7 @@ __all__ = ["Conditioned", "Map", "bound_map", "choose_map", "curvature_map", "di
 
 # The largest stack of n x n matrices that is worth its memory, and the largest single one.
 _STACK_BYTES, _MATRIX_BYTES = 64 << 20, 64 << 20
+_GRAM_BYTES = 4 << 20
 
 
 class Map:
@@ -162,7 +163,7 @@ class ConditionedLine:
         return self._inner.slope(point.inner)
 
 
-def gram(objective: Objective, weigh: Any, n_grams: int = 1) -> NDArray:
+def gram(objective: Objective, weigh: Any) -> NDArray:
     """Return X' diag(q) X, shape (n_grams, n, n), float64, for centred and scaled X with a 1.
 
     Parameters
@@ -170,24 +171,23 @@ def gram(objective: Objective, weigh: Any, n_grams: int = 1) -> NDArray:
     objective : Objective
     weigh : callable (block of X, slice) -> ndarray of shape (rows, n_grams)
         The weights q, at least 0.
-    n_grams : int
     """
     p, one = objective.n_features, objective.fit_intercept
     mean, scale = objective.mean.astype(objective.dtype), objective.scale.astype(objective.dtype)
 
     def visit(X: Any, part: slice) -> tuple[NDArray]:
-        q = np.sqrt(weigh(X, part))
-        dense = X.toarray() if objective.rows.is_sparse else X
+        roots = np.sqrt(weigh(X, part))
         A = np.ones((X.shape[0], p + one), dtype=objective.dtype)
-        A[:, :p] = (dense - mean) / scale
-        total = np.empty((n_grams, p + one, p + one))
-        for k in range(n_grams):
-            B = A * q[:, k : k + 1]
+        np.subtract(X.toarray() if objective.rows.is_sparse else X, mean, out=A[:, :p])
+        A[:, :p] /= scale
+        total = np.empty((roots.shape[1], p + one, p + one))
+        for k, root in enumerate(roots.T):
+            B = A * root[:, np.newaxis]
             total[k] = B.T @ B
         return (total,)
 
-    # A block with more rows than columns, or adding up the Grams would cost more than they do.
-    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 12 * (p + one) ** 2))[0]
+    # A block with as many rows as columns, or adding up the Grams would cost more than they do.
+    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 8 * (p + one) ** 2))[0]
 
 
 def factor_of(B: NDArray, objective: Objective) -> NDArray:
@@ -227,15 +227,21 @@ def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
 
     One for each row of coefficients, or their mean for all.
     """
-    free = slice(objective.n_classes - objective.n_rows, None)
+    n = objective.n_features + objective.fit_intercept
+    first = objective.n_classes - objective.n_rows
+    # As many blocks in one pass as fit a small share of memory.
+    together = max(1, _GRAM_BYTES // (8 * n * n))
+    factors = []
+    for start in range(first, objective.n_classes, together if per_class else objective.n_rows):
+        classes = slice(start, start + (together if per_class else objective.n_rows))
 
-    def weigh(X: Any, part: slice) -> NDArray:
-        P, _ = point.softmax(X, part)
-        q = (P * (1.0 - P))[:, free] * objective.shares(part)
-        return q if per_class else q.mean(axis=1, keepdims=True)
+        def weigh(X: Any, part: slice, classes: slice = classes) -> NDArray:
+            P = point.softmax(X, part)[0][:, classes]
+            q = P * (1.0 - P) * objective.shares(part)
+            return q if per_class else q.mean(axis=1, keepdims=True)
 
-    A = factor_of(gram(objective, weigh, objective.n_rows if per_class else 1), objective)
-    return Map(objective, A if per_class else A[0])
+        factors.append(factor_of(gram(objective, weigh), objective))
+    return Map(objective, np.concatenate(factors) if per_class else factors[0][0])
 
 
 def diagonal_map(objective: Objective) -> Map:
@@ -246,19 +252,20 @@ def diagonal_map(objective: Objective) -> Map:
 
 
 def choose_map(objective: Objective, point: Point, is_first: bool) -> tuple[Map, float]:
-    """Return the coordinates to go on from `point` in, and after how many passes they pay off.
+    """Return coordinates to go on from `point` in, and for how many points at least.
 
     An L1 norm wants a diagonal, or its prox would not be separable, and so does an X with too many
     columns.  Else first the bound, for there the first step is safe, then the curvature at `point`:
-    one matrix for each class if they fit, or their mean.
+    one matrix for each class if they fit, or their mean.  So many points that making the next
+    coordinates costs half of what was spent in these.
     """
     n, K = objective.n_features + objective.fit_intercept, objective.n_rows
-    matrix = 8 * n * n
-    if not objective.is_smooth or matrix > _MATRIX_BYTES:
+    if not objective.is_smooth or 8 * n * n > _MATRIX_BYTES:
         return diagonal_map(objective), np.inf
-    # Multiply-adds of a Gram matrix, symmetric, over those of a pass, two products and a softmax.
-    passes = 0.5 * n * n / (K * (2.0 * n + 20.0))
+    per_class = 8 * n * n * K <= _STACK_BYTES
+    # Multiply-adds of the Gram matrices, which are symmetric, over those of a pass over X, which
+    # makes two products and a softmax.
+    passes = 0.5 * n * n * (K if per_class else 1) / (K * (2.0 * n + 20.0))
     if is_first:
         return bound_map(objective), 0.5 * passes
-    per_class = K * matrix <= _STACK_BYTES
-    return curvature_map(objective, point, per_class), 0.5 * passes * (K if per_class else 1)
+    return curvature_map(objective, point, per_class), 0.5 * passes

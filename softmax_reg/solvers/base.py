@@ -180,7 +180,7 @@ def minimize(
         stopped = "interrupt"
     if stopped not in ("tol", "callback"):
         message = _not_converged(solver, stopped, len(losses) - 1, point.optimality, tol)
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
     return Result(point, np.array(losses), len(losses) - 1, point.optimality <= tol)
 
 

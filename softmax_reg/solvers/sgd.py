@@ -27,7 +27,8 @@ class SGD(Solver):
     learning_rate : float, Schedule or "auto", default="auto"
         A number or a schedule of the epoch gives the textbook method in the features' own units.
         "auto" works in conditioned coordinates, where the rate follows from the size of the batch;
-        it is halved when an epoch ends higher than it began, and that epoch is taken back.
+        it grows by a quarter with every epoch, and is halved when an epoch ends higher than it
+        began, which is then taken back.
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch.  "auto" makes the noise of a batch as large as the gradient itself,
         anew for every epoch: small batches far from the optimum, all rows close to it.
@@ -69,9 +70,11 @@ class SGD(Solver):
                 velocity = w.dtype.type(self.momentum) * velocity - w.dtype.type(rate) * gradient
                 w = objective.prox(w + velocity, rate)
             new = objective.at(w)
-            if schedule is None and not new.value <= point.value:
-                new, w, velocity, damping = point, point.w, np.zeros_like(w), 0.5 * damping
-            point = new
+            rounding = 8.0 * np.finfo(w.dtype).eps * abs(point.value)
+            if schedule is not None or new.value <= point.value + rounding:
+                point, damping = new, 1.25 * damping
+            else:
+                w, velocity, damping = point.w, np.zeros_like(w), 0.5 * damping
             yield point
 
     def _batch(self, objective: Any, point: Any, rows: NDArray, rng: np.random.Generator) -> int:
