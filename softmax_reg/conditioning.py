@@ -14,79 +14,32 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.linalg
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg.maps import (
+    DiagonalMap,
+    FullMap,
+    Map,
+    MatrixMap,
+    RowSpaceMap,
+    inverse_root,
+)
 from softmax_reg.objective import Line, Objective, Point
 
-__all__ = ["Conditioned", "Map", "bound_map", "choose_map", "curvature_map", "diagonal_map"]
+__all__ = [
+    "Conditioned",
+    "bound_map",
+    "choose_map",
+    "curvature_map",
+    "diagonal_bound_map",
+    "diagonal_map",
+    "full_map",
+]
 
 # The largest stack of n x n matrices that is worth its memory, and the largest single one.
 _STACK_BYTES, _MATRIX_BYTES = 64 << 20, 64 << 20
 _GRAM_BYTES = 4 << 20
-
-
-class Map:
-    """T: v -> displacement of w, for features centred and scaled, then mixed by `factor`.
-
-    Parameters
-    ----------
-    objective : Objective
-    factor : ndarray
-        (n, 1): a diagonal; (n, n): a matrix; (n_rows, n, n): one matrix for each row of
-        coefficients; n counts the features and the intercept.
-    """
-
-    def __init__(self, objective: Objective, factor: NDArray) -> None:
-        self.objective = objective
-        dtype = objective.dtype
-        self.mean = objective.mean[:, np.newaxis].astype(dtype)
-        self.factor = factor.astype(dtype)
-        self.scale = objective.scale[:, np.newaxis].astype(dtype)
-
-    @property
-    def is_diagonal(self) -> bool:
-        return self.factor.ndim == 2 and self.factor.shape[1] == 1
-
-    def _mix(self, V: NDArray, transposed: bool) -> NDArray:
-        A = self.factor
-        if self.is_diagonal:
-            return A * V
-        A = A.swapaxes(-1, -2) if transposed else A
-        if A.ndim == 2:
-            return A @ V
-        return np.matmul(A, V.T[:, :, np.newaxis])[:, :, 0].T
-
-    def forward(self, v: NDArray) -> NDArray:
-        """Return T v."""
-        objective = self.objective
-        V = self._mix(v.reshape(-1, objective.n_rows), transposed=False)
-        V = _centre_classes(V, objective)
-        W = V[: objective.n_features] / self.scale
-        if not objective.fit_intercept:
-            return objective.pack(W, V[:0])
-        return objective.pack(W, V[-1] - (self.mean * W).sum(axis=0))
-
-    def adjoint(self, g: NDArray) -> NDArray:
-        """Return T' g."""
-        objective = self.objective
-        G, b = objective.unpack(g)
-        if objective.fit_intercept:
-            G = np.vstack([(G - self.mean * b) / self.scale, b])
-        else:
-            G = G / self.scale
-        G = _centre_classes(G, objective)
-        return np.ascontiguousarray(self._mix(G, transposed=True)).ravel()
-
-
-def _centre_classes(V: NDArray, objective: Objective) -> NDArray:
-    """Project on coefficients that sum to zero over the classes, where the smooth optimum lies.
-
-    The loss does not change along the rest, and a ridge penalty only grows.
-    """
-    if objective.n_rows == 1 or not objective.is_smooth:
-        return V
-    return V - V.mean(axis=1, keepdims=True)
 
 
 class Conditioned:
@@ -94,7 +47,7 @@ class Conditioned:
 
     def __init__(self, objective: Objective, origin: NDArray, change: Map) -> None:
         self.objective, self.origin, self.change = objective, origin, change
-        self.size, self.dtype = objective.size, objective.dtype
+        self.size, self.dtype = change.size, objective.dtype
         self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
         self.weights = objective.weights
 
@@ -103,14 +56,15 @@ class Conditioned:
         return ConditionedPoint(self, v, self.objective.at(w))
 
     def prox(self, v: NDArray, step: float) -> NDArray:
-        """Return the proximal point; the factor of `change` must be diagonal.
+        """Return the proximal point; `change` must be diagonal.
 
         With w = D v: argmin_v h(D v) + |v - v0|^2 / (2 t) is D^-1 prox of h with steps t D^2.
         """
         if self.is_smooth:
             return v
         objective, change = self.objective, self.change
-        D = change.factor[: objective.n_features] / change.scale
+        assert isinstance(change, DiagonalMap)
+        D = change.diagonal[: objective.n_features] / change.scale
         V = v.reshape(-1, objective.n_rows).copy()
         W0, _ = objective.unpack(self.origin)
         W = objective.penalty.prox(W0 + D * V[: objective.n_features], step * D**2)
@@ -191,23 +145,10 @@ def gram(objective: Objective, weigh: Any) -> NDArray:
 
 
 def factor_of(B: NDArray, objective: Objective) -> NDArray:
-    """Return A with A A' = (B + penalty)^-1, for one matrix B or a stack of them."""
-    n = B.shape[-1]
-    ridge = np.zeros(n)
+    """Return A with A A' = (B + penalty)^-1, for a stack of matrices B."""
+    ridge = np.zeros(B.shape[-1])
     ridge[: objective.n_features] = objective.penalty.curvature / objective.scale**2
-    return np.stack([_inverse_root(block + np.diag(ridge), objective.dtype) for block in B])
-
-
-def _inverse_root(B: NDArray, dtype: Any) -> NDArray:
-    """Return L^-T for B = L L', B symmetric and nearly positive semi-definite."""
-    jitter = 4.0 * len(B) * np.finfo(dtype).eps * max(float(np.trace(B)) / len(B), 1e-300)
-    while True:
-        try:
-            L = np.linalg.cholesky(B + jitter * np.eye(len(B)))
-        except np.linalg.LinAlgError:
-            jitter *= 10.0
-        else:
-            return scipy.linalg.lapack.dtrtri(L, lower=1)[0].T
+    return np.stack([inverse_root(block + np.diag(ridge), objective.dtype) for block in B])
 
 
 def bound_map(objective: Objective) -> Map:
@@ -219,7 +160,7 @@ def bound_map(objective: Objective) -> Map:
     """
     bound = 0.25 if objective.n_rows == 1 else 0.5
     B = gram(objective, lambda X, part: bound * objective.shares(part))
-    return Map(objective, factor_of(B, objective)[0])
+    return MatrixMap(objective, factor_of(B, objective)[0])
 
 
 def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
@@ -241,27 +182,94 @@ def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
             return q if per_class else q.mean(axis=1, keepdims=True)
 
         factors.append(factor_of(gram(objective, weigh), objective))
-    return Map(objective, np.concatenate(factors) if per_class else factors[0][0])
+    return MatrixMap(objective, np.concatenate(factors) if per_class else factors[0][0])
 
 
-def diagonal_map(objective: Objective) -> Map:
-    """Return the change of variables by the diagonal of the bound alone; any n_features fits."""
+def diagonal_map(objective: Objective, point: Point) -> Map:
+    """Return the change of variables by the diagonal of the Hessian at `point`: any size fits.
+
+    Sums of p_k (1 - p_k) (x_j - mean_j)^2 over the rows, and the penalty.
+    """
+    free = slice(objective.n_classes - objective.n_rows, None)
+
+    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
+        P = point.softmax(X, part)[0][:, free]
+        q = np.ascontiguousarray(P * (1.0 - P) * objective.shares(part))
+        squares = type(X)((X.data**2, X.indices, X.indptr), X.shape) if sp.issparse(X) else X**2
+        return squares.T @ q, X.T @ q, q.sum(axis=0)
+
+    second, first, total = objective.rows.reduce(visit)
+    mean = objective.mean[:, np.newaxis]
+    curvature = np.maximum(second - 2.0 * mean * first + mean**2 * total, 0.0)
+    curvature = (curvature + objective.penalty.curvature) / objective.scale[:, np.newaxis] ** 2
+    if objective.fit_intercept:
+        curvature = np.vstack([curvature, total])
+    floor = np.finfo(objective.dtype).eps * curvature.max()
+    return DiagonalMap(objective, 1.0 / np.sqrt(np.maximum(curvature, floor)))
+
+
+def diagonal_bound_map(objective: Objective) -> Map:
+    """Return the change of variables by the diagonal of the bound."""
     bound = 0.25 if objective.n_rows == 1 else 0.5
     n = objective.n_features + objective.fit_intercept
-    return Map(objective, np.full((n, 1), bound**-0.5))
+    return DiagonalMap(objective, np.full((n, 1), bound**-0.5))
 
 
-def choose_map(objective: Objective, point: Point, is_first: bool) -> tuple[Map, float]:
+def full_map(objective: Objective, point: Point) -> Map:
+    """Return the change of variables by the whole Hessian at `point`, there the identity."""
+    p, K, n_rows = objective.n_features, objective.n_classes, objective.n_rows
+    n = p + objective.fit_intercept
+    mean, scale = objective.mean.astype(objective.dtype), objective.scale.astype(objective.dtype)
+
+    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
+        A = np.ones((X.shape[0], n), dtype=objective.dtype)
+        np.subtract(X.toarray() if objective.rows.is_sparse else X, mean, out=A[:, :p])
+        A[:, :p] /= scale
+        P = point.softmax(X, part)[0][:, K - n_rows :]
+        roots = np.sqrt(objective.shares(part))
+        # The Hessian of a row is (diag(p) - p p') (x) a a': its second part is one outer product.
+        M = ((A * roots)[:, :, np.newaxis] * P[:, np.newaxis, :]).reshape(len(A), n * n_rows)
+        blocks = np.empty((n_rows, n, n))
+        for k in range(n_rows):
+            B = A * (roots * np.sqrt(P[:, k : k + 1]))
+            blocks[k] = B.T @ B
+        return (M.T @ M).astype(np.float64, copy=False), blocks
+
+    outer, blocks = objective.rows.reduce(visit)
+    H = -outer
+    for k in range(n_rows):
+        H[k::n_rows, k::n_rows] += blocks[k]
+        ridge = np.zeros(n)
+        ridge[:p] = objective.penalty.curvature / objective.scale**2
+        H[k::n_rows, k::n_rows] += np.diag(ridge)
+        if n_rows > 1:
+            # Along coefficients that are the same for all classes the loss is flat; the mean of
+            # the blocks there changes no step, since the gradient has no such part.
+            for m in range(n_rows):
+                H[k::n_rows, m::n_rows] += blocks.mean(axis=0) / n_rows
+    return FullMap(objective, H)
+
+
+def choose_map(
+    objective: Objective, point: Point, is_first: bool, whole: bool
+) -> tuple[Map, float]:
     """Return coordinates to go on from `point` in, and for how many points at least.
 
     An L1 norm wants a diagonal, or its prox would not be separable, and so does an X with too many
-    columns.  Else first the bound, for there the first step is safe, then the curvature at `point`:
-    one matrix for each class if they fit, or their mean.  So many points that making the next
-    coordinates costs half of what was spent in these.
+    columns; with few rows the coefficients lie in their span.  First a bound, for there the first
+    step is safe, then the curvature at `point`: one matrix for each class if they fit, or their
+    mean, or the `whole` Hessian.  So many points that making the next coordinates costs half of
+    what was spent in these.
     """
     n, K = objective.n_features + objective.fit_intercept, objective.n_rows
+    if whole and objective.is_smooth:
+        return full_map(objective, point), 1.0
+    if objective.is_smooth and objective.has_row_space:
+        basis, reduced = objective.row_space
+        change, cost = choose_map(reduced, point, is_first, whole=False)
+        return RowSpaceMap(objective, basis, change), cost
     if not objective.is_smooth or 8 * n * n > _MATRIX_BYTES:
-        return diagonal_map(objective), np.inf
+        return diagonal_bound_map(objective) if is_first else diagonal_map(objective, point), 1.0
     per_class = 8 * n * n * K <= _STACK_BYTES
     # Multiply-adds of the Gram matrices, which are symmetric, over those of a pass over X, which
     # makes two products and a softmax.

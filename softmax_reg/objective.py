@@ -20,6 +20,9 @@ from softmax_reg.penalties import Penalty
 
 __all__ = ["Line", "Objective", "Point"]
 
+# The basis of the rows' span takes as much memory as X.
+_ROW_SPACE_BYTES = 64 << 20
+
 
 class Objective:
     """F as a function of the flat vector w = (W row by row, then b).
@@ -112,6 +115,23 @@ class Objective:
         """The optimality that rounding hides: eps times the largest feature, in units of scale."""
         size = (np.abs(self.mean) + np.sqrt(self._moments[1])) / self.scale
         return 2.0 * float(np.finfo(self.dtype).eps * max(size.max(), 1.0))
+
+    @property
+    def has_row_space(self) -> bool:
+        """Whether the rows span so few dimensions that working in their span pays."""
+        n, p = self.rows.shape
+        small = n * p * self.dtype.itemsize <= _ROW_SPACE_BYTES and 2 * n <= p
+        return small and self.keeps_scores and not self.rows.is_sparse
+
+    @cached_property
+    def row_space(self) -> tuple[NDArray, Objective]:
+        """Orthonormal basis Q (n_features, n_samples) of the rows' span, and F over X Q."""
+        Q, R = np.linalg.qr(self.rows.X.T)
+        rows = RowBlocks(np.ascontiguousarray(R.T), self.n_classes, n_threads=1)
+        reduced = Objective(
+            rows, self.codes, self.weights, self.n_classes, self.penalty, self.fit_intercept
+        )
+        return Q, reduced
 
     def unpack(self, w: NDArray) -> tuple[NDArray, NDArray]:
         """Return views W (n_features, n_rows) and b (n_rows,); b is empty without intercept."""

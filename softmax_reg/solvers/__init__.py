@@ -5,6 +5,7 @@ from softmax_reg.solvers.gd import GradientDescent
 from softmax_reg.solvers.lbfgs import LBFGS
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.newton_cg import NewtonCG
+from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.sgd import SGD
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "GradientDescent",
     "Nesterov",
     "NewtonCG",
+    "NewtonCholesky",
     "Result",
     "Solver",
     "minimize",
@@ -25,4 +27,5 @@ SOLVERS: dict[str, type[Solver]] = {
     "sgd": SGD,
     "lbfgs": LBFGS,
     "newton-cg": NewtonCG,
+    "newton-cholesky": NewtonCholesky,
 }

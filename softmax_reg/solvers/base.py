@@ -37,6 +37,8 @@ class Solver(ABC):
         Whether the method needs a penalty without an L1 norm.
     uses_curvature : bool
         Whether it asks points for Hessian products, for which probabilities are worth keeping.
+    whole_hessian : bool
+        Whether its coordinates are made from the whole Hessian, not from the blocks of the classes.
     first_stage, stage_growth : float
         The coordinates are made anew after `first_stage` points, then each time after
         `stage_growth` times as many.
@@ -44,6 +46,7 @@ class Solver(ABC):
 
     needs_smooth: bool = False
     uses_curvature: bool = False
+    whole_hessian: bool = False
     first_stage: float = 5
     stage_growth: float = 1.5
 
@@ -194,12 +197,13 @@ def _iterates(
         return
     stage = solver.first_stage
     for n_stages in count():
-        change, cost = choose_map(objective, point, is_first=n_stages == 0)
+        change, cost = choose_map(objective, point, n_stages == 0, solver.whole_hessian)
         local, n_points = Conditioned(objective, point.w, change), 0
-        for local_point in solver.points(local, np.zeros_like(point.w), rng):
+        for local_point in solver.points(local, np.zeros(local.size, point.w.dtype), rng):
             point, n_points = local_point.inner, n_points + 1
             yield point
-            if n_points >= max(stage, cost):
+            # A step that solves a system makes many passes itself.
+            if n_points >= (stage if solver.uses_curvature else max(stage, cost)):
                 break
         if n_points == 0 and n_stages > 0:
             return  # even in fresh coordinates nothing descends: rounding has the last word

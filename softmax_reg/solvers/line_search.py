@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["weak_wolfe"]
+__all__ = ["search_line", "weak_wolfe"]
 
 # Nocedal and Wright (2006), "Numerical Optimization", eq. 3.6; c1 small, c2 loose for quasi-Newton.
 _DECREASE, _CURVATURE = 1e-4, 0.9
@@ -53,3 +54,18 @@ def weak_wolfe(
             return point
         step = 2.0 * low if np.isinf(high) else 0.5 * (low + high)
     return best
+
+
+def search_line(point: Any, direction: NDArray) -> Any | None:
+    """Return a point from `point` along a Newton direction, or None.
+
+    All trials share one product with X, so the search can afford to be exact: c2 = 1/2.
+    """
+    line = point.line(direction)
+
+    def trial(t: float) -> tuple[Any, float]:
+        new = line.at(t)
+        return (new, line.slope(new)) if np.isfinite(new.value) else (new, np.inf)
+
+    slope = float(np.vdot(point.gradient, direction))
+    return weak_wolfe(point, slope, trial, curvature=0.5)

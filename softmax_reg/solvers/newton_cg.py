@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.solvers.base import Solver
-from softmax_reg.solvers.line_search import weak_wolfe
+from softmax_reg.solvers.line_search import search_line
 
 __all__ = ["NewtonCG"]
 
@@ -40,19 +40,7 @@ class NewtonCG(Solver):
 
     def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
         point = objective.at(w)
-        while True:
-            direction = truncated_cg(point, self.max_cg)
-            line = point.line(direction)
-            slope = float(np.vdot(point.gradient, direction))
-
-            def trial(t: float, line: Any = line) -> tuple[Any, float]:
-                new = line.at(t)
-                _ = new.value
-                return new, line.slope(new)
-
-            new = weak_wolfe(point, slope, trial, curvature=0.5)
-            if new is None:
-                return
+        while (new := search_line(point, truncated_cg(point, self.max_cg))) is not None:
             point = new
             yield point
 

@@ -1,0 +1,185 @@
+"""Linear maps T: coordinates in which a matrix near the Hessian is the identity.
+
+T v centres and scales the features, implicitly, after mixing v by a matrix A with A A' near the
+inverse of the Hessian of centred and scaled features.  `forward` is T, `adjoint` is T'.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from softmax_reg.objective import Objective
+
+__all__ = [
+    "DiagonalMap",
+    "FullMap",
+    "Map",
+    "MatrixMap",
+    "RowSpaceMap",
+    "cholesky_with_jitter",
+    "inverse_root",
+]
+
+
+class Map(ABC):
+    """T: v -> displacement of w.
+
+    Attributes
+    ----------
+    objective : Objective
+        The one that w belongs to.
+    size : int
+        The length of v.
+    """
+
+    objective: Objective
+    size: int
+
+    @abstractmethod
+    def forward(self, v: NDArray) -> NDArray:
+        """Return T v."""
+
+    @abstractmethod
+    def adjoint(self, g: NDArray) -> NDArray:
+        """Return T' g."""
+
+
+class FeatureMap(Map):
+    """Mixes v by A, then centres and scales the features."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective, self.size = objective, objective.size
+        self.mean = objective.mean[:, np.newaxis].astype(objective.dtype)
+        self.scale = objective.scale[:, np.newaxis].astype(objective.dtype)
+
+    @abstractmethod
+    def mix(self, V: NDArray) -> NDArray:
+        """Return A V, V of shape (n, n_rows); n counts the features and the intercept."""
+
+    @abstractmethod
+    def mix_adjoint(self, G: NDArray) -> NDArray:
+        """Return A' G."""
+
+    def forward(self, v: NDArray) -> NDArray:
+        objective = self.objective
+        V = self.mix(v.reshape(-1, objective.n_rows))
+        V = _centre_classes(V, objective)
+        W = V[: objective.n_features] / self.scale
+        if not objective.fit_intercept:
+            return objective.pack(W, V[:0])
+        return objective.pack(W, V[-1] - (self.mean * W).sum(axis=0))
+
+    def adjoint(self, g: NDArray) -> NDArray:
+        objective = self.objective
+        G, b = objective.unpack(g)
+        if objective.fit_intercept:
+            G = np.vstack([(G - self.mean * b) / self.scale, b])
+        else:
+            G = G / self.scale
+        G = _centre_classes(G, objective)
+        return np.ascontiguousarray(self.mix_adjoint(G)).ravel()
+
+
+class DiagonalMap(FeatureMap):
+    """A is diagonal, given as an array of shape (n, n_rows) or (n, 1)."""
+
+    def __init__(self, objective: Objective, diagonal: NDArray) -> None:
+        super().__init__(objective)
+        self.diagonal = diagonal.astype(objective.dtype)
+
+    def mix(self, V: NDArray) -> NDArray:
+        return self.diagonal * V
+
+    def mix_adjoint(self, G: NDArray) -> NDArray:
+        return self.diagonal * G
+
+
+class MatrixMap(FeatureMap):
+    """One matrix A for all rows of coefficients, (n, n), or one for each, (n_rows, n, n)."""
+
+    def __init__(self, objective: Objective, matrix: NDArray) -> None:
+        super().__init__(objective)
+        self.matrix = matrix.astype(objective.dtype, copy=False)
+
+    def mix(self, V: NDArray) -> NDArray:
+        return _multiply(self.matrix, V)
+
+    def mix_adjoint(self, G: NDArray) -> NDArray:
+        return _multiply(self.matrix.swapaxes(-1, -2), G)
+
+
+def _multiply(A: NDArray, V: NDArray) -> NDArray:
+    if A.ndim == 2:
+        return A @ V
+    return np.matmul(A, V.T[:, :, np.newaxis])[:, :, 0].T
+
+
+def _centre_classes(V: NDArray, objective: Objective) -> NDArray:
+    """Project on coefficients that sum to zero over the classes, where the smooth optimum lies.
+
+    The loss does not change along the rest, and a ridge penalty only grows.
+    """
+    if objective.n_rows == 1 or not objective.is_smooth:
+        return V
+    return V - V.mean(axis=1, keepdims=True)
+
+
+class FullMap(FeatureMap):
+    """A is the inverse root of a matrix over all coefficients, of every row."""
+
+    def __init__(self, objective: Objective, H: NDArray) -> None:
+        super().__init__(objective)
+        self.root = cholesky_with_jitter(H, objective.dtype).astype(objective.dtype)
+
+    def mix(self, V: NDArray) -> NDArray:
+        return self._solve(V, trans="T")
+
+    def mix_adjoint(self, G: NDArray) -> NDArray:
+        return self._solve(G, trans="N")
+
+    def _solve(self, V: NDArray, trans: str) -> NDArray:
+        flat = scipy.linalg.solve_triangular(
+            self.root, V.ravel(), trans=trans, lower=True, check_finite=False
+        )
+        return flat.reshape(V.shape)
+
+
+class RowSpaceMap(Map):
+    """T for fewer rows than features: W = Q U with Q an orthonormal basis of the span of the rows.
+
+    The gradient X' R + alpha W stays in that span, and so does the optimum: nothing is lost.  U
+    has coordinates of its own, `inner`, made from the reduced features X Q.
+    """
+
+    def __init__(self, objective: Objective, basis: NDArray, inner: Map) -> None:
+        self.objective, self.basis, self.inner = objective, basis, inner
+        self.size = inner.size
+
+    def forward(self, v: NDArray) -> NDArray:
+        U, b = self.inner.objective.unpack(self.inner.forward(v))
+        return self.objective.pack(self.basis @ U, b)
+
+    def adjoint(self, g: NDArray) -> NDArray:
+        G, b = self.objective.unpack(g)
+        return self.inner.adjoint(self.inner.objective.pack(self.basis.T @ G, b))
+
+
+def inverse_root(B: NDArray, dtype: Any) -> NDArray:
+    """Return L^-T for B = L L', B symmetric and nearly positive semi-definite."""
+    L = cholesky_with_jitter(B, dtype)
+    return scipy.linalg.lapack.dtrtri(L, lower=1)[0].T
+
+
+def cholesky_with_jitter(B: NDArray, dtype: Any) -> NDArray:
+    """Return the lower L with L L' = B + the smallest multiple of I that makes it definite."""
+    jitter = 4.0 * len(B) * np.finfo(dtype).eps * max(float(np.trace(B)) / len(B), 1e-300)
+    while True:
+        try:
+            return np.linalg.cholesky(B + jitter * np.eye(len(B)))
+        except np.linalg.LinAlgError:
+            jitter *= 10.0
