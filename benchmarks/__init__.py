@@ -1,0 +1,1 @@
+"""The benchmark: who reaches the optimum first.  See README.md in this folder."""

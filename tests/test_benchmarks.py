@@ -1,0 +1,97 @@
+"""The benchmark harness runs at toy size; nothing here measures anything."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.datasets import load_breast_cancer, load_iris
+
+from softmax_reg import SoftmaxRegression
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "benchmarks").is_dir(), reason="the benchmarks are not part of an installation"
+)
+
+
+def run_module(*arguments):
+    environment = os.environ | {"PYTHONWARNINGS": "default"}
+    environment.pop("SOFTMAX_REG_DATA", None)
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def harness():
+    """The modules, imported as from the repository's root."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        from benchmarks import contenders, ladders, objective, problems
+
+        yield {m.__name__.split(".")[1]: m for m in (contenders, ladders, objective, problems)}
+    finally:
+        sys.path.remove(str(ROOT))
+
+
+@pytest.mark.parametrize("load", [load_iris, load_breast_cancer])
+def test_the_harness_computes_the_objective_that_the_package_records(harness, load):
+    X, y = load(return_X_y=True)
+    model = SoftmaxRegression().fit(X, y)
+    for rows in (X, sp.csr_matrix(X)):
+        value = harness["objective"].objective(rows, y, model.coef_.T, model.intercept_)
+        assert value == pytest.approx(model.loss_curve_[-1], rel=1e-12)
+
+
+def test_every_contender_minimises_the_same_objective(harness):
+    objective, setting = harness["objective"].objective, harness["ladders"].Setting
+    for name in ("iris_std", "breast_cancer_std"):
+        X, y = harness["problems"].registry(None)[name].load(True)
+        model = SoftmaxRegression(tol=1e-10).fit(X, y)
+        lowest = objective(X, y, model.coef_.T, model.intercept_)
+        for contender in harness["contenders"].contenders().values():
+            if "saga" in contender.name or "adam" in contender.name or "sgd" in contender.name:
+                continue  # too slow for a test
+            if contender.needs == "sklearnex":
+                continue  # its import patches are not for the process of the tests
+            fitted = contender.fit(X, y, setting(1e-7, 500))
+            value = objective(X, y, fitted.W, fitted.b)
+            assert lowest * (1.0 - 1e-9) <= value <= lowest * (1.0 + 1e-5), contender.name
+
+
+def test_every_problem_has_a_toy_version_with_all_codes(harness):
+    for problem in harness["problems"].registry(None).values():
+        X, y = problem.load(True)
+        assert X.shape[0] == len(y) <= 500
+        np.testing.assert_array_equal(np.unique(y), np.arange(y.max() + 1))
+        values = X.data if sp.issparse(X) else X
+        assert np.isfinite(values).all()
+
+
+def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(tmp_path):
+    run = (
+        "benchmarks.run", "--toy", "--problems", "iris,text", "--threads", "1", "--repeats", "1",
+        "--rivals", "sklearn-lbfgs,sklearn-newton-cholesky", "--time-limit", "2",
+        "--out", tmp_path,
+    )  # fmt: skip
+    assert "Geometric mean" in run_module(*run)
+    results = (tmp_path / "results.csv").read_text()
+    assert results.startswith("# command: python -m benchmarks.run --toy")
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    for expected in ("| iris |", "| text |", "sklearn-lbfgs", "BLAS", "load average"):
+        assert expected in text
+    assert (tmp_path / "time_to_accuracy.png").stat().st_size > 10_000
+
+    assert " fits in " not in run_module(*run, "--resume")  # both problems are complete
+    assert (tmp_path / "results.csv").read_text() == results
