@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from itertools import pairwise
 from threading import Lock
 from typing import Any
 
@@ -24,7 +25,7 @@ __all__ = ["RowBlocks", "n_threads_allowed"]
 _BLOCK_BYTES = 1 << 20
 # One product with a sparse block writes a whole (n_features, n_rows) array: use few, large blocks.
 _SPARSE_SCORES_BYTES = 32 << 20
-# Handing work to a thread costs some 30 microseconds; below this many multiply-adds it does not pay.
+# Handing work to a thread costs some 30 microseconds: below so many multiply-adds it does not pay.
 _MIN_WORK_PER_THREAD = 1_000_000
 
 Sums = tuple[np.ndarray, ...]
@@ -109,7 +110,7 @@ class RowBlocks:
             start, stop = n * thread // self.n_threads, n * (thread + 1) // self.n_threads
             count = max(-(-(stop - start) // rows), 1)
             edges = [start + (stop - start) * i // count for i in range(count + 1)]
-            parts = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+            parts = [slice(a, b) for a, b in pairwise(edges) if b > a]
             shares.append([(self._rows(part), part) for part in parts])
         return [share for share in shares if share]
 

@@ -9,7 +9,8 @@ from time import perf_counter
 
 import numpy as np
 
-from softmax_reg.objective import Objective, Point
+from softmax_reg.objective import Objective
+from softmax_reg.points import Point
 from softmax_reg.solvers.base import Progress
 
 __all__ = ["EarlyStopping", "PrintProgress"]

@@ -6,7 +6,7 @@ A solver works on v, where w = origin + T v and T is linear:
 
 If T T' is close to the inverse of the Hessian, then the Hessian in v is close to the identity, and
 a textbook method in v is a well-conditioned method in w.  T is built from a matrix B that is a
-bound on the Hessian, valid everywhere (Boehning 1992), or the Hessian's diagonal blocks at `origin`.
+bound on the Hessian, valid everywhere (Boehning 1992), or from the Hessian at `origin`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from softmax_reg.maps import (
     RowSpaceMap,
     inverse_root,
 )
-from softmax_reg.objective import Line, Objective, Point
+from softmax_reg.objective import Objective
+from softmax_reg.points import Line, Point
 
 __all__ = [
     "Conditioned",
@@ -43,13 +44,28 @@ _GRAM_BYTES = 4 << 20
 
 
 class Conditioned:
-    """An objective as a function of v, w = origin + T v; the solvers' view of `Objective`."""
+    """An objective as a function of v, w = origin + T v; the solvers' view of `Objective`.
 
-    def __init__(self, objective: Objective, origin: NDArray, change: Map) -> None:
-        self.objective, self.origin, self.change = objective, origin, change
+    Parameters
+    ----------
+    objective : Objective
+    w : ndarray of shape (objective.size,)
+        The point that `start` stands for.  It is the origin, and `start` 0; but under an L1 norm
+        the origin is 0, for there a coefficient that is zero in v has to be exactly zero in w.
+    change : Map
+        T.
+    """
+
+    def __init__(self, objective: Objective, w: NDArray, change: Map) -> None:
+        self.objective, self.change = objective, change
+        if objective.is_smooth:
+            self.origin, self.start = w, np.zeros(change.size, w.dtype)
+        else:
+            assert isinstance(change, DiagonalMap)
+            self.origin, self.start = np.zeros_like(w), change.inverse(w)
         self.size, self.dtype = change.size, objective.dtype
         self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
-        self.weights = objective.weights
+        self.active = objective.active
 
     def at(self, v: NDArray) -> ConditionedPoint:
         w = self.origin + self.change.forward(v)
@@ -58,7 +74,7 @@ class Conditioned:
     def prox(self, v: NDArray, step: float) -> NDArray:
         """Return the proximal point; `change` must be diagonal.
 
-        With w = D v: argmin_v h(D v) + |v - v0|^2 / (2 t) is D^-1 prox of h with steps t D^2.
+        With W = D V: argmin_V h(D V) + |V - V0|^2 / (2 t) is D^-1 prox of h with steps t D^2.
         """
         if self.is_smooth:
             return v
@@ -66,9 +82,8 @@ class Conditioned:
         assert isinstance(change, DiagonalMap)
         D = change.diagonal[: objective.n_features] / change.scale
         V = v.reshape(-1, objective.n_rows).copy()
-        W0, _ = objective.unpack(self.origin)
-        W = objective.penalty.prox(W0 + D * V[: objective.n_features], step * D**2)
-        V[: objective.n_features] = (W - W0) / D
+        W = objective.penalty.prox(D * V[: objective.n_features], step * D**2)
+        V[: objective.n_features] = W / D
         return V.ravel()
 
     def sample_gradient(self, v: NDArray, sample: NDArray[np.intp]) -> NDArray:

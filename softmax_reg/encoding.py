@@ -11,9 +11,10 @@ from softmax_reg._compat import (
     check_classification_targets,
     check_sample_weight,
     compute_class_weight,
+    train_test_split,
 )
 
-__all__ = ["encode_labels", "row_weights"]
+__all__ = ["encode_labels", "hold_out", "row_weights"]
 
 
 def encode_labels(y: Any) -> tuple[NDArray, NDArray[np.intp]]:
@@ -64,3 +65,27 @@ def row_weights(
             f"class_weight must give every class a positive finite weight, got {class_weight!r}."
         )
     return (weights * per_class[codes]).astype(X.dtype, copy=False)
+
+
+def hold_out(
+    codes: NDArray[np.intp], weights: NDArray, fraction: float, rng: np.random.Generator
+) -> tuple[NDArray, NDArray[np.intp]]:
+    """Return weights that are zero on the held-out rows, and those rows, stratified by class.
+
+    Zero weights leave rows out of the training without a copy of the others.
+
+    Raises
+    ------
+    ValueError
+        If a class has too few rows to be split.
+    """
+    active = np.flatnonzero(weights)
+    _, held_out = train_test_split(
+        active,
+        test_size=fraction,
+        stratify=codes[active],
+        random_state=int(rng.integers(2**31)),
+    )
+    training = weights.copy()
+    training[held_out] = 0.0
+    return training, held_out

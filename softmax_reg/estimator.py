@@ -5,6 +5,7 @@ The only place that knows scikit-learn's conventions; the mathematics is in `obj
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -12,23 +13,33 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from softmax_reg._compat import Interval, StrOptions, validate_parameter_constraints
+from softmax_reg._compat import (
+    ConvergenceWarning,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.callbacks import EarlyStopping, PrintProgress
-from softmax_reg.encoding import encode_labels, row_weights
+from softmax_reg.duality import duality_gap
+from softmax_reg.encoding import encode_labels, hold_out, row_weights
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.prediction import SoftmaxPredictor
-from softmax_reg.solvers import SOLVERS, Solver, minimize
+from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
 
 __all__ = ["SoftmaxRegression"]
 
 # Solvers that ask for Hessian products use the probabilities of a point again and again.
 _FIRST_ORDER_BYTES, _SECOND_ORDER_BYTES = 64 << 20, 512 << 20
+
+_SEPARABLE = (
+    "The classes are linearly separable: without a penalty, C=inf, the loss falls for ever as the "
+    "coefficients grow, and no optimum exists. Give C a finite value, such as C=1e6."
+)
 
 
 class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
@@ -242,9 +253,10 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
-        solver, name = self._make_solver()
+        knobs = self.get_params(deep=False)
+        smooth = self.l1_ratio == 0.0 or np.isinf(self.C)
+        solver, name = make_solver(self.solver, knobs, smooth)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        start = self._start()
         X, y = validate_data(
             self, X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
         )
@@ -253,22 +265,27 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         callbacks: list[Any] = [PrintProgress(self.verbose)] if self.verbose else []
         stopping = None
         if self.early_stopping:
-            stopping, weights = self._hold_out(X, codes, weights, len(classes), rng)
+            training, held_out = hold_out(codes, weights, self.validation_fraction, rng)
+            validation = self._objective(
+                X[held_out], codes[held_out], weights[held_out], len(classes), penalised=False
+            )
+            stopping, weights = EarlyStopping(validation, self.n_iter_no_change), training
             callbacks.append(stopping)
-        objective = self._objective(X, codes, weights, len(classes), solver.uses_curvature)
-        w = np.zeros(objective.size, dtype=X.dtype)
-        if start is not None:
-            w = self._continue_from(start, classes, objective)
+        memory = _SECOND_ORDER_BYTES if solver.uses_curvature else _FIRST_ORDER_BYTES
+        objective = self._objective(X, codes, weights, len(classes), memory)
         with objective.rows.running():
             result = minimize(
                 solver,
                 objective,
-                w,
+                self._start(classes, objective),
                 tol=self.tol,
                 max_iter=self.max_iter,
                 rng=rng,
                 callbacks=callbacks,
             )
+            separated = np.isinf(self.C) and result.point.separates_classes()
+        if separated:
+            warnings.warn(_SEPARABLE, ConvergenceWarning, stacklevel=3)
         point = stopping.best if stopping and stopping.best else result.point
         W, b = objective.unpack(point.w)
         self.classes_ = classes
@@ -277,7 +294,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.loss_curve_ = result.loss_curve
         self.optimality_ = point.optimality
-        self.converged_ = result.converged
+        self.converged_ = bool(result.converged and not separated)
         self.solver_ = name
         for stale in ("validation_loss_curve_", "best_iter_"):
             self.__dict__.pop(stale, None)
@@ -286,86 +303,81 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
             self.best_iter_ = stopping.best_iter
         return self
 
-    def _make_solver(self) -> tuple[Solver, str]:
-        """Return the solver object and its name; its fields are taken from the parameters."""
-        solver = self.solver
-        if isinstance(solver, Solver):
-            names = [name for name, kind in SOLVERS.items() if type(solver) is kind]
-            name = names[0] if names else type(solver).__name__
-        else:
-            name = solver
-            if name == "auto":
-                name = "lbfgs" if self.l1_ratio == 0.0 or np.isinf(self.C) else "nesterov"
-            kind = SOLVERS[name]
-            known = kind().get_params()
-            mine = self.get_params(deep=False)
-            solver = kind(**{field: mine[field] for field in known if field in mine})
-        if solver.needs_smooth and self.l1_ratio > 0.0:
-            able = sorted(name for name, kind in SOLVERS.items() if not kind.needs_smooth)
-            raise ValueError(
-                f"solver={name!r} cannot handle an L1 norm, l1_ratio={self.l1_ratio}; "
-                f"use l1_ratio=0, or one of the solvers {able}."
-            )
-        return solver, name
-
     def _objective(
-        self, X: Any, codes: NDArray, weights: NDArray, n_classes: int, uses_curvature: bool
+        self,
+        X: Any,
+        codes: NDArray,
+        weights: NDArray,
+        n_classes: int,
+        memory: int = _FIRST_ORDER_BYTES,
+        penalised: bool = True,
     ) -> Objective:
-        total = float(weights.sum(dtype=np.float64))
-        alpha = 1.0 / (self.C * total)  # scikit-learn's C: its objective is ours times C * total
-        return Objective(
-            RowBlocks(X, n_classes),
-            codes,
-            weights,
-            n_classes,
-            ElasticNet(alpha, self.l1_ratio),
-            self.fit_intercept,
-            _SECOND_ORDER_BYTES if uses_curvature else _FIRST_ORDER_BYTES,
-        )
+        # scikit-learn's C: its objective is ours times C S.
+        alpha = 1.0 / (self.C * float(weights.sum(dtype=np.float64))) if penalised else 0.0
+        penalty = ElasticNet(alpha, self.l1_ratio)
+        rows = RowBlocks(X, n_classes)
+        return Objective(rows, codes, weights, n_classes, penalty, self.fit_intercept, memory)
 
-    def _hold_out(
-        self, X: Any, codes: NDArray, weights: NDArray, n_classes: int, rng: np.random.Generator
-    ) -> tuple[EarlyStopping, NDArray]:
-        """Return the watch over held-out rows, and weights that are zero there.
+    def duality_gap(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return a certified upper bound on F - F*: how far above the minimum the fit can be.
 
-        Zero weights leave rows out without a copy of the others.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training data.
+        y : array-like of shape (n_samples,)
+            The training labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weights given to `fit`.
+
+        Returns
+        -------
+        gap : float
+            At least 0, in the units of `loss_curve_`.
+
+        Raises
+        ------
+        ValueError
+            If C is infinite, for then nothing bounds the dual, or y has other classes.
         """
-        _, held_out = train_test_split(
-            np.flatnonzero(weights),
-            test_size=self.validation_fraction,
-            stratify=codes[np.flatnonzero(weights)],
-            random_state=int(rng.integers(2**31)),
+        check_is_fitted(self)
+        if np.isinf(self.C):
+            raise ValueError(
+                "The duality gap needs a penalty, but C is inf. Give C a finite value."
+            )
+        X, y = validate_data(
+            self, X, y, reset=False, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
         )
-        training = weights.copy()
-        training[held_out] = 0.0
-        rows = RowBlocks(X[held_out], n_classes, n_threads=1)
-        validation = Objective(
-            rows,
-            codes[held_out],
-            weights[held_out],
-            n_classes,
-            ElasticNet(0.0),
-            self.fit_intercept,
-        )
-        return EarlyStopping(validation, self.n_iter_no_change), training
+        classes, codes = encode_labels(y)
+        if not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"y has the classes {classes.tolist()}, but the model was fitted with "
+                f"{self.classes_.tolist()}. Give the data of the fit."
+            )
+        weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
+        objective = self._objective(X, codes, weights, len(classes))
+        with objective.rows.running():
+            return duality_gap(objective, self._flat(objective))
 
-    def _start(self) -> tuple[NDArray, NDArray, NDArray] | None:
+    def _start(self, classes: NDArray, objective: Objective) -> NDArray:
+        """Return where to start: at zero, or with `warm_start` at the last solution."""
         if not (self.warm_start and hasattr(self, "coef_")):
-            return None
-        coef = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
-        return self.classes_, coef, self.intercept_
-
-    def _continue_from(
-        self, start: tuple[NDArray, NDArray, NDArray], classes: NDArray, objective: Objective
-    ) -> NDArray:
-        old, coef, intercept = start
-        if not np.array_equal(old, classes) or coef.shape[1] != objective.n_features:
+            return np.zeros(objective.size, dtype=objective.dtype)
+        if (
+            not np.array_equal(self.classes_, classes)
+            or self.coef_.shape[1] != objective.n_features
+        ):
             raise ValueError(
                 f"warm_start=True needs the classes and features of the last fit: it had classes "
-                f"{old.tolist()} and {coef.shape[1]} features, now {classes.tolist()} and "
-                f"{objective.n_features}. Set warm_start=False to start anew."
+                f"{self.classes_.tolist()} and {self.coef_.shape[1]} features, now it has "
+                f"{classes.tolist()} and {objective.n_features}. "
+                "Use warm_start=False to start anew."
             )
-        return objective.pack(np.ascontiguousarray(coef.T), intercept)
+        return self._flat(objective)
+
+    def _flat(self, objective: Objective) -> NDArray:
+        coef = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+        return objective.pack(np.ascontiguousarray(coef.T), self.intercept_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -98,6 +98,14 @@ class DiagonalMap(FeatureMap):
     def mix_adjoint(self, G: NDArray) -> NDArray:
         return self.diagonal * G
 
+    def inverse(self, w: NDArray) -> NDArray:
+        """Return v with T v = w."""
+        W, b = self.objective.unpack(w)
+        V = self.scale * W
+        if self.objective.fit_intercept:
+            V = np.vstack([V, b + (self.mean * W).sum(axis=0)])
+        return np.ascontiguousarray(V / self.diagonal).ravel()
+
 
 class MatrixMap(FeatureMap):
     """One matrix A for all rows of coefficients, (n, n), or one for each, (n_rows, n, n)."""

@@ -1,4 +1,4 @@
-"""Penalties on the coefficients W: value, gradient of the smooth part, proximal operator of the rest.
+"""Penalties on the coefficients W: value, gradient of the smooth part, prox of the rest.
 
 A penalty is split as h(W) = smooth(W) + rest(W).  Solvers see the smooth part through `gradient`
 and `curvature`, and the rest through

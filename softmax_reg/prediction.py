@@ -1,4 +1,4 @@
-"""From coefficients to scores, probabilities and classes: the half of an estimator that predicts."""
+"""From coefficients to scores, probabilities and classes: the predicting half of an estimator."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""The registry of solvers: a new method is one file and one line here."""
+"""The methods, each in a file of its own, and the loop that runs them."""
 
-from softmax_reg.solvers.base import Result, Solver, minimize
+from softmax_reg.solvers.base import Callback, Progress, Result, Solver, minimize
+from softmax_reg.solvers.choice import SOLVERS, make_solver
 from softmax_reg.solvers.gd import GradientDescent
 from softmax_reg.solvers.lbfgs import LBFGS
 from softmax_reg.solvers.nesterov import Nesterov
@@ -12,20 +13,14 @@ __all__ = [
     "LBFGS",
     "SGD",
     "SOLVERS",
+    "Callback",
     "GradientDescent",
     "Nesterov",
     "NewtonCG",
     "NewtonCholesky",
+    "Progress",
     "Result",
     "Solver",
+    "make_solver",
     "minimize",
 ]
-
-SOLVERS: dict[str, type[Solver]] = {
-    "gd": GradientDescent,
-    "nesterov": Nesterov,
-    "sgd": SGD,
-    "lbfgs": LBFGS,
-    "newton-cg": NewtonCG,
-    "newton-cholesky": NewtonCholesky,
-}

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.conditioning import Conditioned, choose_map
-from softmax_reg.objective import Objective, Point
+from softmax_reg.objective import Objective
+from softmax_reg.points import Point
 
 __all__ = ["Callback", "Progress", "Result", "Solver", "minimize"]
 
@@ -161,15 +162,16 @@ def minimize(
     losses: list[float] = []
     tol = max(tol, objective.resolution)
     lowest, smallest, idle, stopped = np.inf, np.inf, 0, "rounding"
-    point = objective.at(w)
+    start = point = objective.at(w)
     try:
-        for point in _iterates(solver, objective, point, rng):
+        for point in _iterates(solver, objective, start, rng):
             losses.append(point.value)
             n_iter = len(losses) - 1
             if not np.isfinite(point.value):
                 raise ValueError(_not_finite(solver, n_iter))
             progress = Progress(n_iter, max_iter, point)
-            if any([callback(progress) for callback in callbacks]):
+            asked = [callback(progress) for callback in callbacks]  # all of them, always
+            if any(asked):
                 stopped = "callback"
             elif point.optimality <= tol:
                 stopped = "tol"
@@ -199,7 +201,7 @@ def _iterates(
     for n_stages in count():
         change, cost = choose_map(objective, point, n_stages == 0, solver.whole_hessian)
         local, n_points = Conditioned(objective, point.w, change), 0
-        for local_point in solver.points(local, np.zeros(local.size, point.w.dtype), rng):
+        for local_point in solver.points(local, local.start, rng):
             point, n_points = local_point.inner, n_points + 1
             yield point
             # A step that solves a system makes many passes itself.

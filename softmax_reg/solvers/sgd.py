@@ -52,7 +52,7 @@ class SGD(Solver):
         return self.learning_rate == "auto"
 
     def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
-        rows = np.flatnonzero(objective.weights)
+        rows = objective.active
         schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
         velocity, damping, point = np.zeros_like(w), 1.0, objective.at(w)
         for t in count():
@@ -70,8 +70,7 @@ class SGD(Solver):
                 velocity = w.dtype.type(self.momentum) * velocity - w.dtype.type(rate) * gradient
                 w = objective.prox(w + velocity, rate)
             new = objective.at(w)
-            rounding = 8.0 * np.finfo(w.dtype).eps * abs(point.value)
-            if schedule is not None or new.value <= point.value + rounding:
+            if schedule is not None or _descends(point, new):
                 point, damping = new, 1.25 * damping
             else:
                 w, velocity, damping = point.w, np.zeros_like(w), 0.5 * damping
@@ -88,3 +87,11 @@ class SGD(Solver):
         square = max(float(np.sum(point.gradient**2)), np.finfo(float).tiny)
         wanted = min(_SMALLEST_BATCH * max(noise / square, 1.0), len(rows))
         return int(wanted)
+
+
+def _descends(old: Any, new: Any) -> bool:
+    """Return whether F is lower at `new` or, where rounding hides that, its gradient smaller."""
+    change, rounding = new.value - old.value, 8.0 * np.finfo(old.w.dtype).eps * abs(old.value)
+    if abs(change) > rounding or not np.isfinite(change):
+        return bool(change < 0.0)
+    return bool(np.vdot(new.gradient, new.gradient) < np.vdot(old.gradient, old.gradient))

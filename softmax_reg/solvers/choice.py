@@ -1,0 +1,61 @@
+"""From what the user names to a solver: the registry, "auto" and the knobs of the estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.gd import GradientDescent
+from softmax_reg.solvers.lbfgs import LBFGS
+from softmax_reg.solvers.nesterov import Nesterov
+from softmax_reg.solvers.newton_cg import NewtonCG
+from softmax_reg.solvers.newton_cholesky import NewtonCholesky
+from softmax_reg.solvers.sgd import SGD
+
+__all__ = ["SOLVERS", "make_solver"]
+
+# A new method is one file and one line here.
+SOLVERS: dict[str, type[Solver]] = {
+    "gd": GradientDescent,
+    "nesterov": Nesterov,
+    "sgd": SGD,
+    "lbfgs": LBFGS,
+    "newton-cg": NewtonCG,
+    "newton-cholesky": NewtonCholesky,
+}
+
+
+def make_solver(
+    solver: str | Solver, knobs: Mapping[str, Any], is_smooth: bool
+) -> tuple[Solver, str]:
+    """Return the solver object and its name.
+
+    Parameters
+    ----------
+    solver : str or Solver
+        A name in `SOLVERS`, "auto", or an object, which brings its own hyper-parameters.
+    knobs : mapping
+        Hyper-parameters by name; a named solver takes those that it has.
+    is_smooth : bool
+        Whether the penalty has no L1 norm.
+
+    Raises
+    ------
+    ValueError
+        If the solver cannot handle the penalty.
+    """
+    if isinstance(solver, Solver):
+        names = [name for name, kind in SOLVERS.items() if type(solver) is kind]
+        chosen, name = solver, names[0] if names else type(solver).__name__
+    else:
+        name = solver if solver != "auto" else ("lbfgs" if is_smooth else "nesterov")
+        fields = SOLVERS[name]().get_params()
+        chosen = SOLVERS[name](**{field: knobs[field] for field in fields if field in knobs})
+    if chosen.needs_smooth and not is_smooth:
+        able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_smooth)
+        raise ValueError(
+            f"solver={name!r} cannot handle an L1 norm, l1_ratio={knobs.get('l1_ratio')}; "
+            f"use l1_ratio=0, or one of the solvers {able}."
+        )
+    return chosen, name
