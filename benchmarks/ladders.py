@@ -13,7 +13,7 @@ from typing import Protocol
 TIGHT = 1e-12
 _AMPLE_ITERATIONS = 20_000
 # A fit longer than this share of the limit is followed by one sized to the limit.
-_LAST_STEP_FROM, _SIZED_TO = 0.25, 0.85
+_LAST_STEP_FROM, _SIZED_TO = 0.25, 0.7
 
 
 @dataclass(frozen=True)

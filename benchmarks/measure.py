@@ -90,9 +90,9 @@ class Worker:
     def fit(self, contender: str, setting: Setting, limit: float) -> Outcome:
         """Fit once, for at most `limit` seconds."""
         self.start()
-        self._pipe.send((contender, setting))
         seconds = float("nan")
         try:
+            self._pipe.send((contender, setting))
             self._receive(_WARM_UP_SECONDS)
             began = time.perf_counter()
             try:
@@ -102,7 +102,7 @@ class Worker:
             return self._receive(_START_SECONDS)
         except TimeoutError:
             return Outcome("error", seconds, detail="the worker does not answer")
-        except EOFError:
+        except (EOFError, OSError):
             return Outcome("error", seconds, detail="the process died, out of memory perhaps")
         finally:
             if not self._in_step:
@@ -154,18 +154,21 @@ class _Bench:
 
 def _serve(pipe: Any, task: Task) -> None:
     """Answer requests until the pipe closes: "ready", "fitted" and an Outcome for each."""
+    import signal
+
     import scipy.sparse as sp
 
     from benchmarks.contenders import contenders
     from benchmarks.problems import registry
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     X, y = registry(task.data)[task.problem].load(task.toy)
     bench, known = _Bench(X, y), contenders()
     pipe.send(Shape(X.shape[0], X.shape[1], int(y.max()) + 1, bool(sp.issparse(X))))
     while True:
         try:
             name, setting = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
             return
         _warm_up(bench, known[name], task.threads)
         gc.collect()

@@ -29,9 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     problems = choose_problems(options.problems, data)
     contenders = choose_contenders(options.rivals, options.ours)
     rules = Rules(options.repeats, options.time_limit, options.slow)
-    command = shlex.join(["python", "-m", "benchmarks.run", *argv])
     results = Results(
-        options.out / "results.csv", {"command": command} | describe(), options.resume
+        options.out / "results.csv", {"command": _command(options)} | describe(), options.resume
     )
     began = time.perf_counter()
     for number, problem in enumerate(problems, 1):
@@ -72,6 +71,18 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     add("--resume", action="store_true", help="keep the complete problems of results.csv")
     add("--toy", action="store_true", help="tiny versions of the problems: tests the harness")
     return parser.parse_args(argv)
+
+
+def _command(options: argparse.Namespace) -> str:
+    """Return the command that repeats this run, less the folders of this machine."""
+    standard, words = vars(_parse([])), ["python", "-m", "benchmarks.run"]
+    for name, value in vars(options).items():
+        if name in ("data", "out", "resume") or value == standard[name]:
+            continue
+        if name == "threads":
+            value = ",".join("all" if count == ALL_THREADS else str(count) for count in value)
+        words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+    return shlex.join(words)
 
 
 def _threads(text: str) -> list[int]:

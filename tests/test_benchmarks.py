@@ -38,9 +38,10 @@ def harness():
     """The modules, imported as from the repository's root."""
     sys.path.insert(0, str(ROOT))
     try:
-        from benchmarks import contenders, ladders, objective, problems
+        from benchmarks import contenders, ladders, measure, objective, problems, report, run
 
-        yield {m.__name__.split(".")[1]: m for m in (contenders, ladders, objective, problems)}
+        modules = (contenders, ladders, measure, objective, problems, report, run)
+        yield {module.__name__.split(".")[1]: module for module in modules}
     finally:
         sys.path.remove(str(ROOT))
 
@@ -79,19 +80,47 @@ def test_every_problem_has_a_toy_version_with_all_codes(harness):
         assert np.isfinite(values).all()
 
 
-def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(tmp_path):
-    run = (
-        "benchmarks.run", "--toy", "--problems", "iris,text", "--threads", "1", "--repeats", "1",
-        "--rivals", "sklearn-lbfgs,sklearn-newton-cholesky", "--time-limit", "2",
-        "--out", tmp_path,
-    )  # fmt: skip
-    assert "Geometric mean" in run_module(*run)
+def test_a_fit_beyond_the_limit_is_killed_and_the_next_one_runs(harness):
+    task = harness["measure"].Task("iris", None, True, 1)
+    worker, setting = harness["measure"].Worker(task), harness["ladders"].Setting
+    try:
+        killed = worker.fit("sklearn-saga", setting(1e-15, 10_000_000), 0.3)
+        assert killed.status == "timeout"
+        assert killed.seconds < 2.0
+        after = worker.fit("sklearn-lbfgs", setting(1e-4, 5), 30.0)
+        assert after.status == "ok"
+        assert np.isfinite(after.objective)
+    finally:
+        worker.close()
+
+
+def test_the_report_replaces_what_stands_between_its_markers(harness, tmp_path):
+    report, page = harness["report"], tmp_path / "README.md"
+    page.write_text(f"before {report.BEGIN} old {report.END} after", encoding="utf-8")
+    for text in ("new", "newer"):
+        report.insert(page, text)
+    content = page.read_text(encoding="utf-8")
+    assert content == f"before {report.BEGIN}\n\nnewer\n{report.END} after"
+    page.write_text("no markers", encoding="utf-8")
+    with pytest.raises(ValueError, match="must hold each of"):
+        report.insert(page, "text")
+
+
+def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(harness, tmp_path, capsys):
+    options = [
+        "--toy", "--problems", "iris,text", "--threads", "1", "--repeats", "1",
+        "--rivals", "sklearn-lbfgs,sklearn-newton-cholesky", "--time-limit", "2.0",
+        "--out", str(tmp_path),
+    ]  # fmt: skip
+    assert "Geometric mean" in run_module("benchmarks.run", *options)
     results = (tmp_path / "results.csv").read_text()
-    assert results.startswith("# command: python -m benchmarks.run --toy")
+    assert results.startswith("# command: python -m benchmarks.run --problems iris,text")
+    assert str(tmp_path) not in results
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     for expected in ("| iris |", "| text |", "sklearn-lbfgs", "BLAS", "load average"):
         assert expected in text
     assert (tmp_path / "time_to_accuracy.png").stat().st_size > 10_000
 
-    assert " fits in " not in run_module(*run, "--resume")  # both problems are complete
+    assert harness["run"].main([*options, "--resume"]) == 0
+    assert " fits in " not in capsys.readouterr().out  # both problems were complete
     assert (tmp_path / "results.csv").read_text() == results
