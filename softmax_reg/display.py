@@ -1,105 +1,32 @@
-"""Pictures: how the loss fell during training, and what the softmax does to scores.
+"""A picture of how the loss fell during training.
 
-Both classes follow scikit-learn's Display convention: a constructor that takes the data, class
-methods that make it from something else and draw it, and `plot`, which can be called again. They
-read fitted attributes and import no estimator. matplotlib is imported when a picture is drawn;
-nothing is shown and no global setting changes.
+The displays follow scikit-learn's convention: a constructor that takes the data, class methods
+that make it from something else and draw it, and `plot`, which can be called again. This one reads
+fitted attributes and imports no estimator. matplotlib is imported when a picture is drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from softmax_reg.functional import log_softmax, sigmoid, softmax
+from softmax_reg._plotting import COLORS, GUIDE, Floats, Kwargs, axes_for, one_for_each, spelled_out
+from softmax_reg.loss_curve import LossCurve, excess, numbered, spans_decades
 
-__all__ = ["LossCurve", "LossCurveDisplay", "SoftmaxDisplay"]
+__all__ = ["LossCurveDisplay"]
 
-Floats: TypeAlias = NDArray[np.float64]
-Kwargs: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-
-# Okabe and Ito (2008), "Color Universal Design", without their yellow, too pale for thin lines.
 # Seven colours and six markers: the pair repeats after 42 curves only.
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-_DASHES = ("-", "--", "-.", ":")
-_GUIDE: dict[str, Any] = {"color": "0.45", "linewidth": 1.0, "linestyle": ":", "zorder": 1}
 _STAR: dict[str, Any] = {
     "marker": "*",
     "markersize": 13,
     "markerfacecolor": "0.7",
     "markeredgecolor": "black",
 }
-# From here on a linear scale hides how the curve ends: a hundredth is the width of a line.
-_LOG_SPAN = 100.0
 # A logarithmic axis ends this factor below the smallest excess, to hold those that are zero.
 _FLOOR = 1 / 3
-
-
-@dataclass(frozen=True)
-class LossCurve:
-    """The losses of one training, as `LossCurveDisplay` draws them.
-
-    Parameters
-    ----------
-    name : str
-        Name in the legend.
-    loss : ndarray of shape (n_iter + 1,), float64
-        Penalised objective at the starting point and after each iteration, in nats per sample.
-    validation_loss : ndarray of shape (n_iter + 1,), float64, default=None
-        Loss on held-out rows.
-    best_iter : int, default=None
-        Index of the iterate that early stopping kept.
-    """
-
-    name: str
-    loss: Floats
-    validation_loss: Floats | None = None
-    best_iter: int | None = None
-
-    @classmethod
-    def from_estimator(cls, estimator: Any, name: str | None = None) -> Self:
-        """Read the fitted attributes of an estimator.
-
-        Parameters
-        ----------
-        estimator : object
-            With the attribute `loss_curve_`; `validation_loss_curve_`, `best_iter_` and `solver_`
-            are read where present.
-        name : str, default=None
-            None takes `solver_`, or else the name of the class.
-
-        Returns
-        -------
-        curve : LossCurve
-
-        Raises
-        ------
-        AttributeError
-            If the estimator is not fitted or records no loss.
-        ValueError
-            If a curve is empty or not one-dimensional.
-        """
-        kind = type(estimator).__name__
-        if getattr(estimator, "loss_curve_", None) is None:
-            raise AttributeError(
-                f"this {kind} has no loss_curve_: call fit first; of a Pipeline, pass the last "
-                "step, pipeline[-1]; of a search, its best_estimator_"
-            )
-        validation = getattr(estimator, "validation_loss_curve_", None)
-        best_iter = getattr(estimator, "best_iter_", None)
-        return cls(
-            name=str(getattr(estimator, "solver_", kind)) if name is None else name,
-            loss=_as_curve(estimator.loss_curve_, "loss_curve_"),
-            validation_loss=(
-                None if validation is None else _as_curve(validation, "validation_loss_curve_")
-            ),
-            best_iter=None if best_iter is None else int(best_iter),
-        )
 
 
 class LossCurveDisplay:
@@ -276,15 +203,15 @@ class LossCurveDisplay:
         n_curves = len(self.curves)
         if n_curves == 0:
             raise ValueError("there is nothing to draw: got no estimator")
-        name = _numbered([c.name for c in self.curves]) if name is None else name
-        names = _one_for_each(name, n_curves, "name")
-        kwargs = _one_for_each(curve_kwargs or {}, n_curves, "curve_kwargs")
+        name = numbered([c.name for c in self.curves]) if name is None else name
+        names = one_for_each(name, n_curves, "name")
+        kwargs = one_for_each(curve_kwargs or {}, n_curves, "curve_kwargs")
         if relative_to is None:
             relative_to = 0.0 if n_curves == 1 else "best"
 
-        losses, reference = _excess([c.loss for c in self.curves], relative_to)
+        losses, reference = excess([c.loss for c in self.curves], relative_to)
         drawn = reference == 0 if validation is None else validation
-        held_out, _ = _excess(
+        held_out, _ = excess(
             [c.validation_loss if drawn else None for c in self.curves],
             "best" if reference else 0.0,
         )
@@ -292,14 +219,14 @@ class LossCurveDisplay:
         every = every[np.isfinite(every)]
         positive = every[every > 0]
         if log is None:
-            log = reference != 0 or (positive.size == every.size and _spans_decades(positive))
+            log = reference != 0 or (positive.size == every.size and spans_decades(positive))
         floor = _FLOOR * positive.min() if log and positive.size else None
 
-        self.ax_ = _axes(ax)
+        self.ax_ = axes_for(ax)
         self.figure_ = self.ax_.figure
         self.lines_, self.validation_lines_ = [], []
         for i, curve in enumerate(self.curves):
-            style = _curve_style(i, n_curves) | {"label": names[i]} | _spelled_out(kwargs[i])
+            style = _curve_style(i, n_curves) | {"label": names[i]} | spelled_out(kwargs[i])
             dashed = style | {"linestyle": "--", "markerfacecolor": "white"}
             self.lines_.append(_draw(self.ax_, losses[i], floor, style))
             self.validation_lines_.append(_draw(self.ax_, held_out[i], floor, dashed))
@@ -340,223 +267,12 @@ class LossCurveDisplay:
                 Line2D([], [], color="0.3", linestyle="--", label="held-out rows"),
             ]
         if any(curve.best_iter is not None for curve in self.curves):
-            handles.append(Line2D([], [], **(_GUIDE | _STAR), label="kept iterate"))
+            handles.append(Line2D([], [], **(GUIDE | _STAR), label="kept iterate"))
         self.ax_.legend(handles=handles)
 
 
-class SoftmaxDisplay:
-    """The probabilities of the classes while the score of one of them sweeps over a range.
-
-    Draw with `from_scores`. As a function of one score, all others fixed, a softmax probability is
-    a sigmoid: dividing numerator and denominator by exp(z_k) gives
-
-        p_k = exp(z_k) / sum_j exp(z_j) = sigmoid(z_k - log sum_{j != k} exp(z_j))
-
-    With two classes this is the sigmoid of the difference (Bishop 2006, eq. 4.57). Open circles
-    mark it.
-
-    Parameters
-    ----------
-    sweep : ndarray of shape (n_points,), float64
-        Scores of the last class.
-    others : ndarray of shape (K - 1,), float64
-        Scores of the classes before it.
-
-    Attributes
-    ----------
-    proba : ndarray of shape (n_points, K), float64
-        What is drawn.
-    lines_ : list of matplotlib Line2D
-        One for each class.
-    sigmoid_line_ : matplotlib Line2D or None
-        The circles.
-    ax_ : matplotlib Axes
-        Where they were drawn.
-    figure_ : matplotlib Figure
-        The figure of `ax_`.
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> display = SoftmaxDisplay.from_scores([-1.0, 0.0, 1.0], ax=Figure().subplots())
-    >>> display.lines_[1].get_ydata().round(4).tolist()
-    [0.2689, 0.5, 0.7311]
-    """
-
-    lines_: list[Any]
-    sigmoid_line_: Any
-    ax_: Any
-    figure_: Any
-
-    def __init__(self, sweep: Floats, others: Floats) -> None:
-        self.sweep = sweep
-        self.others = others
-        rows = np.broadcast_to(others, (len(sweep), len(others)))
-        self.proba = softmax(np.column_stack([rows, sweep]))
-
-    @classmethod
-    def from_scores(
-        cls,
-        sweep: ArrayLike | None = None,
-        others: ArrayLike = (0.0,),
-        *,
-        ax: Any = None,
-        name: Sequence[str] | None = None,
-        **plot_options: Any,
-    ) -> Self:
-        """Draw the probabilities for a sweep of the score of the last class.
-
-        Parameters
-        ----------
-        sweep : array_like of shape (n_points,), default=None
-            Its scores; None means 241 of them from -6 to 6.
-        others : array_like of shape (K - 1,), default=(0.0,)
-            The scores of the other classes, finite. One gives the sigmoid, two give three classes.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
-        name : sequence of str, default=None
-            Names of the K classes; None numbers them from 0.
-        **plot_options
-            Further keywords of `plot`.
-
-        Returns
-        -------
-        display : SoftmaxDisplay
-
-        Raises
-        ------
-        ValueError
-            If `sweep` or `others` is empty, not one-dimensional or not finite, or as `plot` does.
-        """
-        sweep = _as_curve(np.linspace(-6.0, 6.0, 241) if sweep is None else sweep, "sweep")
-        others = _as_curve(others, "others")
-        if not (np.isfinite(sweep).all() and np.isfinite(others).all()):
-            raise ValueError("sweep and others must be finite, got NaN or infinity")
-        return cls(sweep, others).plot(ax, name=name, **plot_options)
-
-    def plot(
-        self,
-        ax: Any = None,
-        *,
-        name: Sequence[str] | None = None,
-        curve_kwargs: Kwargs = None,
-        show_sigmoid: bool = True,
-    ) -> Self:
-        """Draw the probabilities.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
-        name : sequence of str, default=None
-            Names of the K classes; None numbers them from 0.
-        curve_kwargs : dict or sequence of dict, default=None
-            Keywords of matplotlib's `plot`, for all the classes or for each.
-        show_sigmoid : bool, default=True
-            Whether to mark the sigmoid.
-
-        Returns
-        -------
-        display : SoftmaxDisplay
-            This object, with `lines_`, `sigmoid_line_`, `ax_` and `figure_`.
-
-        Raises
-        ------
-        ValueError
-            If the number of names or of `curve_kwargs` is not that of the classes.
-        """
-        last = len(self.others)
-        scores = [f"$z_{{{k}}} = {score:g}$" for k, score in enumerate(self.others)]
-        scores.append(f"sweep of $z_{{{last}}}$")
-        name = [f"class {k}" for k in range(last + 1)] if name is None else name
-        names = _one_for_each(name, last + 1, "name")
-        kwargs = _one_for_each(curve_kwargs or {}, last + 1, "curve_kwargs")
-        # log sum_j exp(z_j) of the others, where the swept class reaches one half.
-        half = float(self.others[0] - log_softmax(self.others)[0])
-
-        self.ax_ = ax = _axes(ax)
-        self.figure_ = ax.figure
-        ax.axhline(0.5, **_GUIDE)
-        ax.axvline(half, **_GUIDE)
-        self.lines_ = []
-        for k in range(last + 1):
-            # The swept class, the one to look at, comes first in colour and dash.
-            order = (last - k) % (last + 1)
-            style = {
-                "color": _COLORS[order % len(_COLORS)],
-                "linestyle": _DASHES[order % len(_DASHES)],
-                "linewidth": 2.0,
-                "label": f"{names[k]}, {scores[k]}",
-            }
-            self.lines_ += ax.plot(
-                self.sweep, self.proba[:, k], **(style | _spelled_out(kwargs[k]))
-            )
-        self.sigmoid_line_ = None
-        if show_sigmoid:
-            inner = "z_0" if last == 1 else rf"\log\,\sum_{{j<{last}}}\, e^{{z_j}}"
-            (self.sigmoid_line_,) = ax.plot(
-                self.sweep,
-                sigmoid(self.sweep - half),
-                color="black",
-                linestyle="none",
-                marker="o",
-                markerfacecolor="none",
-                markevery=max(len(self.sweep) // 16, 1),
-                label=rf"$\sigma(z_{{{last}}} - {inner})$",
-            )
-        ax.set(xlabel=f"Score $z_{{{last}}}$", ylabel="Probability", yticks=np.linspace(0, 1, 5))
-        ax.legend()
-        return self
-
-
-def _as_curve(values: ArrayLike, name: str) -> Floats:
-    curve = np.asarray(values, dtype=np.float64)
-    if curve.ndim != 1 or curve.size == 0:
-        raise ValueError(f"{name} must be one-dimensional and not empty, got shape {curve.shape}")
-    return curve
-
-
-def _one_for_each(given: Any, n_curves: int, name: str) -> list[Any]:
-    """Return a list of `n_curves` items; a single one is for all, but a name for one curve only."""
-    if isinstance(given, Mapping):
-        return [given] * n_curves
-    items = [given] if isinstance(given, str) else list(given)
-    if len(items) != n_curves:
-        raise ValueError(f"{name} must hold one item for each of {n_curves} curves, got {given!r}")
-    return items
-
-
-def _numbered(names: list[str]) -> list[str]:
-    """Return the names, those that repeat numbered: "sgd (1)", "sgd (2)"."""
-    return [
-        name if names.count(name) == 1 else f"{name} ({names[: i + 1].count(name)})"
-        for i, name in enumerate(names)
-    ]
-
-
-def _excess(
-    curves: Sequence[Floats | None], relative_to: float | str
-) -> tuple[list[Floats | None], float]:
-    """Return the curves minus the reference, and the reference; "best" is their lowest value."""
-    if relative_to == "best":
-        values = np.concatenate([np.empty(0), *(c for c in curves if c is not None)])
-        reference = float(values[np.isfinite(values)].min(initial=np.inf))
-        reference = reference if np.isfinite(reference) else 0.0
-    elif isinstance(relative_to, str) or not np.isfinite(relative_to):
-        raise ValueError(
-            f'relative_to must be a finite number, "best" or None, got {relative_to!r}'
-        )
-    else:
-        reference = float(relative_to)
-    return [None if c is None else c - reference for c in curves], reference
-
-
-def _spans_decades(positive: Floats) -> bool:
-    return positive.size > 0 and bool(positive.max() >= _LOG_SPAN * positive.min())
-
-
 def _curve_style(i: int, n_curves: int) -> dict[str, Any]:
-    style: dict[str, Any] = {"color": _COLORS[i % len(_COLORS)], "linewidth": 1.6}
+    style: dict[str, Any] = {"color": COLORS[i % len(COLORS)], "linewidth": 1.6}
     if n_curves > 1:
         # Markers tell the curves apart in grey. They stand at equal distances along each curve and
         # start at another place on each, lest they hide one another.
@@ -579,7 +295,7 @@ def _draw(ax: Any, values: Floats | None, floor: float | None, style: dict[str, 
 
 def _mark(ax: Any, line: Any, best_iter: int) -> None:
     color = line.get_color()
-    ax.axvline(best_iter, **(_GUIDE | {"color": color}))
+    ax.axvline(best_iter, **(GUIDE | {"color": color}))
     star = _STAR | {"markerfacecolor": color, "linestyle": "none", "zorder": 3, "clip_on": False}
     ax.plot([best_iter], [line.get_ydata()[best_iter]], label="_kept iterate", **star)
 
@@ -593,19 +309,3 @@ def _scale_iterations(ax: Any, log_x: bool) -> None:
         ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
     else:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _spelled_out(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace matplotlib's short names, "c" for "color", so that they override the defaults."""
-    from matplotlib.cbook import normalize_kwargs
-    from matplotlib.lines import Line2D
-
-    return dict(normalize_kwargs(dict(kwargs), Line2D))
-
-
-def _axes(ax: Any) -> Any:
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(layout="constrained")[1]

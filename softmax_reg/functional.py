@@ -11,10 +11,10 @@ scores give the limit, a NaN makes its own row NaN and no other, no argument is 
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from softmax_reg._arrays import Floats, as_floats, as_scores, as_shares, as_target_rows, as_vectors
 
 __all__ = [
     "cross_entropy",
@@ -26,8 +26,6 @@ __all__ = [
     "softmax_jacobian",
     "softmax_vjp",
 ]
-
-Floats: TypeAlias = NDArray[np.floating[Any]]
 
 
 def softmax(scores: ArrayLike) -> Floats:
@@ -64,7 +62,7 @@ def softmax(scores: ArrayLike) -> Floats:
     array([[0.09  , 0.2447, 0.6652],
            [0.    , 1.    , 0.    ]])
     """
-    proba = np.exp(_below_largest(_as_scores(scores)))
+    proba = np.exp(_below_largest(as_scores(scores)))
     proba /= proba.sum(axis=-1, keepdims=True)
     return proba
 
@@ -102,7 +100,7 @@ def log_softmax(scores: ArrayLike) -> Floats:
     >>> print(f"{log_softmax([0, -40])[0]:.3e}")
     -4.248e-18
     """
-    below = _below_largest(_as_scores(scores))
+    below = _below_largest(as_scores(scores))
     others = np.exp(below)
     np.put_along_axis(others, below.argmax(axis=-1)[..., np.newaxis], 0.0, axis=-1)
     below -= np.log1p(others.sum(axis=-1, keepdims=True))
@@ -208,7 +206,7 @@ def sigmoid(x: ArrayLike) -> Floats:
     >>> softmax([0.0, 2.0]).round(4)
     array([0.1192, 0.8808])
     """
-    x = _as_floats(x, "x")
+    x = as_floats(x, "x")
     small = np.exp(-np.abs(x))
     one = np.ones_like(small)
     # Where x < 0, numerator and denominator are multiplied by exp(x).
@@ -264,8 +262,8 @@ def cross_entropy(
     0.907606
     """
     log_proba = log_softmax(scores)
-    target_rows = _as_target_rows(targets, log_proba, label_smoothing)
-    weights = _as_shares(sample_weight, log_proba.shape[:-1])[..., np.newaxis] * target_rows
+    target_rows = as_target_rows(targets, log_proba, label_smoothing)
+    weights = as_shares(sample_weight, log_proba.shape[:-1])[..., np.newaxis] * target_rows
     losses = np.zeros(weights.shape)
     np.subtract(0.0, log_proba, out=losses, where=weights > 0)  # 0 log 0 = 0
     with np.errstate(over="ignore", invalid="ignore"):
@@ -310,8 +308,8 @@ def cross_entropy_gradient(
     array([ 0.09  ,  0.2447, -0.3348])
     """
     proba = softmax(scores)
-    residuals = proba - _as_target_rows(targets, proba, label_smoothing)
-    return _times_shares(residuals, _as_shares(sample_weight, proba.shape[:-1]))
+    residuals = proba - as_target_rows(targets, proba, label_smoothing)
+    return _times_shares(residuals, as_shares(sample_weight, proba.shape[:-1]))
 
 
 def cross_entropy_hessian_product(
@@ -349,7 +347,7 @@ def cross_entropy_hessian_product(
     array([ 0.0819, -0.022 , -0.0599])
     """
     proba = softmax(scores)
-    shares = _as_shares(sample_weight, proba.shape[:-1])
+    shares = as_shares(sample_weight, proba.shape[:-1])
     return _times_shares(_jacobian_times(proba, vectors), shares)
 
 
@@ -366,14 +364,8 @@ def _below_largest(scores: Floats) -> Floats:
 
 
 def _jacobian_times(proba: Floats, vectors: ArrayLike) -> Floats:
-    v = _as_floats(vectors, "vectors")
-    n_classes = proba.shape[-1]
-    if v.shape[-1:] != (n_classes,):
-        raise ValueError(f"vectors must have shape (..., {n_classes}), got {v.shape}")
-    if not np.isfinite(v).all():
-        raise ValueError("vectors must be finite, got NaN or infinity")
     # A quarter of v, exact unless subnormal, keeps the difference below the largest float.
-    v = v / 4
+    v = as_vectors(vectors, proba.shape[-1]) / 4
     products: Floats = 4 * (proba * (v - np.sum(proba * v, axis=-1, keepdims=True)))
     return products
 
@@ -384,82 +376,3 @@ def _times_shares(rows: Floats, shares: Floats) -> Floats:
     weighted = np.zeros_like(rows)
     np.multiply(factors, rows, out=weighted, where=factors > 0)
     return weighted
-
-
-def _as_floats(x: ArrayLike, name: str) -> Floats:
-    x = np.asarray(x)
-    if x.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {x.dtype}")
-    # A sum of float16 soon loses every digit.
-    dtype = np.promote_types(x.dtype, np.float32) if x.dtype.kind == "f" else np.dtype(np.float64)
-    return x.astype(dtype, copy=False)
-
-
-def _as_scores(scores: ArrayLike) -> Floats:
-    scores = _as_floats(scores, "scores")
-    if scores.ndim == 0 or scores.shape[-1] == 0:
-        raise ValueError(f"scores must have shape (..., K) with K at least 1, got {scores.shape}")
-    return scores
-
-
-def _as_shares(sample_weight: ArrayLike | None, shape: tuple[int, ...]) -> Floats:
-    """Return s_i / S in float64, of the given shape."""
-    if sample_weight is None:
-        sample_weight = np.ones(shape)
-    weights = _as_floats(sample_weight, "sample_weight").astype(np.float64)
-    if weights.shape != shape:
-        raise ValueError(
-            f"sample_weight must have the shape {shape} of the rows of scores, got {weights.shape}"
-        )
-    wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
-    if wrong.size:
-        raise ValueError(f"sample_weight must be finite and not negative, got {wrong[0]}")
-    largest = weights.max(initial=0.0)
-    if largest == 0:
-        raise ValueError("a mean needs at least one row of positive weight, got none")
-    weights = weights / largest  # now their sum cannot overflow
-    return np.asarray(weights / weights.sum())
-
-
-def _as_target_rows(targets: ArrayLike, like: Floats, label_smoothing: float) -> Floats:
-    """Return (1 - e) t + e / K in the shape and dtype of `like`."""
-    e = float(label_smoothing)
-    if not 0.0 <= e <= 1.0:
-        raise ValueError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
-    targets = np.asarray(targets)
-    if targets.shape == like.shape[:-1]:
-        rows = _one_hot(targets, like)
-    elif targets.shape == like.shape:
-        rows = _distributions(targets).astype(like.dtype)
-    else:
-        raise ValueError(
-            f"targets must be labels of shape {like.shape[:-1]} or rows of probabilities of shape "
-            f"{like.shape}, like the scores; got shape {targets.shape}"
-        )
-    smooth: Floats = (1.0 - e) * rows + e / like.shape[-1]
-    return smooth
-
-
-def _one_hot(labels: NDArray[Any], like: Floats) -> Floats:
-    expected = f"labels must be integers from 0 to {like.shape[-1] - 1}"
-    if labels.size and labels.dtype.kind not in "biu":
-        raise TypeError(
-            f"{expected}, got dtype {labels.dtype}: encode them as "
-            "np.unique(y, return_inverse=True)[1] does"
-        )
-    wrong = labels[(labels < 0) | (labels >= like.shape[-1])]
-    if wrong.size:
-        raise ValueError(f"{expected}, got {wrong[0]}")
-    rows = np.zeros_like(like)
-    np.put_along_axis(rows, labels.astype(np.intp)[..., np.newaxis], 1.0, axis=-1)
-    return rows
-
-
-def _distributions(targets: NDArray[Any]) -> Floats:
-    rows = _as_floats(targets, "targets")
-    with np.errstate(over="ignore", invalid="ignore"):
-        error = np.abs(rows.sum(axis=-1) - 1.0)
-    wrong = rows[~((rows >= 0).all(axis=-1) & (error <= np.sqrt(np.finfo(rows.dtype).eps)))]
-    if wrong.size:
-        raise ValueError(f"targets must be non-negative and sum to one, got row {wrong[0]}")
-    return rows

@@ -1,4 +1,4 @@
-"""The pictures, drawn from fabricated fits on figures that no window ever shows."""
+"""The pictures of the loss, drawn from fabricated fits on figures that no window ever shows."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
-from softmax_reg.display import LossCurve, LossCurveDisplay, SoftmaxDisplay
-from softmax_reg.functional import sigmoid, softmax
+from softmax_reg.display import LossCurveDisplay
+from softmax_reg.loss_curve import LossCurve
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -222,15 +222,14 @@ class TestConventions:
             before = plt.get_fignums()
             LossCurveDisplay.from_estimator(SLOW, ax=Figure().subplots())
             assert plt.get_fignums() == before
-            for display in (LossCurveDisplay.from_estimator(SLOW), SoftmaxDisplay.from_scores()):
-                assert display.ax_.figure is display.figure_
-                assert display.figure_.number in plt.get_fignums()
-                plt.close(display.figure_)
+            display = LossCurveDisplay.from_estimator(SLOW)
+            assert display.ax_.figure is display.figure_
+            assert display.figure_.number in plt.get_fignums()
+            plt.close(display.figure_)
 
     def test_no_global_setting_changes(self, ax: Any) -> None:
         before = dict(matplotlib.rcParams)
         render(LossCurveDisplay.from_estimators([SLOW, STOPPED], ax=ax))
-        render(SoftmaxDisplay.from_scores(ax=ax))
         assert dict(matplotlib.rcParams) == before
 
     def test_plot_draws_again_on_other_axes(self, ax: Any) -> None:
@@ -278,51 +277,3 @@ class TestErrors:
             LossCurveDisplay.from_estimators([SLOW, FAST], ax=ax, name="one")
         with pytest.raises(ValueError, match="curve_kwargs must hold one item"):
             LossCurveDisplay.from_estimators([SLOW, FAST], ax=ax, curve_kwargs=[{}])
-        with pytest.raises(ValueError, match="name must hold one item for each of 3 curves"):
-            SoftmaxDisplay.from_scores(others=[0.0, 1.0], ax=ax, name=["a", "b"])
-
-    @pytest.mark.parametrize("scores", [[], [np.nan], [np.inf], [[0.0]]])
-    def test_scores_that_cannot_be_drawn_are_refused(self, scores: Any) -> None:
-        for arguments in ({"sweep": scores}, {"others": scores}):
-            with pytest.raises(ValueError, match="must be"):
-                SoftmaxDisplay.from_scores(**arguments)
-
-
-class TestSoftmaxDisplay:
-    def test_two_classes_are_the_sigmoid_and_its_complement(self, ax: Any) -> None:
-        display = SoftmaxDisplay.from_scores(ax=ax)
-        x = display.sweep
-        assert_allclose(display.lines_[1].get_ydata(), sigmoid(x), rtol=1e-14)
-        assert_allclose(display.lines_[0].get_ydata(), sigmoid(-x), rtol=1e-14)
-        assert_array_equal(display.sigmoid_line_.get_ydata(), sigmoid(x))
-        assert legend_of(display)[-1] == "$\\sigma(z_{1} - z_0)$"
-        render(display)
-
-    def test_the_swept_class_of_three_is_a_shifted_sigmoid(self, ax: Any) -> None:
-        display = SoftmaxDisplay.from_scores(np.linspace(-3, 3, 7), [0.0, 2.0], ax=ax)
-        assert_allclose(display.proba, [softmax([0.0, 2.0, z]) for z in range(-3, 4)], rtol=1e-14)
-        swept = display.lines_[2].get_ydata()
-        assert_allclose(display.sigmoid_line_.get_ydata(), swept, rtol=1e-13)
-        render(display)
-
-    def test_the_sigmoid_can_be_left_out(self, ax: Any) -> None:
-        display = SoftmaxDisplay.from_scores(others=[0.0, 1.0], ax=ax, show_sigmoid=False)
-        assert display.sigmoid_line_ is None
-        assert len(legend_of(display)) == 3
-
-    def test_classes_differ_in_colour_and_dashes(self, ax: Any) -> None:
-        display = SoftmaxDisplay.from_scores(others=[0.0, 1.0, 2.0], ax=ax)
-        assert len({line.get_color() for line in display.lines_}) == 4
-        assert len({line.get_linestyle() for line in display.lines_}) == 4
-
-    def test_names_and_styles_can_be_given(self, ax: Any) -> None:
-        display = SoftmaxDisplay.from_scores(ax=ax, name=["no", "yes"], curve_kwargs={"lw": 5})
-        assert [label.split(",")[0] for label in legend_of(display)[:2]] == ["no", "yes"]
-        assert {line.get_linewidth() for line in display.lines_} == {5}
-        assert ax.get_xlabel() == "Score $z_{1}$"
-        assert ax.get_ylabel() == "Probability"
-
-    def test_a_sweep_of_one_point_can_be_drawn(self, ax: Any) -> None:
-        display = SoftmaxDisplay.from_scores([0.0], [5.0], ax=ax)
-        assert display.proba.shape == (1, 2)
-        render(display)
