@@ -55,6 +55,8 @@ def row_weights(
             f"The sample weights of class {classes[empty[0]]!r} sum to zero. Leave the rows of "
             "that class out, or give some of them a positive weight."
         )
+    if class_weight is None:
+        return weights
     if isinstance(class_weight, str):
         # "balanced": every class gets the same total, counted in weights, not in rows.
         per_class = totals.sum() / (len(classes) * totals)

@@ -250,10 +250,8 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
             raise
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> SoftmaxRegression:
-        validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
-        )
         knobs = self.get_params(deep=False)
+        validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
         smooth = self.l1_ratio == 0.0 or np.isinf(self.C)
         solver, name = make_solver(self.solver, knobs, smooth)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))

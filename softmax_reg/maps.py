@@ -134,7 +134,7 @@ def _centre_classes(V: NDArray, objective: Objective) -> NDArray:
     """
     if objective.n_rows == 1 or not objective.is_smooth:
         return V
-    return V - V.mean(axis=1, keepdims=True)
+    return V - V.sum(axis=1, keepdims=True) / V.dtype.type(objective.n_rows)
 
 
 class FullMap(FeatureMap):

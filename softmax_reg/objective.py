@@ -95,12 +95,10 @@ class Objective:
         if not self.fit_intercept:
             return np.zeros(self.n_features), second
         mean, variance = pivot + first, second - first**2
-        # What rounding leaves of a constant column is no variance.
-        rounding = 4.0 * np.finfo(self.dtype).eps * np.abs(mean)
-        if not self.rows.is_sparse:
-            rounding *= rounding
-        else:
-            rounding *= np.abs(mean)
+        # What rounding leaves of a constant column is no variance: of deviations from the first row
+        # the rounding of the column itself, of a difference of squares much more.
+        eps = float(np.finfo(self.dtype).eps)
+        rounding = (64.0 * eps if self.rows.is_sparse else (4.0 * eps) ** 2) * mean**2
         return mean, np.where(variance <= rounding, 0.0, variance)
 
     @property
@@ -113,15 +111,24 @@ class Objective:
         """sqrt(variance + alpha (1 - l1_ratio)) of each feature: the root of its curvature.
 
         Up to a factor of at most 1/2 the diagonal of the bound of Boehning (1992) on the Hessian.
+        A constant column says nothing that the intercept does not, and its coefficient stays 0: in
+        units of a scale without bounds nothing moves it, rounding neither.
         """
         curvature = self._moments[1] + self.penalty.curvature
+        if self.fit_intercept:
+            without_bounds = float(np.finfo(self.dtype).max) ** 0.25
+            return np.where(self._moments[1] > 0.0, np.sqrt(curvature), without_bounds)
         return np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
 
     @cached_property
     def resolution(self) -> float:
-        """The optimality that rounding hides: eps times the largest feature, in units of scale."""
+        """The optimality that rounding hides: eps times the largest feature, in units of scale.
+
+        Never more than the root of eps, lest one odd column make anything pass for an optimum.
+        """
+        eps = float(np.finfo(self.dtype).eps)
         size = (np.abs(self.mean) + np.sqrt(self._moments[1])) / self.scale
-        return 2.0 * float(np.finfo(self.dtype).eps * max(size.max(), 1.0))
+        return min(2.0 * eps * max(float(size.max()), 1.0), eps**0.5)
 
     @property
     def has_row_space(self) -> bool:

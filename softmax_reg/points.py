@@ -79,6 +79,8 @@ class Point:
         slope, b_slope = objective.unpack(self.gradient)
         if objective.fit_intercept:
             slope = slope - objective.mean[:, np.newaxis] * b_slope
+        if objective.is_smooth:
+            return float(max(np.abs(slope / scale).max(), np.abs(b_slope).max(initial=0.0)))
         moved = objective.penalty.prox(W - slope / scale**2, 1.0 / scale**2)
         return float(max(np.abs(scale * (W - moved)).max(), np.abs(b_slope).max(initial=0.0)))
 
