@@ -1,0 +1,83 @@
+"""Every example runs alone, headless and without a warning, and so does the code in README.md."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+MAX_LINES = 80  # two screens
+# pyparsing takes "-W error" for a wish to see its own diagnostics, which matplotlib 3.8 calls forth.
+WARNINGS_ARE_ERRORS = ["-W", "error", "-W", "ignore:::pyparsing"]
+
+
+def fenced_blocks(text, language):
+    """Return the contents of the fenced blocks of one language, in their order."""
+    return re.findall(rf"^```{language}\s*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def run_python(arguments, folder):
+    """Run Python in a folder, with no display and warnings as errors; return what it did."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(
+        [sys.executable, *WARNINGS_ARE_ERRORS, *arguments],
+        cwd=folder,
+        env={**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": path, "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_runs_and_says_something(example, tmp_path):
+    done = run_python([str(example)], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert done.stdout.strip()
+    # A picture that the text announces is there, and nothing else was left behind.
+    announced = set(re.findall(r"\S+\.png", done.stdout))
+    assert {path.name for path in tmp_path.iterdir()} == announced
+    assert all((tmp_path / name).stat().st_size > 10_000 for name in announced)
+    if example.stem == "quickstart":
+        assert announced == {"loss_curve.png"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_short_and_asks_one_question(example):
+    source = example.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= MAX_LINES
+    first_line = source.splitlines()[0]
+    assert first_line.startswith('"""')
+    assert source.split('"""')[1].count("?") == 1
+
+
+def test_the_examples_that_the_readme_lists_are_those_that_exist():
+    listed = set(re.findall(r"examples/(\w+)\.py", README))
+    assert listed == {path.stem for path in EXAMPLES}
+
+
+def test_the_python_code_in_the_readme_runs(tmp_path):
+    blocks = fenced_blocks(README, "python")
+    assert blocks
+    done = run_python(["-c", "\n".join(blocks)], tmp_path)
+    assert done.returncode == 0, done.stderr
+    # What a comment says that a line prints is printed.
+    for printed in re.findall(r"^print\(.*\)  # (.*)$", "\n".join(blocks), flags=re.MULTILINE):
+        assert printed in done.stdout
+
+
+def test_the_first_two_shell_blocks_in_the_readme_are_one_command_each():
+    run, test = fenced_blocks(README, "sh")[:2]
+    assert run.count("\n") == test.count("\n") == 1
+    assert run.strip().endswith("examples/quickstart.py")
+    assert test == (
+        'python3 -m venv .venv && .venv/bin/pip install --quiet -e ".[test]" && .venv/bin/pytest\n'
+    )

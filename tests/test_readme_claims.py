@@ -1,0 +1,170 @@
+"""The tables of README.md say what is so: every cell is computed here, and every link leads on."""
+
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.neural_network import MLPClassifier
+
+from softmax_reg import SoftmaxRegression
+from softmax_reg.functional import softmax
+from softmax_reg.solvers import SOLVERS, GradientDescent
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+MODELS = {
+    "LogisticRegression()": LogisticRegression,
+    'SGDClassifier(loss="log_loss")': lambda **kw: SGDClassifier(
+        loss="log_loss", random_state=0, **kw
+    ),
+    "MLPClassifier(hidden_layer_sizes=())": lambda **kw: MLPClassifier(
+        hidden_layer_sizes=(), random_state=0, **kw
+    ),
+    "SoftmaxRegression()": SoftmaxRegression,
+}
+
+
+def table_rows(first_cell):
+    """Return the cells of each row of the table whose header begins with the given cell."""
+    lines = README.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {first_cell}".rstrip()))
+    rows = []
+    for line in lines[start:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return [rows[0], *rows[2:]]
+
+
+def fit_quietly(model, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(X, y)
+
+
+def linear_scores(model, X):
+    if isinstance(model, MLPClassifier):
+        return X @ model.coefs_[0] + model.intercepts_[0]
+    return model.decision_function(X)
+
+
+def is_one_softmax(make):
+    X, y = load_iris(return_X_y=True)
+    model = fit_quietly(make(), X, y)
+    return np.allclose(model.predict_proba(X), softmax(linear_scores(model, X)), atol=1e-6)
+
+
+def mean_loss(coef, intercept, X, codes):
+    """Return the mean cross-entropy of softmax scores, or of log-odds if there is one row."""
+    Z = X @ coef.T + intercept
+    if Z.shape[1] == 1:
+        Z = np.hstack([np.zeros_like(Z), Z])
+    return np.mean(np.logaddexp.reduce(Z, axis=1) - Z[np.arange(len(Z)), codes])
+
+
+def excess(coef, intercept, X, codes, alpha):
+    """Return how far mean loss + alpha/2 |W|^2 is above its minimum, relative."""
+    own = mean_loss(coef, intercept, X, codes) + 0.5 * alpha * np.sum(coef**2)
+    # A solver that is not ours: else the claim about ours would be checked by itself.
+    oracle = LogisticRegression(
+        C=1.0 / (alpha * len(X)), solver="newton-cholesky", tol=1e-10, max_iter=1000
+    )
+    fit_quietly(oracle, X, codes)
+    best = mean_loss(oracle.coef_, oracle.intercept_, X, codes)
+    return own / (best + 0.5 * alpha * np.sum(oracle.coef_**2)) - 1.0
+
+
+def reaches_its_optimum(make):
+    excesses = []
+    for load in (load_wine, load_breast_cancer):
+        X, y = load(return_X_y=True)
+        model = fit_quietly(make(), X, y)
+        if isinstance(model, SGDClassifier):  # a problem for each class but with two of them
+            targets = [y] if len(model.classes_) == 2 else [y == c for c in model.classes_]
+            for coef, b, target in zip(model.coef_, model.intercept_, targets, strict=True):
+                codes = target.astype(int)
+                excesses.append(excess(coef[np.newaxis], b, X, codes, model.alpha))
+        elif isinstance(model, MLPClassifier):  # its penalty is divided by the rows of a batch
+            alpha = model.alpha / min(200, len(X))
+            excesses.append(excess(model.coefs_[0].T, model.intercepts_[0], X, y, alpha))
+        else:
+            excesses.append(excess(model.coef_, model.intercept_, X, y, 1.0 / (model.C * len(X))))
+    return max(excesses) < 1e-4
+
+
+def records_the_loss(make):
+    model = fit_quietly(make(), *load_iris(return_X_y=True))
+    return len(getattr(model, "loss_curve_", ())) >= np.max(model.n_iter_) > 1
+
+
+def has_finite_log_probabilities(make):
+    X, y = load_wine(return_X_y=True)
+    model = fit_quietly(make(), X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bool(np.isfinite(model.predict_log_proba(1e4 * X)).all())
+
+
+def takes_an_own_solver(make):
+    try:
+        return bool(make(solver=GradientDescent()).fit(*load_iris(return_X_y=True)))
+    except (TypeError, ValueError):
+        return False
+
+
+CLAIMS = {
+    "one softmax over all classes": is_one_softmax,
+    "reaches its optimum on raw data": reaches_its_optimum,
+    "records the loss of every iteration": records_the_loss,
+    "finite log-probabilities of finite scores": has_finite_log_probabilities,
+    "class weights": lambda make: "class_weight" in make().get_params(),
+    "coefficients in `coef_`": lambda make: hasattr(
+        fit_quietly(make(), *load_iris(return_X_y=True)), "coef_"
+    ),
+    "L1 and elastic net": lambda make: "l1_ratio" in make().get_params(),
+    "early stopping on held-out rows": lambda make: "early_stopping" in make().get_params(),
+    "takes a solver of your own": takes_an_own_solver,
+    "learns from batches, `partial_fit`": lambda make: hasattr(make(), "partial_fit"),
+}
+
+
+def test_the_comparison_has_the_models_and_the_claims_that_are_checked():
+    (_, *models), *rows = table_rows("| `LogisticRegression()`")
+    assert [model.strip("`") for model in models] == list(MODELS)
+    assert [row[0] for row in rows] == list(CLAIMS)
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize("model", MODELS)
+def test_the_comparison_says_of_each_model_what_is_so(model, claim):
+    header, *rows = table_rows("| `LogisticRegression()`")
+    row = next(row for row in rows if row[0] == claim)
+    said = row[header.index(f"`{model}`")].split(",")[0]
+    assert said == ("yes" if CLAIMS[claim](MODELS[model]) else "no")
+
+
+def test_the_table_of_solvers_is_the_registry():
+    header, *rows = table_rows("`solver`")
+    column = header.index("L1")
+    listed = {row[0].strip('`"'): row[column] for row in rows}
+    assert listed == {name: "no" if s.needs_smooth else "yes" for name, s in SOLVERS.items()}
+
+
+def test_every_link_in_the_readme_leads_to_a_file_and_to_the_function_it_names():
+    links = re.findall(r"\[([^\]]*)\]\(([^)#]+)\)", README)
+    assert links
+    for text, target in links:
+        if "://" in target:
+            continue
+        path = ROOT / target
+        assert path.is_file(), target
+        if path.suffix != ".py" or not text.startswith("`") or text.endswith(".py`"):
+            continue
+        source = path.read_text(encoding="utf-8")
+        for name in text.strip("`").split("."):
+            assert re.search(rf"^ *(def|class) {name}\b", source, flags=re.MULTILINE), text
