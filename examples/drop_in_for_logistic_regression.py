@@ -1,6 +1,6 @@
 """What changes when SoftmaxRegression takes the place of LogisticRegression in existing code?
 
-The class name. Parameters, attributes and the optimum are the same; `max_iter` is no longer needed.
+The class name. The optimum and the attributes are the same; a larger max_iter is no longer needed.
 """
 
 import warnings

@@ -13,7 +13,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 MAX_LINES = 80  # two screens
-# pyparsing takes "-W error" for a wish to see its own diagnostics, which matplotlib 3.8 calls forth.
+# pyparsing takes "-W error" for a wish to see its own diagnostics, and matplotlib 3.8 causes some.
 WARNINGS_ARE_ERRORS = ["-W", "error", "-W", "ignore:::pyparsing"]
 
 
