@@ -95,7 +95,8 @@ class ElasticNet(Penalty):
         return self.alpha * (1.0 - self.l1_ratio)
 
     def value(self, W: NDArray) -> float:
-        square = 0.5 * self.curvature * float(np.vdot(W, W))
+        # Without a penalty even coefficients whose square overflows cost nothing.
+        square = 0.5 * self.curvature * float(np.vdot(W, W)) if self.curvature else 0.0
         if self.is_smooth:
             return square
         return square + self.alpha * self.l1_ratio * float(np.abs(W).sum())
