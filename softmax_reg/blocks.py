@@ -23,6 +23,8 @@ __all__ = ["RowBlocks", "n_threads_allowed"]
 
 # A block and its scores should stay in the last-level cache share of one core.
 _BLOCK_BYTES = 1 << 20
+# What a copy of the rows of a mini-batch may take.
+_TAKEN_BYTES = 4 << 20
 # One product with a sparse block writes a whole (n_features, n_rows) array: use few, large blocks.
 _SPARSE_SCORES_BYTES = 32 << 20
 # Handing work to a thread costs some 30 microseconds: below so many multiply-adds it does not pay.
@@ -119,8 +121,14 @@ class RowBlocks:
             return self.X[part]
         X, start, stop = self.X, self.X.indptr[part.start], self.X.indptr[part.stop]
         pointers = X.indptr[part.start : part.stop + 1] - start
-        shape = (part.stop - part.start, X.shape[1])
-        return type(X)((X.data[start:stop], X.indices[start:stop], pointers), shape=shape)
+        # By hand: the constructor that takes the three arrays copies slices of larger ones.
+        block = type(X)((part.stop - part.start, X.shape[1]), dtype=X.dtype)
+        block.data, block.indices, block.indptr = (
+            X.data[start:stop],
+            X.indices[start:stop],
+            pointers,
+        )
+        return block
 
     def reduce(self, visit: Visit, block_bytes: int = _BLOCK_BYTES) -> Sums:
         """Visit every block once; return the sum over the blocks of what `visit` returns.
@@ -136,10 +144,12 @@ class RowBlocks:
         shares = self._plans[block_bytes]
 
         def walk(share: list[tuple[Any, slice]]) -> Sums:
-            total = visit(*share[0])
-            for block, part in share[1:]:
-                for mine, more in zip(total, visit(block, part), strict=True):
-                    mine += more
+            # Whoever asked looks at whether the sums are finite.
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = visit(*share[0])
+                for block, part in share[1:]:
+                    for mine, more in zip(total, visit(block, part), strict=True):
+                        mine += more
             return total
 
         if self._pool is None or len(shares) == 1:
@@ -152,9 +162,13 @@ class RowBlocks:
                 mine += part
         return totals[0]
 
-    def take(self, rows: np.ndarray) -> Any:
-        """Return a copy of some rows, in the given order: a mini-batch."""
-        return self.X[rows]
+    def take(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, Any]]:
+        """Yield some rows, a mini-batch, in their order and in copies of bounded size."""
+        per_row = self.X.nnz / max(self.shape[0], 1) if self.is_sparse else self.shape[1]
+        together = max(int(_TAKEN_BYTES / (self.dtype.itemsize * max(per_row, 1.0))), 1)
+        for start in range(0, len(rows), together):
+            part = rows[start : start + together]
+            yield part, self.X[part]
 
     @contextmanager
     def running(self) -> Iterator[RowBlocks]:

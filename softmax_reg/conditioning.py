@@ -24,6 +24,7 @@ from softmax_reg.maps import (
     MatrixMap,
     RowSpaceMap,
     inverse_root,
+    matrix_dtype,
 )
 from softmax_reg.objective import Objective
 from softmax_reg.points import Line, Point
@@ -59,7 +60,7 @@ class Conditioned:
     def __init__(self, objective: Objective, w: NDArray, change: Map) -> None:
         self.objective, self.change = objective, change
         if objective.is_smooth:
-            self.origin, self.start = w, np.zeros(change.size, w.dtype)
+            self.origin, self.start = change.project(w), np.zeros(change.size, w.dtype)
         else:
             assert isinstance(change, DiagonalMap)
             self.origin, self.start = np.zeros_like(w), change.inverse(w)
@@ -152,11 +153,11 @@ def gram(objective: Objective, weigh: Any) -> NDArray:
         total = np.empty((roots.shape[1], p + one, p + one))
         for k, root in enumerate(roots.T):
             B = A * root[:, np.newaxis]
-            total[k] = B.T @ B
+            np.matmul(B.T, B, out=total[k], casting="unsafe")
         return (total,)
 
-    # A block with as many rows as columns, or adding up the Grams would cost more than they do.
-    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 8 * (p + one) ** 2))[0]
+    # Blocks with half as many rows as columns, or adding up the Grams would cost as much as they.
+    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 4 * (p + one) ** 2))[0]
 
 
 def factor_of(B: NDArray, objective: Objective) -> NDArray:
@@ -175,7 +176,7 @@ def bound_map(objective: Objective) -> Map:
     """
     bound = 0.25 if objective.n_rows == 1 else 0.5
     B = gram(objective, lambda X, part: bound * objective.shares(part))
-    return MatrixMap(objective, factor_of(B, objective)[0])
+    return MatrixMap(objective, factor_of(B, objective)[0].astype(matrix_dtype(B.shape[-1])))
 
 
 def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
@@ -187,17 +188,18 @@ def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
     first = objective.n_classes - objective.n_rows
     # As many blocks in one pass as fit a small share of memory.
     together = max(1, _GRAM_BYTES // (8 * n * n))
-    factors = []
-    for start in range(first, objective.n_classes, together if per_class else objective.n_rows):
-        classes = slice(start, start + (together if per_class else objective.n_rows))
+    together = min(together, objective.n_rows) if per_class else objective.n_rows
+    factors = np.empty((objective.n_rows if per_class else 1, n, n), dtype=matrix_dtype(n))
+    for start in range(0, objective.n_rows, together):
+        classes = slice(first + start, first + start + together)
 
         def weigh(X: Any, part: slice, classes: slice = classes) -> NDArray:
             P = point.softmax(X, part)[0][:, classes]
             q = P * (1.0 - P) * objective.shares(part)
             return q if per_class else q.mean(axis=1, keepdims=True)
 
-        factors.append(factor_of(gram(objective, weigh), objective))
-    return MatrixMap(objective, np.concatenate(factors) if per_class else factors[0][0])
+        factors[start : start + together] = factor_of(gram(objective, weigh), objective)
+    return MatrixMap(objective, factors if per_class else factors[0])
 
 
 def diagonal_map(objective: Objective, point: Point) -> Map:
@@ -285,7 +287,7 @@ def choose_map(
         return RowSpaceMap(objective, basis, change), cost
     if not objective.is_smooth or 8 * n * n > _MATRIX_BYTES:
         return diagonal_bound_map(objective) if is_first else diagonal_map(objective, point), 1.0
-    per_class = 8 * n * n * K <= _STACK_BYTES
+    per_class = matrix_dtype(n).itemsize * n * n * K <= _STACK_BYTES
     # Multiply-adds of the Gram matrices, which are symmetric, over those of a pass over X, which
     # makes two products and a softmax.
     passes = 0.5 * n * n * (K if per_class else 1) / (K * (2.0 * n + 20.0))

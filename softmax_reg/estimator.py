@@ -6,7 +6,7 @@ The only place that knows scikit-learn's conventions; the mathematics is in `obj
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +30,7 @@ from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.prediction import SoftmaxPredictor
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
+from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
 
 __all__ = ["SoftmaxRegression"]
 
@@ -159,18 +160,14 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         "fit_intercept": ["boolean"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "solver": [StrOptions({"auto", *SOLVERS}), Solver],
-        "learning_rate": [
-            StrOptions({"auto"}),
-            Interval(Real, 0, None, closed="neither"),
-            callable,
-        ],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": LEARNING_RATE,
+        "batch_size": BATCH_SIZE,
+        "momentum": MOMENTUM,
+        "max_iter": COUNT,
         "tol": [Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": COUNT,
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

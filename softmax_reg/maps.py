@@ -23,7 +23,10 @@ __all__ = [
     "RowSpaceMap",
     "cholesky_with_jitter",
     "inverse_root",
+    "matrix_dtype",
 ]
+
+_LARGE = 256
 
 
 class Map(ABC):
@@ -47,6 +50,10 @@ class Map(ABC):
     @abstractmethod
     def adjoint(self, g: NDArray) -> NDArray:
         """Return T' g."""
+
+    def project(self, w: NDArray) -> NDArray:
+        """Return an origin no worse than w from which T reaches the optimum."""
+        return w
 
 
 class FeatureMap(Map):
@@ -112,7 +119,7 @@ class MatrixMap(FeatureMap):
 
     def __init__(self, objective: Objective, matrix: NDArray) -> None:
         super().__init__(objective)
-        self.matrix = matrix.astype(objective.dtype, copy=False)
+        self.matrix = matrix
 
     def mix(self, V: NDArray) -> NDArray:
         return _multiply(self.matrix, V)
@@ -122,9 +129,11 @@ class MatrixMap(FeatureMap):
 
 
 def _multiply(A: NDArray, V: NDArray) -> NDArray:
+    # In the precision of A: coordinates, and the gradient in them, need be near only.
+    U = V.astype(A.dtype, copy=False)
     if A.ndim == 2:
-        return A @ V
-    return np.matmul(A, V.T[:, :, np.newaxis])[:, :, 0].T
+        return (A @ U).astype(V.dtype, copy=False)
+    return np.matmul(A, U.T[:, :, np.newaxis])[:, :, 0].T.astype(V.dtype, copy=False)
 
 
 def _centre_classes(V: NDArray, objective: Objective) -> NDArray:
@@ -176,6 +185,16 @@ class RowSpaceMap(Map):
         G, b = self.objective.unpack(g)
         return self.inner.adjoint(self.inner.objective.pack(self.basis.T @ G, b))
 
+    def project(self, w: NDArray) -> NDArray:
+        # What is outside the span changes no score and costs penalty.
+        W, b = self.objective.unpack(w)
+        return self.objective.pack(self.basis @ (self.basis.T @ W), b)
+
+
+def matrix_dtype(n: int) -> np.dtype:
+    """Return the dtype of n x n matrices: where they are large, half the memory and the time."""
+    return np.dtype(np.float64 if n < _LARGE else np.float32)
+
 
 def inverse_root(B: NDArray, dtype: Any) -> NDArray:
     """Return L^-T for B = L L', B symmetric and nearly positive semi-definite."""
@@ -185,6 +204,11 @@ def inverse_root(B: NDArray, dtype: Any) -> NDArray:
 
 def cholesky_with_jitter(B: NDArray, dtype: Any) -> NDArray:
     """Return the lower L with L L' = B + the smallest multiple of I that makes it definite."""
+    if not np.isfinite(B).all():
+        raise ValueError(
+            f"The curvature is not finite: a feature is too large for {np.dtype(dtype)}. "
+            "Rescale it, or give X as float64."
+        )
     jitter = 4.0 * len(B) * np.finfo(dtype).eps * max(float(np.trace(B)) / len(B), 1e-300)
     while True:
         try:

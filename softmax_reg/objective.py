@@ -85,7 +85,9 @@ class Objective:
         def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
             s = self.weights[part].astype(np.float64, copy=False)
             if self.rows.is_sparse:
-                return np.asarray(s @ X), np.asarray(s @ X.multiply(X))
+                squares = X.astype(np.float64)
+                squares.data **= 2
+                return np.asarray(s @ X), np.asarray(s @ squares)
             D = X - pivot
             first = s @ D
             D *= D
@@ -204,10 +206,11 @@ class Objective:
 
     def sample_gradient(self, w: NDArray, sample: NDArray[np.intp]) -> NDArray:
         """Return an estimate of the gradient at w, unbiased for a uniform sample of `active`."""
-        X = self.rows.take(sample)
         W, b = self.unpack(w)
-        P, _ = softmax_of(self.scores(X, W, b))
-        gradient = self.pull_back(X, self.residuals(P, sample))
+        gradient = np.zeros_like(w)
+        for part, X in self.rows.take(sample):
+            P, _ = softmax_of(self.scores(X, W, b))
+            gradient += self.pull_back(X, self.residuals(P, part))
         gradient *= len(self.active) / len(sample)
         gradient[: W.size] += self.penalty.gradient(W).ravel()
         return gradient

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class Solver(ABC):
 
     Attributes
     ----------
+    constraints : dict of str to list
+        What each field may be, in the terms of scikit-learn's parameter validation.
     needs_smooth : bool
         Whether the method needs a penalty without an L1 norm.
     uses_curvature : bool
@@ -45,6 +47,7 @@ class Solver(ABC):
         `stage_growth` times as many.
     """
 
+    constraints: ClassVar[dict[str, list[Any]]] = {}
     needs_smooth: bool = False
     uses_curvature: bool = False
     whole_hessian: bool = False
@@ -162,9 +165,9 @@ def minimize(
     losses: list[float] = []
     tol = max(tol, objective.resolution)
     lowest, smallest, idle, stopped = np.inf, np.inf, 0, "rounding"
-    start = point = objective.at(w)
+    start = point = best = objective.at(w)
     try:
-        for point in _iterates(solver, objective, start, rng):
+        for point in _quietly(_iterates(solver, objective, start, rng)):
             losses.append(point.value)
             n_iter = len(losses) - 1
             if not np.isfinite(point.value):
@@ -178,11 +181,14 @@ def minimize(
             elif n_iter >= max_iter:
                 stopped = "max_iter"
             elif (idle := _idle(point, lowest, smallest, idle)) < _PATIENCE:
+                best = point if point.value < lowest else best
                 lowest, smallest = min(lowest, point.value), min(smallest, point.optimality)
                 continue
             break
     except KeyboardInterrupt:
         stopped = "interrupt"
+    if stopped == "rounding" and best.value < point.value:
+        point = best
     if stopped not in ("tol", "callback"):
         message = _not_converged(solver, stopped, len(losses) - 1, point.optimality, tol)
         warnings.warn(message, ConvergenceWarning, stacklevel=4)
@@ -197,19 +203,44 @@ def _iterates(
     if not solver.is_conditioned:
         yield from solver.points(objective, point.w, rng)
         return
-    stage = solver.first_stage
+    length, last = solver.first_stage, point
     for n_stages in count():
-        change, cost = choose_map(objective, point, n_stages == 0, solver.whole_hessian)
-        local, n_points = Conditioned(objective, point.w, change), 0
-        for local_point in solver.points(local, local.start, rng):
-            point, n_points = local_point.inner, n_points + 1
-            yield point
-            # A step that solves a system makes many passes itself.
-            if n_points >= (stage if solver.uses_curvature else max(stage, cost)):
-                break
-        if n_points == 0 and n_stages > 0:
+        before = last
+        for last in _stage(solver, objective, before, rng, n_stages == 0, length):
+            yield last
+        if last is before and n_stages > 0:
             return  # even in fresh coordinates nothing descends: rounding has the last word
-        stage *= solver.stage_growth
+        length *= solver.stage_growth
+
+
+def _stage(
+    solver: Solver,
+    objective: Objective,
+    point: Point,
+    rng: np.random.Generator,
+    is_first: bool,
+    length: float,
+) -> Iterator[Point]:
+    """Yield the points after `point` in coordinates made for it, which end with the stage."""
+    change, cost = choose_map(objective, point, is_first, solver.whole_hessian)
+    if not solver.uses_curvature:  # a step that solves a system makes many passes itself
+        length = max(length, cost)
+    local = Conditioned(objective, point.w, change)
+    for n_points, local_point in enumerate(solver.points(local, local.start, rng), 1):
+        yield local_point.inner
+        if n_points >= length:
+            return
+
+
+def _quietly(points: Iterator[Point]) -> Iterator[Point]:
+    """Yield the points without NumPy's warnings: the loop itself looks at what is not finite."""
+    while True:
+        with np.errstate(over="ignore", invalid="ignore"):
+            point = next(points, None)
+            if point is None:
+                return
+            _ = point.value
+        yield point
 
 
 def _idle(point: Point, lowest: float, smallest: float, idle: int) -> int:
@@ -242,8 +273,8 @@ _REASONS = {
 
 def _not_converged(solver: Solver, stopped: str, n_iter: int, optimality: float, tol: float) -> str:
     reason, remedy = _REASONS[stopped].format(n_iter=n_iter), _REMEDIES[stopped]
-    if stopped == "rounding" and not solver.is_conditioned:
-        remedy = "Make learning_rate smaller, give it a schedule, or use learning_rate='auto'."
+    if not solver.is_conditioned and stopped != "interrupt":
+        remedy = "Use learning_rate='auto', or another rate or schedule."
     return (
         f"{type(solver).__name__} did not converge: {reason} at optimality {optimality:.2e}, "
         f"above tol={tol:.2e}. {remedy}"

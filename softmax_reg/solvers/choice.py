@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from softmax_reg._compat import validate_parameter_constraints
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.gd import GradientDescent
 from softmax_reg.solvers.lbfgs import LBFGS
@@ -52,6 +53,7 @@ def make_solver(
         name = solver if solver != "auto" else ("lbfgs" if is_smooth else "nesterov")
         fields = SOLVERS[name]().get_params()
         chosen = SOLVERS[name](**{field: knobs[field] for field in fields if field in knobs})
+    validate_parameter_constraints(chosen.constraints, chosen.get_params(), type(chosen).__name__)
     if chosen.needs_smooth and not is_smooth:
         able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_smooth)
         raise ValueError(

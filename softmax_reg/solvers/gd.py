@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.schedules import as_schedule
 from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.constraints import LEARNING_RATE
 
 __all__ = ["GradientDescent", "backtrack"]
 
@@ -46,6 +47,8 @@ class GradientDescent(Solver):
     ----------
     A. Cauchy (1847), "Methode generale pour la resolution des systemes d'equations simultanees".
     """
+
+    constraints: ClassVar[dict[str, list[Any]]] = {"learning_rate": LEARNING_RATE}
 
     learning_rate: Any = "auto"
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.constraints import COUNT
 from softmax_reg.solvers.line_search import weak_wolfe
 
 __all__ = ["LBFGS"]
@@ -30,6 +31,8 @@ class LBFGS(Solver):
     J. Nocedal (1980), "Updating quasi-Newton matrices with limited storage"; J. Nocedal and
     S. Wright (2006), "Numerical Optimization", algorithms 7.4 and 7.5.
     """
+
+    constraints: ClassVar[dict[str, list[Any]]] = {"memory": COUNT}
 
     memory: int = 10
     needs_smooth = True

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.schedules import as_schedule
 from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.constraints import LEARNING_RATE
 from softmax_reg.solvers.gd import backtrack
 
 __all__ = ["Nesterov"]
@@ -33,6 +34,8 @@ class Nesterov(Solver):
     eq. 4.1-4.3; B. O'Donoghue and E. Candes (2015), "Adaptive restart for accelerated gradient
     schemes", eq. 13 (gradient scheme).
     """
+
+    constraints: ClassVar[dict[str, list[Any]]] = {"learning_rate": LEARNING_RATE}
 
     learning_rate: Any = "auto"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.constraints import COUNT
 from softmax_reg.solvers.line_search import search_line
 
 __all__ = ["NewtonCG"]
@@ -30,6 +31,8 @@ class NewtonCG(Solver):
     optimization"; J. Nocedal and S. Wright (2006), "Numerical Optimization", algorithm 7.1;
     S. Eisenstat and H. Walker (1996), "Choosing the forcing terms in an inexact Newton method".
     """
+
+    constraints: ClassVar[dict[str, list[Any]]] = {"max_cg": COUNT}
 
     max_cg: int = 200
     needs_smooth = True

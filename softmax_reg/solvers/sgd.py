@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.schedules import as_schedule
 from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.constraints import BATCH_SIZE, LEARNING_RATE, MOMENTUM
 
 __all__ = ["SGD"]
 
@@ -42,6 +43,12 @@ class SGD(Solver):
     J. Nocedal and Y. Wu (2012), "Sample size selection in optimization methods for machine
     learning", eq. 3.5 (the size of a batch).
     """
+
+    constraints: ClassVar[dict[str, list[Any]]] = {
+        "learning_rate": LEARNING_RATE,
+        "batch_size": BATCH_SIZE,
+        "momentum": MOMENTUM,
+    }
 
     learning_rate: Any = "auto"
     batch_size: Any = "auto"
