@@ -126,11 +126,11 @@ class Objective:
     def resolution(self) -> float:
         """The optimality that rounding hides: eps times the largest feature, in units of scale.
 
-        Never more than the root of eps, lest one odd column make anything pass for an optimum.
+        Never more than eps^0.4 (5e-7 in float64), lest one odd column make anything an optimum.
         """
         eps = float(np.finfo(self.dtype).eps)
         size = (np.abs(self.mean) + np.sqrt(self._moments[1])) / self.scale
-        return min(2.0 * eps * max(float(size.max()), 1.0), eps**0.5)
+        return min(eps * max(float(size.max()), 1.0), eps**0.4)
 
     @property
     def has_row_space(self) -> bool:
