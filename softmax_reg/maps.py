@@ -52,8 +52,8 @@ class Map(ABC):
         """Return T' g."""
 
     def project(self, w: NDArray) -> NDArray:
-        """Return an origin no worse than w from which T reaches the optimum."""
-        return w
+        """Return an origin no worse than w from which T reaches the optimum of a smooth F."""
+        return _centre_classes(w.reshape(-1, self.objective.n_rows), self.objective).ravel()
 
 
 class FeatureMap(Map):
@@ -188,7 +188,7 @@ class RowSpaceMap(Map):
     def project(self, w: NDArray) -> NDArray:
         # What is outside the span changes no score and costs penalty.
         W, b = self.objective.unpack(w)
-        return self.objective.pack(self.basis @ (self.basis.T @ W), b)
+        return super().project(self.objective.pack(self.basis @ (self.basis.T @ W), b))
 
 
 def matrix_dtype(n: int) -> np.dtype:

@@ -75,30 +75,37 @@ class SGD(Solver):
             for start in range(0, len(rows), batch):
                 gradient = objective.sample_gradient(w, order[start : start + batch])
                 velocity = w.dtype.type(self.momentum) * velocity - w.dtype.type(rate) * gradient
-                w = objective.prox(w + velocity, rate)
+                old, w = w, objective.prox(w + velocity, rate)
+                velocity = w - old
             new = objective.at(w)
-            if schedule is not None or _descends(point, new):
+            if schedule is not None or _descends(objective, point, new):
                 point, damping = new, 1.25 * damping
             else:
                 w, velocity, damping = point.w, np.zeros_like(w), 0.5 * damping
             yield point
 
     def _batch(self, objective: Any, point: Any, rows: NDArray, rng: np.random.Generator) -> int:
-        """Return the size b for which E |g_b - g|^2 = |g|^2, g the gradient of all rows."""
+        """Return the size b for which E |g_b - g|^2 = |d|^2, d the step that all rows ask for."""
         if self.batch_size != "auto":
             return min(int(self.batch_size), len(rows))
         noise = 0.0
         for _ in range(_TRIALS):
             g = objective.sample_gradient(point.w, rng.choice(rows, _SMALLEST_BATCH))
             noise += float(np.sum((g - point.gradient) ** 2)) / _TRIALS
-        square = max(float(np.sum(point.gradient**2)), np.finfo(float).tiny)
+        square = max(_step_length(objective, point) ** 2, np.finfo(float).tiny)
         wanted = min(_SMALLEST_BATCH * max(noise / square, 1.0), len(rows))
         return int(wanted)
 
 
-def _descends(old: Any, new: Any) -> bool:
-    """Return whether F is lower at `new` or, where rounding hides that, its gradient smaller."""
+def _step_length(objective: Any, point: Any) -> float:
+    """Return |w - prox(w - g)|, which is |g| without an L1 norm: it vanishes at the optimum."""
+    step = point.w - objective.prox(point.w - point.gradient, 1.0)
+    return float(np.sqrt(np.vdot(step, step)))
+
+
+def _descends(objective: Any, old: Any, new: Any) -> bool:
+    """Return whether F is lower at `new` or, where rounding hides that, its gradient step."""
     change, rounding = new.value - old.value, 8.0 * np.finfo(old.w.dtype).eps * abs(old.value)
     if abs(change) > rounding or not np.isfinite(change):
         return bool(change < 0.0)
-    return bool(np.vdot(new.gradient, new.gradient) < np.vdot(old.gradient, old.gradient))
+    return _step_length(objective, new) < _step_length(objective, old)
