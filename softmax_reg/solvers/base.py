@@ -56,8 +56,11 @@ class Solver(ABC):
 
     @property
     def is_conditioned(self) -> bool:
-        """Whether the method runs in conditioned coordinates, or else in the features' own."""
-        return True
+        """Whether the method runs in conditioned coordinates, or else in the features' own.
+
+        A learning rate that the user chose is meant for the features as they are.
+        """
+        return getattr(self, "learning_rate", "auto") == "auto"
 
     @abstractmethod
     def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:

@@ -52,10 +52,6 @@ class GradientDescent(Solver):
 
     learning_rate: Any = "auto"
 
-    @property
-    def is_conditioned(self) -> bool:
-        return self.learning_rate == "auto"
-
     def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
         point = objective.at(w)
         if self.is_conditioned:

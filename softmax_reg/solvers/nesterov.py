@@ -39,10 +39,6 @@ class Nesterov(Solver):
 
     learning_rate: Any = "auto"
 
-    @property
-    def is_conditioned(self) -> bool:
-        return self.learning_rate == "auto"
-
     def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
         point, ahead, momentum, rate = objective.at(w), objective.at(w), 1.0, 1.0
         schedule = None if self.is_conditioned else as_schedule(self.learning_rate)

@@ -54,10 +54,6 @@ class SGD(Solver):
     batch_size: Any = "auto"
     momentum: float = 0.9
 
-    @property
-    def is_conditioned(self) -> bool:
-        return self.learning_rate == "auto"
-
     def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
         rows = objective.active
         schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
