@@ -1,12 +1,10 @@
-"""Changes of variables that make any solver blind to the scale and the collinearity of X.
+"""Which change of variables makes a solver blind to the scale and the collinearity of X.
 
-A solver works on v, where w = origin + T v and T is linear:
+If T T' is close to the inverse of the Hessian, then the Hessian in v, w = origin + T v, is close to
+the identity, and a textbook method in v is a well-conditioned method in w.  T is built here from a
+bound on the Hessian, valid everywhere (Boehning 1992), or from the Hessian at a point:
 
-    value(v) = F(w),   gradient(v) = T' F'(w),   Hessian(v) = T' F''(w) T
-
-If T T' is close to the inverse of the Hessian, then the Hessian in v is close to the identity, and
-a textbook method in v is a well-conditioned method in w.  T is built from a matrix B that is a
-bound on the Hessian, valid everywhere (Boehning 1992), or from the Hessian at `origin`.
+    diagonal blocks X' diag(p_k (1 - p_k) s / S) X + penalty, their diagonals, or the whole
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg.maps import (
@@ -27,10 +24,9 @@ from softmax_reg.maps import (
     matrix_dtype,
 )
 from softmax_reg.objective import Objective
-from softmax_reg.points import Line, Point
+from softmax_reg.points import Point
 
 __all__ = [
-    "Conditioned",
     "bound_map",
     "choose_map",
     "curvature_map",
@@ -44,93 +40,15 @@ _STACK_BYTES, _MATRIX_BYTES = 64 << 20, 64 << 20
 _GRAM_BYTES = 4 << 20
 
 
-class Conditioned:
-    """An objective as a function of v, w = origin + T v; the solvers' view of `Objective`.
-
-    Parameters
-    ----------
-    objective : Objective
-    w : ndarray of shape (objective.size,)
-        The point that `start` stands for.  It is the origin, and `start` 0; but under an L1 norm
-        the origin is 0, for there a coefficient that is zero in v has to be exactly zero in w.
-    change : Map
-        T.
-    """
-
-    def __init__(self, objective: Objective, w: NDArray, change: Map) -> None:
-        self.objective, self.change = objective, change
-        if objective.is_smooth:
-            self.origin, self.start = change.project(w), np.zeros(change.size, w.dtype)
-        else:
-            assert isinstance(change, DiagonalMap)
-            self.origin, self.start = np.zeros_like(w), change.inverse(w)
-        self.size, self.dtype = change.size, objective.dtype
-        self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
-        self.active = objective.active
-
-    def at(self, v: NDArray) -> ConditionedPoint:
-        w = self.origin + self.change.forward(v)
-        return ConditionedPoint(self, v, self.objective.at(w))
-
-    def prox(self, v: NDArray, step: float) -> NDArray:
-        """Return the proximal point; `change` must be diagonal.
-
-        With W = D V: argmin_V h(D V) + |V - V0|^2 / (2 t) is D^-1 prox of h with steps t D^2.
-        """
-        if self.is_smooth:
-            return v
-        objective, change = self.objective, self.change
-        assert isinstance(change, DiagonalMap)
-        D = change.diagonal[: objective.n_features] / change.scale
-        V = v.reshape(-1, objective.n_rows).copy()
-        W = objective.penalty.prox(D * V[: objective.n_features], step * D**2)
-        V[: objective.n_features] = W / D
-        return V.ravel()
-
-    def sample_gradient(self, v: NDArray, sample: NDArray[np.intp]) -> NDArray:
-        w = self.origin + self.change.forward(v)
-        return self.change.adjoint(self.objective.sample_gradient(w, sample))
-
-
-class ConditionedPoint:
-    """A point of `Conditioned`; `inner` is the same point in w."""
-
-    def __init__(self, conditioned: Conditioned, v: NDArray, inner: Point) -> None:
-        self.conditioned, self.w, self.inner = conditioned, v, inner
-        self._gradient: NDArray | None = None
-
-    @property
-    def value(self) -> float:
-        return self.inner.value
-
-    @property
-    def gradient(self) -> NDArray:
-        if self._gradient is None:
-            self._gradient = self.conditioned.change.adjoint(self.inner.gradient)
-        return self._gradient
-
-    def hessian_product(self, v: NDArray) -> NDArray:
-        change = self.conditioned.change
-        return change.adjoint(self.inner.hessian_product(change.forward(v)))
-
-    def line(self, direction: NDArray) -> ConditionedLine:
-        return ConditionedLine(self, direction)
-
-
-class ConditionedLine:
-    """A line in v is a line in w."""
-
-    def __init__(self, start: ConditionedPoint, direction: NDArray) -> None:
-        self.start, self.direction = start, direction
-        change = start.conditioned.change
-        self._inner = Line(start.inner, change.forward(direction))
-
-    def at(self, t: float) -> ConditionedPoint:
-        v = self.start.w + self.start.w.dtype.type(t) * self.direction
-        return ConditionedPoint(self.start.conditioned, v, self._inner.at(t))
-
-    def slope(self, point: ConditionedPoint) -> float:
-        return self._inner.slope(point.inner)
+def standardised(objective: Objective, X: Any) -> NDArray:
+    """Return a block of rows dense, its features centred and scaled, with a column of ones."""
+    p, dtype = objective.n_features, objective.dtype
+    A = np.ones((X.shape[0], p + objective.fit_intercept), dtype=dtype)
+    np.subtract(
+        X.toarray() if objective.rows.is_sparse else X, objective.mean.astype(dtype), out=A[:, :p]
+    )
+    A[:, :p] /= objective.scale.astype(dtype)
+    return A
 
 
 def gram(objective: Objective, weigh: Any) -> NDArray:
@@ -142,22 +60,19 @@ def gram(objective: Objective, weigh: Any) -> NDArray:
     weigh : callable (block of X, slice) -> ndarray of shape (rows, n_grams)
         The weights q, at least 0.
     """
-    p, one = objective.n_features, objective.fit_intercept
-    mean, scale = objective.mean.astype(objective.dtype), objective.scale.astype(objective.dtype)
+    n = objective.n_features + objective.fit_intercept
 
     def visit(X: Any, part: slice) -> tuple[NDArray]:
         roots = np.sqrt(weigh(X, part))
-        A = np.ones((X.shape[0], p + one), dtype=objective.dtype)
-        np.subtract(X.toarray() if objective.rows.is_sparse else X, mean, out=A[:, :p])
-        A[:, :p] /= scale
-        total = np.empty((roots.shape[1], p + one, p + one))
+        A = standardised(objective, X)
+        total = np.empty((roots.shape[1], n, n))
         for k, root in enumerate(roots.T):
             B = A * root[:, np.newaxis]
             np.matmul(B.T, B, out=total[k], casting="unsafe")
         return (total,)
 
     # Blocks with half as many rows as columns, or adding up the Grams would cost as much as they.
-    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 4 * (p + one) ** 2))[0]
+    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 4 * n**2))[0]
 
 
 def factor_of(B: NDArray, objective: Objective) -> NDArray:
@@ -212,7 +127,9 @@ def diagonal_map(objective: Objective, point: Point) -> Map:
     def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
         P = point.softmax(X, part)[0][:, free]
         q = np.ascontiguousarray(P * (1.0 - P) * objective.shares(part))
-        squares = type(X)((X.data**2, X.indices, X.indptr), X.shape) if sp.issparse(X) else X**2
+        squares = (
+            type(X)((X.data**2, X.indices, X.indptr), X.shape) if objective.rows.is_sparse else X**2
+        )
         return squares.T @ q, X.T @ q, q.sum(axis=0)
 
     second, first, total = objective.rows.reduce(visit)
@@ -236,12 +153,9 @@ def full_map(objective: Objective, point: Point) -> Map:
     """Return the change of variables by the whole Hessian at `point`, there the identity."""
     p, K, n_rows = objective.n_features, objective.n_classes, objective.n_rows
     n = p + objective.fit_intercept
-    mean, scale = objective.mean.astype(objective.dtype), objective.scale.astype(objective.dtype)
 
     def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-        A = np.ones((X.shape[0], n), dtype=objective.dtype)
-        np.subtract(X.toarray() if objective.rows.is_sparse else X, mean, out=A[:, :p])
-        A[:, :p] /= scale
+        A = standardised(objective, X)
         P = point.softmax(X, part)[0][:, K - n_rows :]
         roots = np.sqrt(objective.shares(part))
         # The Hessian of a row is (diag(p) - p p') (x) a a': its second part is one outer product.

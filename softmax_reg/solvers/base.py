@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import ConvergenceWarning
-from softmax_reg.conditioning import Conditioned, choose_map
+from softmax_reg.conditioning import choose_map
+from softmax_reg.coordinates import Conditioned
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 
@@ -25,6 +26,9 @@ __all__ = ["Callback", "Progress", "Result", "Solver", "minimize"]
 
 # A solver whose points bring neither a lower loss nor a smaller gradient so many times has stalled.
 _PATIENCE = 30
+# Where no more progress is made, so many times the resolution is taken for what rounding leaves:
+# that of the scores comes on top, and it depends on the coefficients.
+_NOISE = 64.0
 
 
 class Solver(ABC):
@@ -111,7 +115,7 @@ class Result:
     Attributes
     ----------
     point : Point
-        The last iterate.
+        The last iterate, or the lowest if rounding ended the run.
     loss_curve : ndarray of shape (n_iter + 1,), float64
         F at the starting point and at each iterate.
     n_iter : int
@@ -190,12 +194,14 @@ def minimize(
             break
     except KeyboardInterrupt:
         stopped = "interrupt"
-    if stopped == "rounding" and best.value < point.value:
-        point = best
-    if stopped not in ("tol", "callback"):
+    if stopped == "rounding":
+        point = best if best.value < point.value else point
+        tol = max(tol, _NOISE * objective.resolution)
+    converged = point.optimality <= tol
+    if not converged and stopped != "callback":
         message = _not_converged(solver, stopped, len(losses) - 1, point.optimality, tol)
         warnings.warn(message, ConvergenceWarning, stacklevel=4)
-    return Result(point, np.array(losses), len(losses) - 1, point.optimality <= tol)
+    return Result(point, np.array(losses), len(losses) - 1, converged)
 
 
 def _iterates(

@@ -1,0 +1,106 @@
+"""An objective seen in other coordinates, w = origin + T v: what a solver works on.
+
+    value(v) = F(w),   gradient(v) = T' F'(w),   Hessian(v) = T' F''(w) T
+
+A solver cannot tell `Conditioned` from `Objective`, nor their points from one another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.maps import DiagonalMap, Map
+from softmax_reg.objective import Objective
+from softmax_reg.points import Line, Point
+
+__all__ = ["Conditioned", "ConditionedLine", "ConditionedPoint"]
+
+
+class Conditioned:
+    """An objective as a function of v, w = origin + T v; the solvers' view of `Objective`.
+
+    Parameters
+    ----------
+    objective : Objective
+    w : ndarray of shape (objective.size,)
+        The point that `start` stands for.  It is the origin, and `start` 0; but under an L1 norm
+        the origin is 0, for there a coefficient that is zero in v has to be exactly zero in w.
+    change : Map
+        T.
+    """
+
+    def __init__(self, objective: Objective, w: NDArray, change: Map) -> None:
+        self.objective, self.change = objective, change
+        if objective.is_smooth:
+            self.origin, self.start = change.project(w), np.zeros(change.size, w.dtype)
+        else:
+            assert isinstance(change, DiagonalMap)
+            self.origin, self.start = np.zeros_like(w), change.inverse(w)
+        self.size, self.dtype = change.size, objective.dtype
+        self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
+        self.active = objective.active
+
+    def at(self, v: NDArray) -> ConditionedPoint:
+        w = self.origin + self.change.forward(v)
+        return ConditionedPoint(self, v, self.objective.at(w))
+
+    def prox(self, v: NDArray, step: float) -> NDArray:
+        """Return the proximal point; `change` must be diagonal.
+
+        With W = D V: argmin_V h(D V) + |V - V0|^2 / (2 t) is D^-1 prox of h with steps t D^2.
+        """
+        if self.is_smooth:
+            return v
+        objective, change = self.objective, self.change
+        assert isinstance(change, DiagonalMap)
+        D = change.diagonal[: objective.n_features] / change.scale
+        V = v.reshape(-1, objective.n_rows).copy()
+        W = objective.penalty.prox(D * V[: objective.n_features], step * D**2)
+        V[: objective.n_features] = W / D
+        return V.ravel()
+
+    def sample_gradient(self, v: NDArray, sample: NDArray[np.intp]) -> NDArray:
+        w = self.origin + self.change.forward(v)
+        return self.change.adjoint(self.objective.sample_gradient(w, sample))
+
+
+class ConditionedPoint:
+    """A point of `Conditioned`; `inner` is the same point in w."""
+
+    def __init__(self, conditioned: Conditioned, v: NDArray, inner: Point) -> None:
+        self.conditioned, self.w, self.inner = conditioned, v, inner
+        self._gradient: NDArray | None = None
+
+    @property
+    def value(self) -> float:
+        return self.inner.value
+
+    @property
+    def gradient(self) -> NDArray:
+        if self._gradient is None:
+            self._gradient = self.conditioned.change.adjoint(self.inner.gradient)
+        return self._gradient
+
+    def hessian_product(self, v: NDArray) -> NDArray:
+        change = self.conditioned.change
+        return change.adjoint(self.inner.hessian_product(change.forward(v)))
+
+    def line(self, direction: NDArray) -> ConditionedLine:
+        return ConditionedLine(self, direction)
+
+
+class ConditionedLine:
+    """A line in v is a line in w."""
+
+    def __init__(self, start: ConditionedPoint, direction: NDArray) -> None:
+        self.start, self.direction = start, direction
+        change = start.conditioned.change
+        self._inner = Line(start.inner, change.forward(direction))
+
+    def at(self, t: float) -> ConditionedPoint:
+        v = self.start.w + self.start.w.dtype.type(t) * self.direction
+        return ConditionedPoint(self.start.conditioned, v, self._inner.at(t))
+
+    def slope(self, point: ConditionedPoint) -> float:
+        return self._inner.slope(point.inner)
