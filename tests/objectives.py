@@ -1,4 +1,6 @@
-"""Small objectives on which every feature of the formula is switched on, for several test files."""
+"""Small objectives with every part of the formula switched on, and the kinds of solvers."""
+
+from itertools import islice
 
 import numpy as np
 import scipy.sparse as sp
@@ -6,6 +8,7 @@ import scipy.sparse as sp
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
+from softmax_reg.solvers import SOLVERS
 
 CONTAINERS = {
     "C": np.ascontiguousarray,
@@ -70,3 +73,26 @@ def slope_by_differences(value, t=1e-5):
     """Return the derivative at 0 of a function of one number, by fourth-order differences."""
     near, far = value(t) - value(-t), value(2 * t) - value(-2 * t)
     return (8.0 * near - far) / (12.0 * t)
+
+
+class _NoRandomness:
+    """A generator that no deterministic method asks for anything."""
+
+    def __getattr__(self, name):
+        raise LookupError(name)
+
+
+def is_stochastic(kind):
+    """Whether a class of solvers draws random numbers: found out by running it."""
+    objective = small_objective()
+    points = kind().points(objective, np.zeros(objective.size), _NoRandomness())
+    try:
+        list(islice(points, 3))
+    except LookupError:
+        return True
+    return False
+
+
+STOCHASTIC = [name for name, kind in SOLVERS.items() if is_stochastic(kind)]
+DETERMINISTIC = ["auto", *(name for name in SOLVERS if name not in STOCHASTIC)]
+HANDLES_L1 = [name for name, kind in SOLVERS.items() if not kind.needs_smooth]

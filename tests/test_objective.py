@@ -61,9 +61,7 @@ def test_the_value_is_the_formula_of_the_readme(
 @with_and_without_intercept
 @each_container
 @scores_kept_or_not
-def test_the_gradient_agrees_with_central_differences(
-    n_classes, fit_intercept, container, memory
-):
+def test_the_gradient_agrees_with_central_differences(n_classes, fit_intercept, container, memory):
     objective = small_objective(
         n_classes, fit_intercept=fit_intercept, container=container, memory=memory
     )
@@ -129,9 +127,7 @@ def test_the_points_of_a_line_are_those_reached_directly(
         assert_allclose(point.value, direct.value, rtol=1e-13)
         assert_allclose(line.slope(point), np.vdot(direct.gradient, d), rtol=1e-11)
         assert_allclose(point.gradient, direct.gradient, rtol=1e-11, atol=1e-14)
-        assert_allclose(
-            point.hessian_product(d), direct.hessian_product(d), rtol=1e-11, atol=1e-14
-        )
+        assert_allclose(point.hessian_product(d), direct.hessian_product(d), rtol=1e-11, atol=1e-14)
         assert_allclose(point.optimality, direct.optimality, rtol=1e-11)
 
 
@@ -167,13 +163,14 @@ def test_pack_and_unpack_are_inverse(n_classes, fit_intercept):
 
 @each_number_of_classes
 @each_container
-def test_the_mean_over_all_samples_of_one_row_is_the_gradient(n_classes, container):
+def test_the_mean_over_all_samples_of_one_row_with_a_weight_is_the_gradient(n_classes, container):
     objective = small_objective(n_classes, container=container)
     w = somewhere(objective)
-    one_by_one = [objective.sample_gradient(w, np.array([i])) for i in range(60)]
+    rows = objective.active  # those with a weight: 60 but for the rows whose weight is zero
+    one_by_one = [objective.sample_gradient(w, rows[[i]]) for i in range(len(rows))]
     gradient = objective.at(w).gradient
     assert_allclose(np.mean(one_by_one, axis=0), gradient, rtol=1e-12, atol=1e-14)
-    everything = objective.sample_gradient(w, np.random.default_rng(0).permutation(60))
+    everything = objective.sample_gradient(w, np.random.default_rng(0).permutation(rows))
     assert_allclose(everything, gradient, rtol=1e-12, atol=1e-14)
 
 
@@ -240,7 +237,7 @@ def test_optimality_does_not_depend_on_where_the_features_have_their_zero():
 @pytest.mark.parametrize("container", ["C", "csr"])
 def test_a_large_mean_leaves_the_scale_its_digits(container):
     X, codes, weights = rows_and_labels(n_samples=2000)
-    X = np.random.default_rng(0).normal(size=X.shape) + [0.0, 1.0, 1e2, 1e4, 1e6]
+    X = np.random.default_rng(0).normal(size=X.shape) + np.array([0.0, 1.0, 1e2, 1e4, 1e6])
     objective = objective_of(X, codes, weights, alpha=0.0, container=container)
     s = weights / weights.sum()
     expected = np.sqrt(s @ (X - s @ X) ** 2)
@@ -250,11 +247,16 @@ def test_a_large_mean_leaves_the_scale_its_digits(container):
 
 
 @pytest.mark.parametrize("container", ["C", "csr"])
-def test_a_constant_column_has_no_variance(container):
+def test_a_constant_column_neither_counts_nor_hides_how_far_the_others_are(container):
     X, codes, weights = rows_and_labels()
-    X[:, 2], X[:, 3] = 0.1, 0.0
-    objective = objective_of(X, codes, weights, alpha=0.25, container=container)
-    assert_array_equal(objective.scale[[2, 3]], 0.5)
+    more = np.column_stack([X, np.full(len(X), 0.1), np.zeros(len(X)), np.full(len(X), 1e6)])
+    plain = objective_of(X, codes, weights, container=container)
+    padded = objective_of(more, codes, weights, container=container)
+    w = somewhere(plain)
+    W, b = plain.unpack(w)
+    point = padded.at(padded.pack(np.vstack([W, np.zeros((3, 3))]), b))
+    assert_allclose(point.value, plain.at(w).value, rtol=1e-12)
+    assert_allclose(point.optimality, plain.at(w).optimality, rtol=1e-6)
 
 
 @each_container
@@ -367,9 +369,7 @@ def test_wide_sparse_rows_are_never_made_dense():
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_pass_takes_little_memory_beyond_the_rows(container, n_threads):
     X, codes, weights = rows_and_labels(n_samples=100_000, n_features=50)  # 40 MB
-    objective = objective_of(
-        X, codes, weights, container=container, memory=0, n_threads=n_threads
-    )
+    objective = objective_of(X, codes, weights, container=container, memory=0, n_threads=n_threads)
     w = somewhere(objective, size=0.1)
     tracemalloc.start()
     with objective.rows.running():

@@ -1,0 +1,115 @@
+"""What the docstrings say of parameters is what the signatures say."""
+
+import ast
+import inspect
+import re
+
+import pytest
+
+import softmax_reg
+from softmax_reg.penalties import Penalty
+from softmax_reg.schedules import Schedule
+from softmax_reg.solvers import SOLVERS
+
+PUBLIC = [getattr(softmax_reg, name) for name in softmax_reg.__all__]
+FIELDS_DOCUMENTED = [softmax_reg.SoftmaxRegression, *SOLVERS.values()]
+
+
+def callables():
+    """Yield every public class and its public methods, by name."""
+    for kind in [*PUBLIC, *SOLVERS.values(), *Penalty.__subclasses__(), *Schedule.__subclasses__()]:
+        yield kind.__name__, kind
+        for name, member in vars(kind).items():
+            function = member.__func__ if isinstance(member, classmethod) else member
+            if inspect.isfunction(function) and not name.startswith("_"):
+                yield f"{kind.__name__}.{name}", function
+
+
+CALLABLES = dict(callables())
+
+
+def section(doc, title):
+    """Return the lines of a numpydoc section, without indentation."""
+    lines = inspect.cleandoc(doc or "").splitlines()
+    for i, line in enumerate(lines[:-1]):
+        if line == title and set(lines[i + 1]) == {"-"}:
+            body = []
+            for here, below in zip(lines[i + 2 :], [*lines[i + 3 :], ""], strict=True):
+                if below and set(below) == {"-"}:
+                    break
+                body.append(here)
+            return body
+    return []
+
+
+def documented(function):
+    """Return {parameter: description of its type} of the section Parameters."""
+    found = {}
+    for line in section(function.__doc__, "Parameters"):
+        if match := re.fullmatch(r"(\S[^:]*?) : (.*)", line):
+            found.update(dict.fromkeys(re.split(r",\s*", match[1].replace("*", "")), match[2]))
+        elif line and not line.startswith(" "):
+            found.update(dict.fromkeys(re.split(r",\s*", line.replace("*", "")), ""))
+    return found
+
+
+def default_in(description):
+    """Return the default that a description states, or `inspect.Parameter.empty`."""
+    match = re.search(r"default=(.+)$", description)
+    if match is None:
+        return inspect.Parameter.empty
+    try:
+        return ast.literal_eval(match[1])
+    except (ValueError, SyntaxError):
+        pytest.fail(f"default={match[1]} is no literal")
+
+
+WITH_PARAMETERS = [
+    name for name, item in CALLABLES.items() if documented(item) or item in FIELDS_DOCUMENTED
+]
+
+
+@pytest.mark.parametrize("name", WITH_PARAMETERS)
+def test_the_documented_parameters_and_defaults_are_those_of_the_signature(name):
+    function = CALLABLES[name]
+    stated = documented(function)
+    parameters = {
+        parameter: p
+        for parameter, p in inspect.signature(function).parameters.items()
+        if parameter not in ("self", "cls")
+    }
+    assert list(stated) == list(parameters)
+    for parameter, p in parameters.items():
+        if stated[parameter] or p.default is not p.empty:
+            described = default_in(stated[parameter])
+            assert described == p.default, f"{parameter}: {described!r}, not {p.default!r}"
+            assert type(described) is type(p.default) or described is p.empty
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_every_public_name_is_documented(name):
+    if "." in name and CALLABLES[name].__doc__ is None:
+        owner, method = name.split(".")
+        bases = CALLABLES[owner].__mro__[1:]
+        assert any(getattr(vars(b).get(method), "__doc__", None) for b in bases), name
+    else:
+        assert CALLABLES[name].__doc__
+
+
+def test_every_fitted_attribute_is_documented_and_the_other_way_round():
+    from sklearn.datasets import load_iris
+
+    frame, y = load_iris(return_X_y=True, as_frame=True)
+    model = softmax_reg.SoftmaxRegression(early_stopping=True, random_state=0).fit(frame, y)
+    fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
+    lines = section(type(model).__doc__, "Attributes")
+    stated = {m[1] for line in lines if (m := re.match(r"(\w+_) : ", line))}
+    assert stated == fitted
+
+
+def test_the_documentation_names_every_solver():
+    solver = documented(softmax_reg.SoftmaxRegression)["solver"]
+    text = "\n".join(section(softmax_reg.SoftmaxRegression.__doc__, "Parameters"))
+    assert solver
+    for name in ("auto", *SOLVERS):
+        assert f'"{name}"' in text

@@ -1,0 +1,72 @@
+"""Every schedule gives a positive rate for every epoch, of the shape its formula says."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from softmax_reg.schedules import (
+    Constant,
+    Cosine,
+    InverseScaling,
+    Schedule,
+    Step,
+    WarmUp,
+    as_schedule,
+)
+
+# For every subclass an instance with the rate 0.4; a new schedule adds its own here.
+EXAMPLES = {
+    Constant: Constant(0.4),
+    InverseScaling: InverseScaling(0.4, power=0.75),
+    Step: Step(0.4, factor=0.5, every=3),
+    Cosine: Cosine(0.4, period=20, floor=0.01),
+    WarmUp: WarmUp(Constant(0.4), epochs=4),
+}
+EPOCHS = np.arange(0.0, 60.0, 0.5)
+
+each_schedule = pytest.mark.parametrize("schedule", EXAMPLES.values(), ids=str)
+
+
+def test_every_schedule_has_an_example_here():
+    assert set(Schedule.__subclasses__()) == set(EXAMPLES)
+
+
+@each_schedule
+def test_a_rate_is_positive_and_no_larger_than_the_one_given(schedule):
+    rates = np.array([schedule(t) for t in EPOCHS])
+    assert (rates > 0.0).all()
+    assert (rates <= 0.4).all()
+    assert rates.max() == 0.4
+
+
+@each_schedule
+def test_a_rate_only_falls_after_the_warm_up(schedule):
+    start = schedule.epochs - 1 if isinstance(schedule, WarmUp) else 0
+    rates = [schedule(t) for t in EPOCHS if t >= start]
+    assert (np.diff(rates) <= 1e-17).all()
+
+
+@each_schedule
+def test_a_schedule_survives_pickling_and_compares_by_value(schedule):
+    assert pickle.loads(pickle.dumps(schedule)) == schedule
+    assert as_schedule(schedule) is schedule
+
+
+def test_known_rates():
+    assert_allclose([InverseScaling(1.0, 1.0)(t) for t in (0, 1, 3)], [1.0, 0.5, 0.25])
+    assert_allclose([Step(1.0, 0.1, 2)(t) for t in (0, 1, 2, 3, 4)], [1.0, 1.0, 0.1, 0.1, 0.01])
+    assert_allclose([Cosine(1.0, 4)(t) for t in (0, 1, 2, 4, 9)], [1, 0.5 + 0.5**1.5, 0.5, 0, 0],
+                    atol=1e-15)  # fmt: skip
+    assert_allclose([WarmUp(Step(1.0, 0.5, 4), 2)(t) for t in (0, 1, 2, 4)], [0.5, 1, 1, 0.5])
+
+
+def test_a_number_is_a_constant_schedule_and_a_function_is_itself():
+    assert as_schedule(0.3) == Constant(0.3)
+    assert as_schedule(1) == Constant(1.0)
+
+    def schedule(t):
+        return 1.0 / (1.0 + t)
+
+    assert as_schedule(schedule) is schedule
