@@ -1,4 +1,6 @@
-"""The names of scikit-learn that modules below the estimator need, or that are private there."""
+"""Names of scikit-learn and threadpoolctl that are private there, or needed below the estimator."""
+
+from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -18,7 +20,17 @@ __all__ = [
     "check_sample_weight",
     "compute_class_weight",
     "safe_sparse_dot",
+    "set_blas_threads",
     "train_test_split",
     "validate_data",
     "validate_parameter_constraints",
 ]
+
+
+def set_blas_threads(library: Any, n_threads: int) -> None:
+    """Set the number of threads of a library that threadpoolctl controls.
+
+    Since 3.8 its public way listens to the first thread of the process that used it and to no
+    other, while that one lives; fits may run in any.
+    """
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(n_threads)

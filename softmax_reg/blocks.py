@@ -19,6 +19,8 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import ThreadpoolController
 
+from softmax_reg._compat import set_blas_threads
+
 __all__ = ["RowBlocks", "n_threads_allowed"]
 
 # A block and its scores should stay in the last-level cache share of one core.
@@ -38,29 +40,36 @@ class _OneBlasThread:
     """Holds BLAS to one thread while anyone is inside; fits may overlap in several threads."""
 
     def __init__(self) -> None:
-        self._lock, self._inside, self._limiter = Lock(), 0, None
+        self._lock, self._inside, self._before = Lock(), 0, [0]
 
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
-                self._limiter = _blas().limit(limits=1)
+                self._before = [library.num_threads for library in _blas()]
+                hold_blas()
             self._inside += 1
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
             self._inside -= 1
-            if self._inside == 0 and self._limiter is not None:
-                self._limiter.restore_original_limits()
-                self._limiter = None
+            if self._inside == 0:
+                for library, n_threads in zip(_blas(), self._before, strict=True):
+                    set_blas_threads(library, n_threads)
 
 
 one_blas_thread = _OneBlasThread()
 
 
+def hold_blas() -> None:
+    """Set BLAS to one thread: of the process, or of this thread where each has its own setting."""
+    for library in _blas():
+        set_blas_threads(library, 1)
+
+
 @cache
-def _blas() -> ThreadpoolController:
+def _blas() -> list[Any]:
     # Looking for the loaded libraries takes milliseconds: once per process.
-    return ThreadpoolController().select(user_api="blas")
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def n_threads_allowed() -> int:
@@ -68,7 +77,7 @@ def n_threads_allowed() -> int:
 
     `OMP_NUM_THREADS`, `threadpool_limits` and joblib's worker processes all set that limit.
     """
-    return max((lib.num_threads for lib in _blas().lib_controllers), default=1)
+    return max((library.num_threads for library in _blas()), default=1)
 
 
 class RowBlocks:
@@ -177,7 +186,7 @@ class RowBlocks:
             if self.n_threads == 1:
                 yield self
                 return
-            with ThreadPoolExecutor(self.n_threads - 1) as pool:
+            with ThreadPoolExecutor(self.n_threads - 1, initializer=hold_blas) as pool:
                 self._pool = pool
                 try:
                     yield self
