@@ -348,11 +348,8 @@ def test_two_threads_find_what_one_finds(container, memory):
 def test_wide_sparse_rows_are_never_made_dense():
     n, p = 400, 100_000  # dense it would take 320 MB
     rng = np.random.default_rng(0)
-    shape = {"shape": (n, p), "density": 1e-4, "rng": rng}
-    try:
-        X = sp.random_array(**shape, format="csr")
-    except (AttributeError, TypeError):  # SciPy before 1.12
-        X = sp.csr_array(sp.random(n, p, 1e-4, random_state=0))
+    columns = np.concatenate([rng.choice(p, 10, replace=False) for _ in range(n)])
+    X = sp.csr_array((rng.random(10 * n), (np.repeat(np.arange(n), 10), columns)), shape=(n, p))
     codes = np.arange(n) % 3
     for container in ("csr", "csc"):
         objective = objective_of(X, codes, np.ones(n), container=container)
