@@ -55,10 +55,9 @@ def choose(patterns: str, data: Path | None) -> list[Problem]:
 
 
 def default_data_folder() -> Path | None:
-    """Return SOFTMAX_REG_DATA, else ../shared/data beside the repository, where it exists."""
+    """Return the folder that SOFTMAX_REG_DATA names, or None."""
     named = os.environ.get("SOFTMAX_REG_DATA")
-    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
-    return folder if (folder / "load.py").is_file() else None
+    return Path(named) if named and (Path(named) / "load.py").is_file() else None
 
 
 # Real sets, in their users' units.

@@ -62,7 +62,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     add("--problems", default="*", help="globs of names or groups (real, bundled, generated)")
     add("--rivals", default="*", help="globs: sklearn-*, sklearnex-*, mlp-*, torch-*")
     add("--ours", default="auto", help="globs of our solvers: auto, lbfgs, newton-*, ...")
-    add("--data", type=Path, help="folder of real sets; default SOFTMAX_REG_DATA or ../shared/data")
+    add("--data", type=Path, help="folder of real sets; default SOFTMAX_REG_DATA")
     add("--threads", default="1,all", type=_threads, help="thread settings, as 1,all")
     add("--repeats", default=3, type=int, help="fits per timed setting")
     add("--time-limit", default=10.0, type=float, metavar="S", help="seconds for one fit")

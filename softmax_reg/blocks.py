@@ -42,6 +42,12 @@ class _OneBlasThread:
     def __init__(self) -> None:
         self._lock, self._inside, self._before = Lock(), 0, [0]
 
+    def n_threads_before(self) -> int:
+        """Return the limit that the caller set, also while anyone is inside."""
+        with self._lock:
+            now = [library.num_threads for library in _blas()]
+            return max(self._before if self._inside else now, default=1)
+
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
@@ -77,7 +83,7 @@ def n_threads_allowed() -> int:
 
     `OMP_NUM_THREADS`, `threadpool_limits` and joblib's worker processes all set that limit.
     """
-    return max((library.num_threads for library in _blas()), default=1)
+    return one_blas_thread.n_threads_before()
 
 
 class RowBlocks:
@@ -91,12 +97,16 @@ class RowBlocks:
         How many scores each row gets; it sets the size of the blocks.
     n_threads : int or None, default=None
         At most so many threads; None means what the caller's limits allow.
+    dtype : dtype or None, default=None
+        The precision to compute in; None means that of X.  Blocks are cast one by one.
     """
 
-    def __init__(self, X: Any, n_scores: int, n_threads: int | None = None) -> None:
+    def __init__(
+        self, X: Any, n_scores: int, n_threads: int | None = None, dtype: Any = None
+    ) -> None:
         self.X = X
         self.shape: tuple[int, int] = X.shape
-        self.dtype = X.dtype
+        self.dtype = np.dtype(X.dtype if dtype is None else dtype)
         self.is_sparse = sp.issparse(X)
         self._pool: ThreadPoolExecutor | None = None
         per_row = X.nnz / max(X.shape[0], 1) if self.is_sparse else X.shape[1]
@@ -155,9 +165,9 @@ class RowBlocks:
         def walk(share: list[tuple[Any, slice]]) -> Sums:
             # Whoever asked looks at whether the sums are finite.
             with np.errstate(over="ignore", invalid="ignore"):
-                total = visit(*share[0])
+                total = visit(self._cast(share[0][0]), share[0][1])
                 for block, part in share[1:]:
-                    for mine, more in zip(total, visit(block, part), strict=True):
+                    for mine, more in zip(total, visit(self._cast(block), part), strict=True):
                         mine += more
             return total
 
@@ -177,7 +187,10 @@ class RowBlocks:
         together = max(int(_TAKEN_BYTES / (self.dtype.itemsize * max(per_row, 1.0))), 1)
         for start in range(0, len(rows), together):
             part = rows[start : start + together]
-            yield part, self.X[part]
+            yield part, self._cast(self.X[part])
+
+    def _cast(self, block: Any) -> Any:
+        return block if block.dtype == self.dtype else block.astype(self.dtype)
 
     @contextmanager
     def running(self) -> Iterator[RowBlocks]:

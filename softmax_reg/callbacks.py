@@ -51,20 +51,27 @@ class EarlyStopping:
 
 
 class PrintProgress:
-    """Prints iteration, loss and optimality: every iteration, or the 1st, 2nd, 5th, 10th, ..."""
+    """Prints iteration, loss and optimality: of all iterations, or the 1st, 2nd, 5th, 10th, ..."""
 
     def __init__(self, verbose: int) -> None:
-        self.every = verbose > 1
+        self.every, self.shown = verbose > 1, -1
         self.start = perf_counter()
 
     def __call__(self, progress: Progress) -> None:
         """Print a line if it is time for one."""
-        n_iter, point = progress.n_iter, progress.point
+        n_iter = progress.n_iter
         leading = n_iter // 10 ** int(np.log10(max(n_iter, 1)))
         round_number = leading * 10 ** int(np.log10(max(n_iter, 1))) == n_iter
         if self.every or (round_number and leading in (0, 1, 2, 5)):
-            print(
-                f"iteration {n_iter:>5}  loss {point.value:.10f}  "
-                f"optimality {point.optimality:.2e}  {perf_counter() - self.start:8.2f} s",
-                flush=True,
-            )
+            self.show(n_iter, progress.point)
+
+    def show(self, n_iter: int, point: Point) -> None:
+        """Print the line of a point, once."""
+        if n_iter == self.shown:
+            return
+        self.shown = n_iter
+        print(
+            f"iteration {n_iter:>5}  loss {point.value:.10f}  "
+            f"optimality {point.optimality:.2e}  {perf_counter() - self.start:8.2f} s",
+            flush=True,
+        )

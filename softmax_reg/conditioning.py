@@ -9,6 +9,7 @@ bound on the Hessian, valid everywhere (Boehning 1992), or from the Hessian at a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,17 +39,24 @@ __all__ = [
 # The largest stack of n x n matrices that is worth its memory, and the largest single one.
 _STACK_BYTES, _MATRIX_BYTES = 64 << 20, 64 << 20
 _GRAM_BYTES = 4 << 20
+# What of a sparse X may be dense at a time, in each thread.
+_DENSE_BYTES = 4 << 20
 
 
-def standardised(objective: Objective, X: Any) -> NDArray:
-    """Return a block of rows dense, its features centred and scaled, with a column of ones."""
-    p, dtype = objective.n_features, objective.dtype
-    A = np.ones((X.shape[0], p + objective.fit_intercept), dtype=dtype)
-    np.subtract(
-        X.toarray() if objective.rows.is_sparse else X, objective.mean.astype(dtype), out=A[:, :p]
-    )
-    A[:, :p] /= objective.scale.astype(dtype)
-    return A
+def standardised(objective: Objective, X: Any) -> Iterator[tuple[slice, NDArray]]:
+    """Yield parts of a block dense, features centred and scaled, with a column of ones.
+
+    A block of dense X is one part; of sparse X parts are so small that little of it is ever dense.
+    """
+    p, dtype, is_sparse = objective.n_features, objective.dtype, objective.rows.is_sparse
+    mean, scale = objective.mean.astype(dtype), objective.scale.astype(dtype)
+    together = max(_DENSE_BYTES // (dtype.itemsize * (p + 1)), 1) if is_sparse else X.shape[0]
+    for start in range(0, X.shape[0], together):
+        part = slice(start, min(start + together, X.shape[0]))
+        A = np.ones((part.stop - start, p + objective.fit_intercept), dtype=dtype)
+        np.subtract(X[part].toarray() if is_sparse else X, mean, out=A[:, :p])
+        A[:, :p] /= scale
+        yield part, A
 
 
 def gram(objective: Objective, weigh: Any) -> NDArray:
@@ -64,22 +72,28 @@ def gram(objective: Objective, weigh: Any) -> NDArray:
 
     def visit(X: Any, part: slice) -> tuple[NDArray]:
         roots = np.sqrt(weigh(X, part))
-        A = standardised(objective, X)
-        total = np.empty((roots.shape[1], n, n))
-        for k, root in enumerate(roots.T):
-            B = A * root[:, np.newaxis]
-            np.matmul(B.T, B, out=total[k], casting="unsafe")
+        total = np.zeros((roots.shape[1], n, n))
+        for rows, A in standardised(objective, X):
+            for k, root in enumerate(roots[rows].T):
+                B = A * root[:, np.newaxis]
+                total[k] += B.T @ B
         return (total,)
 
     # Blocks with half as many rows as columns, or adding up the Grams would cost as much as they.
     return objective.rows.reduce(visit, block_bytes=max(1 << 20, 4 * n**2))[0]
 
 
+def ridge_of(objective: Objective) -> NDArray:
+    """Return what the penalty adds to the diagonal for scaled features, shape (n,)."""
+    ridge = np.zeros(objective.n_features + objective.fit_intercept)
+    ridge[: objective.n_features] = objective.penalty.curvature / objective.scale**2
+    return ridge
+
+
 def factor_of(B: NDArray, objective: Objective) -> NDArray:
     """Return A with A A' = (B + penalty)^-1, for a stack of matrices B."""
-    ridge = np.zeros(B.shape[-1])
-    ridge[: objective.n_features] = objective.penalty.curvature / objective.scale**2
-    return np.stack([inverse_root(block + np.diag(ridge), objective.dtype) for block in B])
+    ridge = np.diag(ridge_of(objective))
+    return np.stack([inverse_root(block + ridge, objective.dtype) for block in B])
 
 
 def bound_map(objective: Objective) -> Map:
@@ -151,28 +165,25 @@ def diagonal_bound_map(objective: Objective) -> Map:
 
 def full_map(objective: Objective, point: Point) -> Map:
     """Return the change of variables by the whole Hessian at `point`, there the identity."""
-    p, K, n_rows = objective.n_features, objective.n_classes, objective.n_rows
-    n = p + objective.fit_intercept
+    K, n_rows = objective.n_classes, objective.n_rows
+    n = objective.n_features + objective.fit_intercept
 
     def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-        A = standardised(objective, X)
-        P = point.softmax(X, part)[0][:, K - n_rows :]
-        roots = np.sqrt(objective.shares(part))
-        # The Hessian of a row is (diag(p) - p p') (x) a a': its second part is one outer product.
-        M = ((A * roots)[:, :, np.newaxis] * P[:, np.newaxis, :]).reshape(len(A), n * n_rows)
-        blocks = np.empty((n_rows, n, n))
-        for k in range(n_rows):
-            B = A * (roots * np.sqrt(P[:, k : k + 1]))
-            blocks[k] = B.T @ B
-        return (M.T @ M).astype(np.float64, copy=False), blocks
+        whole, blocks = np.zeros((n * n_rows, n * n_rows)), np.zeros((n_rows, n, n))
+        all_proba, all_roots = point.softmax(X, part)[0][:, K - n_rows :], objective.shares(part)
+        for rows, A in standardised(objective, X):
+            P, roots = all_proba[rows], np.sqrt(all_roots[rows])
+            # The Hessian of a row is (diag(p) - p p') (x) a a': the second part is one product.
+            M = ((A * roots)[:, :, np.newaxis] * P[:, np.newaxis, :]).reshape(len(A), n * n_rows)
+            whole -= M.T @ M
+            for k in range(n_rows):
+                B = A * (roots * np.sqrt(P[:, k : k + 1]))
+                blocks[k] += B.T @ B
+        return whole, blocks
 
-    outer, blocks = objective.rows.reduce(visit)
-    H = -outer
+    H, blocks = objective.rows.reduce(visit)
     for k in range(n_rows):
-        H[k::n_rows, k::n_rows] += blocks[k]
-        ridge = np.zeros(n)
-        ridge[:p] = objective.penalty.curvature / objective.scale**2
-        H[k::n_rows, k::n_rows] += np.diag(ridge)
+        H[k::n_rows, k::n_rows] += blocks[k] + np.diag(ridge_of(objective))
         if n_rows > 1:
             # Along coefficients that are the same for all classes the loss is flat; the mean of
             # the blocks there changes no step, since the gradient has no such part.

@@ -22,15 +22,17 @@ from softmax_reg.points import softmax_of
 __all__ = ["duality_gap"]
 
 _NEWTON_STEPS = 50
+# What rounding leaves of a sum of residuals that is zero.
+_BALANCED = 1e-12
 
 
 def duality_gap(objective: Objective, w: NDArray) -> float:
-    """Return an upper bound on F(w) - F*, at least 0.
+    """Return an upper bound on F(w) - F*, at least 0; infinite if none could be found.
 
     Parameters
     ----------
     objective : Objective
-        With an `ElasticNet` of positive strength.
+        In float64, with an `ElasticNet` of positive strength.
     w : ndarray of shape (objective.size,)
 
     References
@@ -43,7 +45,9 @@ def duality_gap(objective: Objective, w: NDArray) -> float:
     assert isinstance(penalty, ElasticNet)
     W, b = objective.unpack(w)
     balanced = objective.pack(W, _balance(objective, W, b)) if objective.fit_intercept else w
-    U = objective.unpack(_residual_gradient(objective, balanced))[0]
+    U, left = objective.unpack(_residual_gradient(objective, balanced))
+    if np.abs(left).max(initial=0.0) > _BALANCED:
+        return np.inf  # not dual feasible: nothing is proven
     threshold, ridge = penalty.alpha * penalty.l1_ratio, penalty.curvature
     shrink = 1.0
     if ridge == 0.0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import (
@@ -14,7 +15,18 @@ from softmax_reg._compat import (
     train_test_split,
 )
 
-__all__ = ["encode_labels", "hold_out", "row_weights"]
+__all__ = ["encode_labels", "hold_out", "merge_duplicates", "row_weights"]
+
+# Beyond it C times the total weight leaves the range of floats.
+_SMALLEST_TOTAL = 1e-250
+
+
+def merge_duplicates(X: Any) -> Any:
+    """Return X with one entry for each place: itself, or a copy of a sparse X that has more."""
+    if sp.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def encode_labels(y: Any) -> tuple[NDArray, NDArray[np.intp]]:
@@ -48,6 +60,13 @@ def row_weights(
         If a weight is negative or not finite, or the weights of a class sum to zero.
     """
     weights = check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    with np.errstate(over="ignore"):
+        total = float(weights.sum(dtype=np.float64))
+    if total and not _SMALLEST_TOTAL < total < 1.0 / _SMALLEST_TOTAL:
+        raise ValueError(
+            f"The sample weights sum to {total:.3g}, outside {_SMALLEST_TOTAL:.0e} to "
+            f"{1.0 / _SMALLEST_TOTAL:.0e}. Multiply them all, and divide C, by one number."
+        )
     totals = np.bincount(codes, weights=weights, minlength=len(classes))
     empty = np.flatnonzero(totals == 0.0)
     if len(empty):
@@ -82,12 +101,23 @@ def hold_out(
         If a class has too few rows to be split.
     """
     active = np.flatnonzero(weights)
-    _, held_out = train_test_split(
-        active,
-        test_size=fraction,
-        stratify=codes[active],
-        random_state=int(rng.integers(2**31)),
-    )
+    try:
+        train, held_out = train_test_split(
+            active,
+            test_size=fraction,
+            stratify=codes[active],
+            random_state=int(rng.integers(2**31)),
+        )
+        is_split = len(np.unique(codes[train])) == len(np.unique(codes[active]))
+    except ValueError:
+        is_split = False
+    if not is_split:
+        raise ValueError(
+            f"early_stopping cannot hold out validation_fraction={fraction} of {len(active)} rows "
+            f"and keep each of {len(np.unique(codes))} classes in both parts: the smallest has "
+            f"{np.bincount(codes[active]).min()} row(s). Give more rows, another fraction, or "
+            "early_stopping=False."
+        )
     training = weights.copy()
     training[held_out] = 0.0
     return training, held_out

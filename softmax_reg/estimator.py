@@ -25,10 +25,11 @@ from softmax_reg._compat import (
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.callbacks import EarlyStopping, PrintProgress
 from softmax_reg.duality import duality_gap
-from softmax_reg.encoding import encode_labels, hold_out, row_weights
+from softmax_reg.encoding import encode_labels, hold_out, merge_duplicates, row_weights
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.prediction import SoftmaxPredictor
+from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
 
@@ -38,8 +39,9 @@ __all__ = ["SoftmaxRegression"]
 _FIRST_ORDER_BYTES, _SECOND_ORDER_BYTES = 64 << 20, 512 << 20
 
 _SEPARABLE = (
-    "The classes are linearly separable: without a penalty, C=inf, the loss falls for ever as the "
-    "coefficients grow, and no optimum exists. Give C a finite value, such as C=1e6."
+    "The classes are linearly separable, all of them or some from the others: without a penalty, "
+    "C=inf, the loss falls for ever as the coefficients grow, and no optimum exists. Give C a "
+    "finite value, such as C=1e6."
 )
 
 
@@ -111,10 +113,11 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         F at the starting point and after each iteration.
     optimality_ : float
         How far the solution is from a minimiser: the largest entry of the gradient with respect to
-        coefficients of centred features divided by sqrt(variance + 1/(C S)).  It has the same
-        meaning for every solver and does not depend on the units of the features.
+        coefficients of features that are centred and divided by
+        sqrt(variance + (1 - l1_ratio) / (C S)); with an L1 norm, of the step that the proximal
+        gradient takes.  It means the same for every solver and in any units of the features.
     converged_ : bool
-        Whether `optimality_` reached `tol`.
+        Whether the solution is one that `tol` ended the fit at; False where no optimum exists.
     solver_ : str
         The solver that ran: what "auto" chose.
     validation_loss_curve_ : ndarray of shape (n_iter_ + 1,), float64
@@ -129,9 +132,10 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
 
     Notes
     -----
-    Every solver runs in coordinates in which the problem is well conditioned: features centred and
-    scaled, implicitly, and decorrelated by the curvature, which is looked at again from time to
-    time.  X itself is never copied, changed or made dense.
+    Unless `learning_rate` is a number or a schedule, a solver runs in coordinates in which the
+    problem is well conditioned: features centred and scaled, implicitly, and decorrelated by the
+    curvature, which is looked at again from time to time.  X itself is not changed, and neither
+    copied nor made dense as a whole.
 
     References
     ----------
@@ -255,9 +259,11 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         X, y = validate_data(
             self, X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
         )
+        X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
-        callbacks: list[Any] = [PrintProgress(self.verbose)] if self.verbose else []
+        printers = [PrintProgress(self.verbose)] if self.verbose else []
+        callbacks: list[Any] = [*printers]
         stopping = None
         if self.early_stopping:
             training, held_out = hold_out(codes, weights, self.validation_fraction, rng)
@@ -278,23 +284,25 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
                 rng=rng,
                 callbacks=callbacks,
             )
-            separated = np.isinf(self.C) and result.point.separates_classes()
+            for printer in printers:
+                printer.show(result.n_iter, result.point)
+            separated = np.isinf(self.C) and has_no_optimum(objective, result.point)
         if separated:
             warnings.warn(_SEPARABLE, ConvergenceWarning, stacklevel=3)
         point = stopping.best if stopping and stopping.best else result.point
-        W, b = objective.unpack(point.w)
+        W, b = objective.unpack(objective.without_constants(point.w))
         self.classes_ = classes
         self.coef_: Any = np.ascontiguousarray(W.T)
         self.intercept_ = b.copy() if self.fit_intercept else np.zeros(len(W.T), dtype=X.dtype)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.loss_curve_ = result.loss_curve
         self.optimality_ = point.optimality
-        self.converged_ = bool(result.converged and not separated)
+        self.converged_ = bool(result.converged and not separated and point is result.point)
         self.solver_ = name
         for stale in ("validation_loss_curve_", "best_iter_"):
             self.__dict__.pop(stale, None)
         if stopping is not None:
-            self.validation_loss_curve_ = np.array(stopping.losses)
+            self.validation_loss_curve_ = np.array(stopping.losses[: result.n_iter + 1])
             self.best_iter_ = stopping.best_iter
         return self
 
@@ -306,11 +314,13 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         n_classes: int,
         memory: int = _FIRST_ORDER_BYTES,
         penalised: bool = True,
+        dtype: Any = None,
     ) -> Objective:
         # scikit-learn's C: its objective is ours times C S.
         alpha = 1.0 / (self.C * float(weights.sum(dtype=np.float64))) if penalised else 0.0
         penalty = ElasticNet(alpha, self.l1_ratio)
-        rows = RowBlocks(X, n_classes)
+        rows = RowBlocks(X, n_classes, dtype=dtype)
+        weights = weights.astype(rows.dtype, copy=False)
         return Objective(rows, codes, weights, n_classes, penalty, self.fit_intercept, memory)
 
     def duality_gap(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -343,6 +353,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         X, y = validate_data(
             self, X, y, reset=False, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
         )
+        X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         if not np.array_equal(classes, self.classes_):
             raise ValueError(
@@ -350,7 +361,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
                 f"{self.classes_.tolist()}. Give the data of the fit."
             )
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
-        objective = self._objective(X, codes, weights, len(classes))
+        objective = self._objective(X, codes, weights, len(classes), dtype=np.float64)
         with objective.rows.running():
             return duality_gap(objective, self._flat(objective))
 
@@ -368,7 +379,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
                 f"{classes.tolist()} and {objective.n_features}. "
                 "Use warm_start=False to start anew."
             )
-        return self._flat(objective)
+        return objective.without_constants(self._flat(objective))
 
     def _flat(self, objective: Objective) -> NDArray:
         coef = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_

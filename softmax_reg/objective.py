@@ -61,7 +61,8 @@ class Objective:
         self.size = (self.n_features + fit_intercept) * self.n_rows
         # In float64: a float32 sum over millions of rows would lose digits.
         self.total_weight = float(weights.sum(dtype=np.float64))
-        self._shares = weights / self.dtype.type(self.total_weight)
+        # Divided in float64: the total of float32 weights need not be a float32.
+        self._shares = (weights.astype(np.float64) / self.total_weight).astype(self.dtype)
         self.is_smooth = penalty.is_smooth
         # P and log P of two points and the scores of the direction between them.
         scores_bytes = 5 * rows.shape[0] * n_classes * self.dtype.itemsize
@@ -148,6 +149,16 @@ class Objective:
             rows, self.codes, self.weights, self.n_classes, self.penalty, self.fit_intercept
         )
         return Q, reduced
+
+    def without_constants(self, w: NDArray) -> NDArray:
+        """Return the same scores with what constant columns add to them in the intercept."""
+        if not self.fit_intercept:
+            return w
+        W, b = (part.copy() for part in self.unpack(w))
+        constant = self._moments[1] == 0.0
+        b += (self.mean[constant] @ W[constant]).astype(b.dtype)
+        W[constant] = 0.0
+        return self.pack(W, b)
 
     def unpack(self, w: NDArray) -> tuple[NDArray, NDArray]:
         """Return views W (n_features, n_rows) and b (n_rows,); b is empty without intercept."""

@@ -10,8 +10,18 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
-__all__ = ["Constant", "Cosine", "InverseScaling", "Schedule", "Step", "WarmUp", "as_schedule"]
+__all__ = [
+    "Constant",
+    "Cosine",
+    "InverseScaling",
+    "Schedule",
+    "Step",
+    "WarmUp",
+    "as_schedule",
+    "rate_at",
+]
 
 
 class Schedule(ABC):
@@ -108,3 +118,19 @@ class WarmUp(Schedule):
 def as_schedule(rate: float | Callable[[float], float]) -> Callable[[float], float]:
     """Return `rate` itself if it can be called, else the constant schedule."""
     return rate if callable(rate) else Constant(float(rate))
+
+
+def rate_at(schedule: Callable[[float], float], t: float) -> float:
+    """Return the rate at epoch t.
+
+    Raises
+    ------
+    ValueError
+        If the schedule does not return a finite number of at least 0.
+    """
+    rate = schedule(t)
+    if not (isinstance(rate, Real) and 0.0 <= rate < math.inf):
+        raise ValueError(
+            f"learning_rate returned {rate!r} for t={t}; it must return a number of at least 0."
+        )
+    return float(rate)

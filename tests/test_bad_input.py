@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
-from objectives import HANDLES_L1
-from problems import data, penalised_loss
+from objectives import DETERMINISTIC, HANDLES_L1
+from problems import data, newton, penalised_loss
 from sklearn.exceptions import ConvergenceWarning
 
 from softmax_reg import SoftmaxRegression
@@ -188,10 +188,10 @@ def test_prediction_refuses_what_it_cannot_use(method):
 def test_early_stopping_with_too_few_rows_says_so():
     tiny = np.arange(6.0)[:, np.newaxis]
     assert_left_as_it_was(
-        SoftmaxRegression(early_stopping=True), tiny, [0, 1, 2, 0, 1, 2], match="test_size|class"
+        SoftmaxRegression(early_stopping=True), tiny, [0, 1, 2, 0, 1, 2], match="cannot hold out"
     )
     only_one = SoftmaxRegression(early_stopping=True)
-    assert_left_as_it_was(only_one, X[49:], Y[49:], match="least populated class")
+    assert_left_as_it_was(only_one, X[49:], Y[49:], match="the smallest has 1 row")
 
 
 def test_separable_rows_without_a_penalty_are_named_instead_of_running_away():
@@ -244,6 +244,33 @@ def test_odd_rows_are_fitted_to_the_same_optimum_by_every_solver(case, solver):
     best = penalised_loss(X, y, reference.coef_, reference.intercept_)
     value = penalised_loss(X, y, model.coef_, model.intercept_)
     assert abs(value - best) <= 1e-6 * best
+
+
+LIGHT_CLASSES = {
+    "one-feature": (
+        [[-39], [-267], [-139], [35], [251], [276], [99], [-101], [-228], [-185]],
+        [3, 1, 1, 2, 2, 0, 0, 2, 2, 2],
+        [1, 0, 1e-3, 0, 1, 1, 1e-3, 1e3, 1e-3, 1e3],
+        1.0,
+    ),
+    "two-features": (
+        [[6.0, 3.39], [-2.93, -6.0], [2.54, 6.24], [-1.01, 1.98], [3.0, 8.18], [-6.0, -4.69],
+         [6.0, -0.75], [3.0, -4.78], [4.73, 6.0], [-6.0, -3.0], [-8.17, 3.0], [3.0, 6.0]],
+        [0, 0, 0, 1, 2, 1, 0, 0, 2, 0, 1, 3],
+        [1, 1e-3, 1, 1e-3, 0, 1, 1e-3, 1e-3, 1e-3, 1e-3, 1, 1],
+        1e3,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LIGHT_CLASSES)
+@pytest.mark.parametrize("solver", DETERMINISTIC)
+def test_classes_of_little_weight_are_fitted_to_the_optimum(case, solver):
+    X, y, weights, C = (np.array(part) for part in LIGHT_CLASSES[case])
+    model = SoftmaxRegression(C=float(C), solver=solver).fit(X, y, weights)
+    value = penalised_loss(X, y, model.coef_, model.intercept_, C, 0.0, weights)
+    assert value <= newton(X, y, C, sample_weight=weights).value * (1.0 + 1e-6)
+    assert model.converged_
 
 
 SIZES = [0.0, 1e-150, 1e-20, 1e-5, 1.0, 3.0, 1e5, 1e20, 1e100, 1e150]
@@ -309,15 +336,17 @@ def test_a_fit_of_anything_is_valid_or_refused(problem, C, fit_intercept, solver
     assert np.isfinite(model.optimality_)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @settings(max_examples=100)
 @given(problem=odd_problems(), C=st.sampled_from([1e-3, 1.0, 1e3]))
-def test_the_default_converges_on_anything_of_moderate_size(problem, C):
+def test_the_default_finds_the_optimum_of_anything_of_moderate_size(problem, C):
     X, y, weights = problem
-    values = X.data if sp.issparse(X) else X
-    spread = np.abs(values)[values != 0.0]
-    if len(np.unique(y)) < 2 or X.dtype != np.float64 or (spread.size and spread.max() > 1e6):
-        return
-    if weights is not None and (np.bincount(y, weights)[np.unique(y)] == 0.0).any():
-        return
-    model = SoftmaxRegression(C=C).fit(X, y, weights)
-    assert model.converged_
+    X = X.toarray() if sp.issparse(X) else X
+    assume(X.dtype == np.float64 and np.abs(X).max() < 1e6 and len(np.unique(y)) > 1)
+    weights = np.ones(len(y)) if weights is None else np.clip(weights, 0.0, 2.0)
+    assume((np.bincount(y, weights)[np.unique(y)] > 0.1).all())
+    best = newton(X, y, C, sample_weight=weights)
+    assume(best.decrement <= 1e-13 * best.value)
+    model = SoftmaxRegression(C=C).fit(problem[0], y, weights)
+    value = penalised_loss(X, y, model.coef_, model.intercept_, C, 0.0, weights)
+    assert value <= best.value * (1.0 + 1e-6)

@@ -800,9 +800,51 @@ def test_verbose_prints_ever_fewer_lines_or_all(capsys):
     X, y = data("digits")
     n_iter = SoftmaxRegression(solver="gd", verbose=1).fit(X, y).n_iter_[0]
     lines = capsys.readouterr().out.splitlines()
-    wanted = [i for i in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500) if i <= n_iter]
+    wanted = [i for i in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500) if i < n_iter] + [n_iter]
     assert [int(line.split()[1]) for line in lines] == wanted
     n_iter = SoftmaxRegression(solver="gd", verbose=2).fit(X, y).n_iter_[0]
     assert len(capsys.readouterr().out.splitlines()) == n_iter + 1
     SoftmaxRegression(solver="gd").fit(X, y)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("kind", [sp.csr_array, sp.csc_array])
+def test_split_entries_of_a_sparse_matrix_are_added_up(kind):
+    whole = sp.coo_array(([1.0, 1.0, 2.0], ([0, 1, 1], [0, 0, 1])), shape=(2, 2))
+    split = sp.csr_array(([0.5, 0.5, 1.0, 2.0], [0, 0, 0, 1], [0, 2, 4]), shape=(2, 2))
+    kept = split.data.copy()
+    y = [0, 1]
+    expected = SoftmaxRegression().fit(whole.toarray(), y)
+    model = SoftmaxRegression().fit(kind(split) if kind is sp.csr_array else split.tocsc(), y)
+    assert_allclose(model.coef_, expected.coef_, rtol=1e-7)
+    assert_array_equal(split.data, kept)
+
+
+def test_a_warm_start_forgets_what_a_column_said_that_is_now_constant():
+    X, y = data("iris")
+    said = np.column_stack([X, y == 1])
+    silent = np.column_stack([X, np.ones(len(X))])
+    model = SoftmaxRegression(warm_start=True).fit(said, y).fit(silent, y)
+    fresh = SoftmaxRegression().fit(silent, y)
+    assert_allclose(model.loss_curve_[-1], fresh.loss_curve_[-1], rtol=1e-9)
+    assert_array_equal(model.coef_[:, -1], 0.0)
+
+
+def test_with_early_stopping_converged_speaks_of_the_iterate_that_is_kept():
+    X, y = data("iris")
+    model = SoftmaxRegression(early_stopping=True, random_state=0).fit(X, y)
+    assert model.converged_ == (model.optimality_ <= 1e-8)
+
+
+@pytest.mark.parametrize("weight", [1e308, 1e-320])
+def test_weights_whose_sum_is_no_number_are_refused(weight):
+    X, y = data("iris")
+    with pytest.raises(ValueError, match="sample weights sum to"):
+        SoftmaxRegression().fit(X, y, np.full(len(y), weight))
+
+
+def test_float32_weights_may_sum_to_more_than_a_float32():
+    X, y = data("iris")
+    weights = np.full(len(y), 1e37)
+    model = SoftmaxRegression(C=1.0 / 1e37).fit(X.astype(np.float32), y, weights)
+    assert_allclose(model.coef_, SoftmaxRegression().fit(X, y).coef_, rtol=1e-3, atol=1e-4)

@@ -16,7 +16,7 @@ LAYERS = [
     {"_compat", "_arrays"},
     {"functional", "penalties", "schedules", "blocks"},
     {"objective", "points", "duality"},
-    {"conditioning", "coordinates", "maps"},
+    {"conditioning", "coordinates", "maps", "separation"},
     {"solvers.base"},
     {"solvers.*"},  # one file for each method
     {"solvers"},
@@ -83,7 +83,7 @@ def layer_of(module):
     if module.startswith("solvers.") and module != "solvers.base":
         module = "solvers.*"
     places = [place for place, layer in enumerate(LAYERS) if module in layer]
-    assert places, f"{module} has no place in the layers: see DESIGN.md, then LAYERS above"
+    assert places, f"{module} has no place in the layers: give it one in LAYERS above"
     return places[0]
 
 

@@ -158,7 +158,7 @@ WEIGHTINGS = {
 
 
 def effective_weights(y, class_weight, sample_weight):
-    """Return s = sample_weight * class_weight, as issue and documentation define them."""
+    """Return s = sample_weight * class_weight, as the documentation defines them."""
     s = np.ones(len(y)) if sample_weight is None else sample_weight
     if class_weight == "balanced":
         totals = np.array([s[y == k].sum() for k in np.unique(y)])

@@ -14,6 +14,7 @@ from softmax_reg.schedules import (
     Step,
     WarmUp,
     as_schedule,
+    rate_at,
 )
 
 # For every subclass an instance with the rate 0.4; a new schedule adds its own here.
@@ -70,3 +71,9 @@ def test_a_number_is_a_constant_schedule_and_a_function_is_itself():
         return 1.0 / (1.0 + t)
 
     assert as_schedule(schedule) is schedule
+
+
+@pytest.mark.parametrize("wrong", [None, "a", -0.1, np.nan, np.inf])
+def test_a_schedule_that_returns_no_rate_is_named(wrong):
+    with pytest.raises(ValueError, match="learning_rate returned"):
+        rate_at(lambda t: wrong, 3)

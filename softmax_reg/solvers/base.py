@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import count
 from typing import Any, ClassVar
 
@@ -82,7 +82,8 @@ class Solver(ABC):
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the fields by name: what scikit-learn's `clone` and grid search ask for."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        names: list[str] = [field.name for field in fields(self)] if is_dataclass(self) else []
+        return {name: getattr(self, name) for name in names}
 
     def set_params(self, **params: Any) -> Solver:
         """Set fields by name and return the solver itself."""
@@ -174,13 +175,14 @@ def minimize(
     lowest, smallest, idle, stopped = np.inf, np.inf, 0, "rounding"
     start = point = best = objective.at(w)
     try:
-        for point in _quietly(_iterates(solver, objective, start, rng)):
-            losses.append(point.value)
-            n_iter = len(losses) - 1
-            if not np.isfinite(point.value):
+        for new in _quietly(_iterates(solver, objective, start, rng)):
+            n_iter = len(losses)
+            if not np.isfinite(new.value):
                 raise ValueError(_not_finite(solver, n_iter))
-            progress = Progress(n_iter, max_iter, point)
+            progress = Progress(n_iter, max_iter, new)
             asked = [callback(progress) for callback in callbacks]  # all of them, always
+            losses.append(new.value)
+            point = new
             if any(asked):
                 stopped = "callback"
             elif point.optimality <= tol:
@@ -193,6 +195,8 @@ def minimize(
                 continue
             break
     except KeyboardInterrupt:
+        if not losses:
+            raise
         stopped = "interrupt"
     if stopped == "rounding":
         point = best if best.value < point.value else point

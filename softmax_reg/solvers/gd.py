@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import as_schedule
+from softmax_reg.schedules import as_schedule, rate_at
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.constraints import LEARNING_RATE
 
@@ -61,6 +61,6 @@ class GradientDescent(Solver):
                 yield point
         schedule = as_schedule(self.learning_rate)
         for t in count():
-            rate = schedule(t)
+            rate = rate_at(schedule, t)
             point = objective.at(objective.prox(point.w - rate * point.gradient, rate))
             yield point

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import as_schedule
+from softmax_reg.schedules import as_schedule, rate_at
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.constraints import LEARNING_RATE
 from softmax_reg.solvers.gd import backtrack
@@ -46,7 +46,7 @@ class Nesterov(Solver):
             if schedule is None:
                 new, rate = backtrack(objective, ahead, 1.1 * rate)
             else:
-                rate = schedule(t)
+                rate = rate_at(schedule, t)
                 new = objective.at(objective.prox(ahead.w - rate * ahead.gradient, rate))
             if np.vdot(ahead.w - new.w, new.w - point.w) > 0.0:
                 momentum = 1.0  # the last step points uphill: restart

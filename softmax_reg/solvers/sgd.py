@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import as_schedule
+from softmax_reg.schedules import as_schedule, rate_at
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.constraints import BATCH_SIZE, LEARNING_RATE, MOMENTUM
 
@@ -66,7 +66,7 @@ class SGD(Solver):
                 noise = objective.size / objective.n_rows / batch
                 rate = damping * (1.0 - self.momentum) / (1.0 + noise)
             else:
-                rate = schedule(t)
+                rate = rate_at(schedule, t)
             order = rng.permutation(rows)
             for start in range(0, len(rows), batch):
                 gradient = objective.sample_gradient(w, order[start : start + batch])
