@@ -848,3 +848,16 @@ def test_float32_weights_may_sum_to_more_than_a_float32():
     weights = np.full(len(y), 1e37)
     model = SoftmaxRegression(C=1.0 / 1e37).fit(X.astype(np.float32), y, weights)
     assert_allclose(model.coef_, SoftmaxRegression().fit(X, y).coef_, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+def test_a_sparse_matrix_with_few_columns_is_never_dense_as_a_whole(kind):
+    X = sp.random_array((20000, 300), density=0.01, random_state=0, format=kind)
+    y = (X.sum(axis=1) > 1.5).astype(int)
+    tracemalloc.start()
+    try:
+        SoftmaxRegression(tol=1e-2).fit(X, y)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.6 * 8 * X.shape[0] * X.shape[1]
