@@ -63,7 +63,7 @@ def _separates_in_part(objective: Objective) -> bool:
     margins = sp.csr_array((A[rows][:, :, np.newaxis] * signs[:, np.newaxis, :]).reshape(-1, p * K))
     program = linprog(
         c=np.r_[np.zeros(p * K), -np.ones(len(rows))],
-        A_ub=sp.hstack([margins, sp.eye_array(len(rows))], format="csr"),
+        A_ub=sp.hstack([margins, sp.identity(len(rows))], format="csr"),
         b_ub=np.zeros(len(rows)),
         bounds=[(None, None)] * (p * K) + [(0.0, 1.0)] * len(rows),
         method="highs",

@@ -852,8 +852,8 @@ def test_float32_weights_may_sum_to_more_than_a_float32():
 
 @pytest.mark.parametrize("kind", ["csr", "csc"])
 def test_a_sparse_matrix_with_few_columns_is_never_dense_as_a_whole(kind):
-    X = sp.random_array((20000, 300), density=0.01, random_state=0, format=kind)
-    y = (X.sum(axis=1) > 1.5).astype(int)
+    X = sp.random(20000, 300, density=0.01, random_state=0, format=kind)
+    y = (np.asarray(X.sum(axis=1)).ravel() > 1.5).astype(int)
     tracemalloc.start()
     try:
         SoftmaxRegression(tol=1e-2).fit(X, y)
