@@ -192,13 +192,11 @@ def full_map(objective: Objective, point: Point) -> Map:
     return FullMap(objective, H)
 
 
-def choose_map(
-    objective: Objective, point: Point, is_first: bool, whole: bool
-) -> tuple[Map, float]:
+def choose_map(objective: Objective, point: Point, safe: bool, whole: bool) -> tuple[Map, float]:
     """Return coordinates to go on from `point` in, and for how many points at least.
 
     An L1 norm wants a diagonal, or its prox would not be separable, and so does an X with too many
-    columns; with few rows the coefficients lie in their span.  First a bound, for there the first
+    columns; with few rows the coefficients lie in their span.  A bound to be `safe`, for there a
     step is safe, then the curvature at `point`: one matrix for each class if they fit, or their
     mean, or the `whole` Hessian.  So many points that making the next coordinates costs half of
     what was spent in these.
@@ -208,14 +206,14 @@ def choose_map(
         return full_map(objective, point), 1.0
     if objective.is_smooth and objective.has_row_space:
         basis, reduced = objective.row_space
-        change, cost = choose_map(reduced, point, is_first, whole=False)
+        change, cost = choose_map(reduced, point, safe, whole=False)
         return RowSpaceMap(objective, basis, change), cost
     if not objective.is_smooth or 8 * n * n > _MATRIX_BYTES:
-        return diagonal_bound_map(objective) if is_first else diagonal_map(objective, point), 1.0
+        return diagonal_bound_map(objective) if safe else diagonal_map(objective, point), 1.0
     per_class = matrix_dtype(n).itemsize * n * n * K <= _STACK_BYTES
     # Multiply-adds of the Gram matrices, which are symmetric, over those of a pass over X, which
     # makes two products and a softmax.
     passes = 0.5 * n * n * (K if per_class else 1) / (K * (2.0 * n + 20.0))
-    if is_first:
+    if safe:
         return bound_map(objective), 0.5 * passes
     return curvature_map(objective, point, per_class), 0.5 * passes

@@ -10,7 +10,6 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
@@ -216,13 +215,15 @@ def _iterates(
     if not solver.is_conditioned:
         yield from solver.points(objective, point.w, rng)
         return
-    length, last = solver.first_stage, point
-    for n_stages in count():
+    length, last, safe = solver.first_stage, point, True
+    while True:
         before = last
-        for last in _stage(solver, objective, before, rng, n_stages == 0, length):
+        for last in _stage(solver, objective, before, rng, safe, length):
             yield last
-        if last is before and n_stages > 0:
-            return  # even in fresh coordinates nothing descends: rounding has the last word
+        if last is before and safe:
+            return  # even where a step of 1 descends nothing does: rounding has the last word
+        # Curvature that has all but vanished asks for steps without end: back to the bound then.
+        safe = last is before
         length *= solver.stage_growth
 
 
@@ -231,11 +232,11 @@ def _stage(
     objective: Objective,
     point: Point,
     rng: np.random.Generator,
-    is_first: bool,
+    safe: bool,
     length: float,
 ) -> Iterator[Point]:
     """Yield the points after `point` in coordinates made for it, which end with the stage."""
-    change, cost = choose_map(objective, point, is_first, solver.whole_hessian)
+    change, cost = choose_map(objective, point, safe, solver.whole_hessian)
     if not solver.uses_curvature:  # a step that solves a system makes many passes itself
         length = max(length, cost)
     local = Conditioned(objective, point.w, change)

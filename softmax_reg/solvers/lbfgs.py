@@ -47,7 +47,10 @@ class LBFGS(Solver):
                 new = objective.at(point.w + point.w.dtype.type(t) * d)
                 return new, float(np.vdot(new.gradient, d))
 
-            new = weak_wolfe(point, float(np.vdot(point.gradient, direction)), trial)
+            # Without a memory the direction has no scale of its own: N&W, section 6.1.
+            length = float(np.sqrt(np.vdot(direction, direction)))
+            first = 1.0 if pairs else min(1.0, 1.0 / max(length, 1e-300))
+            new = weak_wolfe(point, float(np.vdot(point.gradient, direction)), trial, first)
             if new is None:
                 if not pairs:
                     return  # not even the gradient descends: rounding has the last word
