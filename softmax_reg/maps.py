@@ -209,7 +209,10 @@ def cholesky_with_jitter(B: NDArray, dtype: Any) -> NDArray:
             f"The curvature is not finite: a feature is too large for {np.dtype(dtype)}. "
             "Rescale it, or give X as float64."
         )
-    jitter = 4.0 * len(B) * np.finfo(dtype).eps * max(float(np.trace(B)) / len(B), 1e-300)
+    mean = float(np.trace(B)) / len(B)
+    if mean < np.finfo(np.float64).tiny ** 0.5:
+        return np.eye(len(B))  # no curvature is left to go by
+    jitter = 4.0 * len(B) * np.finfo(dtype).eps * mean
     while True:
         try:
             return np.linalg.cholesky(B + jitter * np.eye(len(B)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, ClassVar
 
@@ -215,15 +215,14 @@ def _iterates(
     if not solver.is_conditioned:
         yield from solver.points(objective, point.w, rng)
         return
-    length, last, safe = solver.first_stage, point, True
+    length, safe, exhausted = solver.first_stage, True, False
     while True:
-        before = last
-        for last in _stage(solver, objective, before, rng, safe, length):
-            yield last
-        if last is before and safe:
-            return  # even where a step of 1 descends nothing does: rounding has the last word
+        before = exhausted
+        point, exhausted = yield from _stage(solver, objective, point, rng, safe, length)
+        if exhausted and before:
+            return  # nothing descends in other coordinates either: rounding has the last word
         # Curvature that has all but vanished asks for steps without end: back to the bound then.
-        safe = last is before
+        safe = exhausted and not safe
         length *= solver.stage_growth
 
 
@@ -234,16 +233,21 @@ def _stage(
     rng: np.random.Generator,
     safe: bool,
     length: float,
-) -> Iterator[Point]:
-    """Yield the points after `point` in coordinates made for it, which end with the stage."""
+) -> Generator[Point, None, tuple[Point, bool]]:
+    """Yield the points after `point` in coordinates made for it, which end with the stage.
+
+    Return the last of them, and whether the solver had no more.
+    """
     change, cost = choose_map(objective, point, safe, solver.whole_hessian)
     if not solver.uses_curvature:  # a step that solves a system makes many passes itself
         length = max(length, cost)
     local = Conditioned(objective, point.w, change)
     for n_points, local_point in enumerate(solver.points(local, local.start, rng), 1):
-        yield local_point.inner
+        point = local_point.inner
+        yield point
         if n_points >= length:
-            return
+            return point, False
+    return point, True
 
 
 def _quietly(points: Iterator[Point]) -> Iterator[Point]:
