@@ -56,7 +56,8 @@ class Results:
         lines = path.read_text().splitlines() if resume and path.exists() else []
         self.complete = _complete(lines)
         if lines:
-            path.write_text("\n".join(_without_unfinished(lines, self.complete)) + "\n")
+            lines = _with_header(_without_unfinished(lines, self.complete), header)
+            path.write_text("\n".join(lines) + "\n")
             return
         with path.open("w", newline="") as file:
             for key, value in header.items():
@@ -78,6 +79,17 @@ def _without_unfinished(lines: list[str], complete: set[str]) -> list[str]:
     head = [line for line in lines if line.startswith("#")]
     rows = [line for line in lines if not line.startswith("#")]
     return head + rows[:1] + [row for row in rows[1:] if row.split(",", 1)[0] in complete]
+
+
+def _with_header(lines: list[str], header: dict[str, str]) -> list[str]:
+    """Return the lines under a header that names what differed from part to part of the run."""
+    before = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
+    parts = {key: before.get(key, header[key]).split("; then ") for key in header}
+    for key, value in header.items():
+        if parts[key][-1] != value:
+            parts[key].append(value)
+    head = [f"# {key}: {'; then '.join(values)}" for key, values in parts.items()]
+    return head + [line for line in lines if not line.startswith("#")]
 
 
 def read_header(path: Path) -> dict[str, str]:

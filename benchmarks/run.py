@@ -77,7 +77,7 @@ def _command(options: argparse.Namespace) -> str:
     """Return the command that repeats this run, less the folders of this machine."""
     standard, words = vars(_parse([])), ["python", "-m", "benchmarks.run"]
     for name, value in vars(options).items():
-        if name in ("data", "out", "resume") or value == standard[name]:
+        if name in ("data", "out") or value == standard[name]:
             continue
         if name == "threads":
             value = ",".join("all" if count == ALL_THREADS else str(count) for count in value)

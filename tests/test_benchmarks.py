@@ -123,4 +123,11 @@ def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(harness, tmp_path, 
 
     assert harness["run"].main([*options, "--resume"]) == 0
     assert " fits in " not in capsys.readouterr().out  # both problems were complete
-    assert (tmp_path / "results.csv").read_text() == results
+    resumed = (tmp_path / "results.csv").read_text()
+    assert _rows(resumed) == _rows(results)
+    first, then = (text.splitlines()[0] for text in (results, resumed))
+    assert then == f"{first}; then {first.removeprefix('# command: ')} --resume"
+
+
+def _rows(text):
+    return [line for line in text.splitlines() if not line.startswith("#")]
