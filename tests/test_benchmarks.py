@@ -126,7 +126,7 @@ def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(harness, tmp_path, 
     resumed = (tmp_path / "results.csv").read_text()
     assert _rows(resumed) == _rows(results)
     first, then = (text.splitlines()[0] for text in (results, resumed))
-    assert then == f"{first}; then {first.removeprefix('# command: ')} --resume"
+    assert then == f"{first}; then {first.removeprefix('# command: ').replace(' --toy', ' --resume --toy')}"
 
 
 def _rows(text):
