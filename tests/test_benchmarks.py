@@ -126,8 +126,26 @@ def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(harness, tmp_path, 
     resumed = (tmp_path / "results.csv").read_text()
     assert _rows(resumed) == _rows(results)
     first, then = (text.splitlines()[0] for text in (results, resumed))
-    assert then == f"{first}; then {first.removeprefix('# command: ').replace(' --toy', ' --resume --toy')}"
+    assert (
+        then
+        == f"{first}; then {first.removeprefix('# command: ').replace(' --toy', ' --resume --toy')}"
+    )
 
 
 def _rows(text):
     return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("benchmarks.precision", "--toy", "--repeats", "1"),
+        ("benchmarks.pass_speed", "--rows", "100", "--features", "5", "--repeats", "1"),
+        ("benchmarks.memory", "--rows", "200", "--features", "5", "--solvers", "lbfgs"),
+    ],
+    ids=lambda arguments: arguments[0].rpartition(".")[2],
+)
+def test_a_measurement_prints_one_full_table(arguments):
+    lines = [line for line in run_module(*arguments).splitlines() if line.startswith("|")]
+    assert len(lines) > 2
+    assert len({line.count("|") for line in lines}) == 1

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from joblib import cpu_count
 from numpy.testing import assert_allclose, assert_array_equal
 from objectives import CONTAINERS
 from problems import data
@@ -157,6 +158,35 @@ with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
 def test_blas_is_held_and_released_from_any_thread():
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
     subprocess.run([sys.executable, "-c", FROM_ANY_THREAD], env=environment, check=True)
+
+
+WORKERS = """
+import numpy as np
+from sklearn.model_selection import GridSearchCV
+from softmax_reg import SoftmaxRegression
+from softmax_reg.blocks import n_threads_allowed
+
+class Probe(SoftmaxRegression):
+    def score(self, X, y):
+        return n_threads_allowed()
+
+X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+search = GridSearchCV(Probe(), {"C": [0.5, 1.0]}, cv=2, n_jobs=2, refit=False).fit(X, y)
+print(n_threads_allowed(), int(max(search.cv_results_["mean_test_score"])))
+"""
+
+
+@pytest.mark.parametrize("omp_threads", ["1", None])
+def test_the_processes_of_a_grid_search_share_the_cores(omp_threads):
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    if omp_threads:
+        environment["OMP_NUM_THREADS"] = omp_threads
+    command = [sys.executable, "-c", WORKERS]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    here, in_a_worker = map(int, done.stdout.split())
+    n_cores = 1 if omp_threads else cpu_count()
+    assert here <= n_cores
+    assert in_a_worker == max(here // 2, 1)
 
 
 def test_no_thread_outlives_a_fit():
