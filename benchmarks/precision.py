@@ -27,7 +27,8 @@ def main(argv: list[str] | None = None) -> None:
     X, y = choose(options.problem, data=None)[0].load(options.toy)
     for key, value in describe().items():
         print(f"- {key}: {value}")
-    print(f"- {options.problem}: {X.shape[0]} × {X.shape[1]}, {len(np.unique(y))} classes, ", end="")
+    n_classes = len(np.unique(y))
+    print(f"- {options.problem}: {X.shape[0]} × {X.shape[1]}, {n_classes} classes, ", end="")
     print(f"median of {options.repeats} turns\n")
     inputs = {dtype: X.astype(dtype) for dtype in ("float64", "float32")}
     seconds = {dtype: np.empty(options.repeats) for dtype in inputs}
