@@ -48,8 +48,9 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray]) 
         If the file cannot be written; one that was there before is still there then.
     """
     text = json.dumps({"schema": SCHEMA, **header})
+    members: dict[str, Any] = {_HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
     buffer = io.BytesIO()
-    np.savez(buffer, **{_HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
+    np.savez(buffer, **members)
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.comment = _MARK + bytes(_DIGEST_BYTES)
     payload = buffer.getvalue()[:-_DIGEST_BYTES]

@@ -10,7 +10,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,10 @@ from softmax_reg.solvers.stages import Run, Walk
 
 __all__ = [
     "Callback",
-    "Keeper",
     "Progress",
     "Result",
     "Solver",
     "State",
-    "Watcher",
     "minimize",
 ]
 
@@ -124,31 +122,6 @@ class Progress:
 Callback = Callable[[Progress], bool | None]
 
 
-@runtime_checkable
-class Keeper(Protocol):
-    """A callback that keeps where the run stands, so that it can be resumed.
-
-    It is handed `Run.to_arrays()` and the last point whenever `is_due` is true after its call, and
-    the run is not being stopped by a callback.
-    """
-
-    is_due: bool
-
-    def keep(self, run: dict[str, NDArray], point: Point) -> None:
-        """Keep the run."""
-
-
-@runtime_checkable
-class Watcher(Protocol):
-    """A callback that remembers something, which a resumed run gives back to it."""
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what it remembers: arrays, numbers, strings, lists of them, dicts of these."""
-
-    def set_state(self, state: dict[str, Any], objective: Objective) -> None:
-        """Remember what `get_state` returned."""
-
-
 @dataclass
 class Result:
     """What `minimize` returns.
@@ -215,11 +188,8 @@ def minimize(
         If something else than `tol` or a callback ended the run.
     """
     tol = max(tol, objective.resolution)
-    keepers = [callback for callback in callbacks if isinstance(callback, Keeper)]
-    watchers = _watchers(callbacks)
     run = Run(w=w, best=w, start=w, length=solver.first_stage) if run is None else run
-    walk = Walk(solver, objective, run, rng, resumable=bool(keepers))
-    _restore(walk, watchers)
+    walk = Walk(solver, objective, run, rng, callbacks)
     point, stopped = walk.point, ""
     try:
         if walk.run.losses:
@@ -235,9 +205,7 @@ def minimize(
             if any(asked):
                 stopped = "callback"
                 break
-            if any(keeper.is_due for keeper in keepers):
-                _keep(walk, keepers, watchers)
-                point = walk.point
+            point = walk.keep_if_due()
             stopped = _verdict(walk, point, tol, max_iter)
     except KeyboardInterrupt:
         if not walk.run.losses:
@@ -267,31 +235,6 @@ def _verdict(walk: Walk, point: Point, tol: float, max_iter: int) -> str:
     walk.best = point if point.value < run.lowest else walk.best
     run.lowest, run.smallest = min(run.lowest, point.value), min(run.smallest, point.optimality)
     return ""
-
-
-def _watchers(callbacks: Sequence[Callback]) -> dict[str, Watcher]:
-    """Return the callbacks that remember something, by kind and number."""
-    found: dict[str, Watcher] = {}
-    for callback in callbacks:
-        if isinstance(callback, Watcher):
-            kind = type(callback).__name__
-            found[f"{kind} {sum(name.split()[0] == kind for name in found)}"] = callback
-    return found
-
-
-def _keep(walk: Walk, keepers: Sequence[Keeper], watchers: dict[str, Watcher]) -> None:
-    """Hand out where the run stands, and go on from there as one who read it from a file would."""
-    arrays = walk.pause({name: watcher.get_state() for name, watcher in watchers.items()})
-    for keeper in keepers:
-        if keeper.is_due:
-            keeper.keep(arrays, walk.point)
-    _restore(walk, watchers)
-
-
-def _restore(walk: Walk, watchers: dict[str, Watcher]) -> None:
-    for name, watcher in watchers.items():
-        if name in walk.run.watchers:
-            watcher.set_state(walk.run.watchers[name], walk.objective)
 
 
 def _not_finite(solver: Solver, n_iter: int) -> str:

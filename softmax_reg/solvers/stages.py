@@ -8,9 +8,9 @@ the run that was written to a file and the one read from it go on from there in 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from softmax_reg.storage import flatten, unflatten
 if TYPE_CHECKING:
     from softmax_reg.solvers.base import Solver
 
-__all__ = ["Run", "Walk"]
+__all__ = ["Keeper", "Run", "Walk", "Watcher"]
 
 
 @dataclass
@@ -97,6 +97,31 @@ class Run:
         self.length, self.limit = self.length * growth, np.inf
 
 
+@runtime_checkable
+class Keeper(Protocol):
+    """A callback that keeps where the run stands, so that it can be resumed.
+
+    It is handed `Run.to_arrays()` and the last point whenever `is_due` is true after its call, and
+    the run is not being stopped by a callback.
+    """
+
+    is_due: bool
+
+    def keep(self, run: dict[str, NDArray], point: Point) -> None:
+        """Keep the run."""
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A callback that remembers something, which a resumed run gives back to it."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what it remembers: arrays, numbers, strings, lists of them, dicts of these."""
+
+    def set_state(self, state: dict[str, Any], objective: Objective) -> None:
+        """Remember what `get_state` returned."""
+
+
 class Walk:
     """The points of a solver after the one where a run stands; the run is kept up to date.
 
@@ -106,9 +131,8 @@ class Walk:
     objective : Objective
     run : Run
     rng : Generator
-    resumable : bool
-        Whether coordinates are made from `run` alone.  Else what is known of their first point
-        saves a pass over the rows, and rounding differs.
+    callbacks : sequence of callables
+        A `Keeper` is handed the run when it is due, a `Watcher` what the run knows of it.
 
     Attributes
     ----------
@@ -123,13 +147,20 @@ class Walk:
         objective: Objective,
         run: Run,
         rng: np.random.Generator,
-        resumable: bool,
+        callbacks: Sequence[Any] = (),
     ) -> None:
         self.solver, self.objective, self.run, self.rng = solver, objective, run, rng
-        self.resumable = resumable
+        self.keepers = [callback for callback in callbacks if isinstance(callback, Keeper)]
+        self.watchers: dict[str, Watcher] = {}
+        for callback in callbacks:
+            if isinstance(callback, Watcher):
+                kind = type(callback).__name__
+                number = sum(name.startswith(f"{kind} ") for name in self.watchers)
+                self.watchers[f"{kind} {number}"] = callback
         self.point, self.best = objective.at(run.w), objective.at(run.best)
         if run.rng:
             rng.bit_generator.state = json.loads(run.rng)
+        self._restore_watchers()
         self._points = _quietly(self._after())
 
     def step(self) -> Point | None:
@@ -140,15 +171,28 @@ class Walk:
             return self.point
         return next(self._points, None)
 
-    def pause(self, watchers: dict[str, dict[str, Any]]) -> dict[str, NDArray]:
-        """Return where the run stands as arrays, and go on from them alone."""
-        self.run.rng = json.dumps(self.rng.bit_generator.state)
-        self.run.watchers, self.run.best = watchers, self.best.w
-        arrays = self.run.to_arrays()
-        self.run = Run.from_arrays(arrays)
-        self.point, self.best = self.point.afresh(), self.best.afresh()
-        self._points = _quietly(self._after())
-        return arrays
+    def keep_if_due(self) -> Point:
+        """Hand out where the run stands to the keepers that are due; return the last point.
+
+        The run itself then goes on from there as one that was read from a file does.
+        """
+        due = [keeper for keeper in self.keepers if keeper.is_due]
+        if due:
+            run, self.point, self.best = self.run, self.point.afresh(), self.best.afresh()
+            run.rng, run.best = json.dumps(self.rng.bit_generator.state), self.best.w
+            run.watchers = {name: watcher.get_state() for name, watcher in self.watchers.items()}
+            arrays = run.to_arrays()
+            for keeper in due:
+                keeper.keep(arrays, self.point)
+            self.run = Run.from_arrays(arrays)
+            self._restore_watchers()
+            self._points = _quietly(self._after())
+        return self.point
+
+    def _restore_watchers(self) -> None:
+        for name, watcher in self.watchers.items():
+            if name in self.run.watchers:
+                watcher.set_state(self.run.watchers[name], self.objective)
 
     def _after(self) -> Iterator[Point]:
         solver, run = self.solver, self.run
@@ -175,7 +219,8 @@ class Walk:
         if not solver.is_conditioned:
             return self.objective, run.w
         point = self.point if run.v is None else self.objective.at(run.start)
-        if self.resumable:
+        if self.keepers:
+            # From `run` alone; else what came along a line saves a pass, and rounding differs.
             point = point.afresh()
         _ = point.value  # keeps the softmax, block by block the same whoever asked for it
         change, cost = choose_map(self.objective, point, run.safe, solver.whole_hessian)
