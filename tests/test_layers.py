@@ -20,8 +20,10 @@ LAYERS = [
     {"solvers.base"},
     {"solvers.*"},  # one file for each method
     {"solvers"},
-    {"callbacks"},
+    {"progress"},
+    {"callbacks", "fit_tasks"},
     {"encoding", "prediction"},
+    {"held_out"},
     {"estimator", "model_selection"},
     {"softmax_reg"},
 ]

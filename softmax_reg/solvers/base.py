@@ -10,6 +10,8 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -98,13 +100,47 @@ class Solver(ABC):
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback is told of each point; `n_iter` 0 is the starting point."""
+    """What a callback is told of each point.
+
+    Attributes
+    ----------
+    n_iter : int
+        Iterations done; 0 is the starting point.
+    max_iter : int
+        Where the run ends at the latest.
+    point : Point
+        Its `w`, `value`, `gradient` and `optimality`.
+    tol : float
+        The optimality at which the run ends: the caller's, or what rounding lets be seen.
+    seconds : float
+        Since the run began.
+    validation : Objective or None
+        The loss on rows that are held out, if there are any.
+    """
 
     n_iter: int
     max_iter: int
     point: Point
+    tol: float = 0.0
+    seconds: float = 0.0
+    validation: Objective | None = None
+
+    @cached_property
+    def validation_loss(self) -> float | None:
+        """Mean loss on the held-out rows, without penalty; None if there are none."""
+        if self.validation is None:
+            return None
+        loss = self.validation.loss(self.point.w)
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"The loss on the held-out rows is {loss} after iteration {self.n_iter}. "
+                "Look for values in them that are far beyond those of the training rows."
+            )
+        return loss
 
 
+# True asks to stop.  One with a method `before_iteration()` has it called each time the solver is
+# about to look for another point, one with `finish()` once when the run ends, however it ends.
 Callback = Callable[[Progress], bool | None]
 
 
@@ -121,12 +157,15 @@ class Result:
     n_iter : int
     converged : bool
         Whether the optimality is at most `tol`, or as small as rounding lets it be seen.
+    validation_curve : ndarray of shape (n_iter + 1,), float64, or None
+        The loss on the held-out rows at the same points, if there are such rows.
     """
 
     point: Point
     loss_curve: NDArray[np.float64]
     n_iter: int
     converged: bool
+    validation_curve: NDArray[np.float64] | None = None
 
 
 def minimize(
@@ -138,6 +177,7 @@ def minimize(
     max_iter: int,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
+    validation: Objective | None = None,
 ) -> Result:
     """Run a solver from w until the optimality is at most `tol`.
 
@@ -153,7 +193,9 @@ def minimize(
         At most so many points; at least 1.
     rng : Generator
     callbacks : sequence of callables Progress -> bool or None, default=()
-        Called for every point, the starting point too; True asks to stop.
+        Called in this order for every point, the starting point too; True asks to stop.
+    validation : Objective or None, default=None
+        Over rows that are held out, without a penalty: its loss is recorded at every point.
 
     Returns
     -------
@@ -162,26 +204,30 @@ def minimize(
     Raises
     ------
     ValueError
-        If the loss is not finite.
+        If the loss is not finite, on the rows or on those held out.
 
     Warns
     -----
     ConvergenceWarning
         If something else than `tol` or a callback ended the run.
     """
+    began = perf_counter()
     losses: list[float] = []
+    held_out: list[float | None] = []
     tol = max(tol, objective.resolution)
     lowest, smallest, idle, stopped = np.inf, np.inf, 0, "rounding"
     start = point = best = objective.at(w)
     try:
-        for new in _quietly(_iterates(solver, objective, start, rng)):
+        for new in _quietly(_iterates(solver, objective, start, rng), callbacks):
             n_iter = len(losses)
             if not np.isfinite(new.value):
                 raise ValueError(_not_finite(solver, n_iter))
-            progress = Progress(n_iter, max_iter, new)
-            asked = [callback(progress) for callback in callbacks]  # all of them, always
+            seconds = perf_counter() - began
+            progress = Progress(n_iter, max_iter, new, tol, seconds, validation)
+            held_out.append(progress.validation_loss)
             losses.append(new.value)
             point = new
+            asked = [callback(progress) for callback in callbacks]  # all of them, always
             if any(asked):
                 stopped = "callback"
             elif point.optimality <= tol:
@@ -197,14 +243,17 @@ def minimize(
         if not losses:
             raise
         stopped = "interrupt"
+    finally:
+        _tell(callbacks, "finish")
     if stopped == "rounding":
         point = best if best.value < point.value else point
         tol = max(tol, _NOISE * objective.resolution)
     converged = point.optimality <= tol
     if not converged and stopped != "callback":
         message = _not_converged(solver, stopped, len(losses) - 1, point.optimality, tol)
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
-    return Result(point, np.array(losses), len(losses) - 1, converged)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
+    curve = None if validation is None else np.array(held_out[: len(losses)])
+    return Result(point, np.array(losses), len(losses) - 1, converged, curve)
 
 
 def _iterates(
@@ -250,7 +299,14 @@ def _stage(
     return point, True
 
 
-def _quietly(points: Iterator[Point]) -> Iterator[Point]:
+def _tell(callbacks: Sequence[Callback], event: str) -> None:
+    """Call the method of this name of each callback that has it."""
+    for callback in callbacks:
+        if hasattr(callback, event):
+            getattr(callback, event)()
+
+
+def _quietly(points: Iterator[Point], callbacks: Sequence[Callback]) -> Iterator[Point]:
     """Yield the points without NumPy's warnings: the loop itself looks at what is not finite."""
     while True:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -259,6 +315,7 @@ def _quietly(points: Iterator[Point]) -> Iterator[Point]:
                 return
             _ = point.value
         yield point
+        _tell(callbacks, "before_iteration")
 
 
 def _idle(point: Point, lowest: float, smallest: float, idle: int) -> int:
