@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 from softmax_reg.solvers.stages import Run, Walk
+from softmax_reg.solvers.watching import Callback, Progress
 
 __all__ = [
     "Callback",
@@ -110,18 +112,6 @@ class Solver(ABC):
         return self
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told of each point; `n_iter` 0 is the starting point."""
-
-    n_iter: int
-    max_iter: int
-    point: Point
-
-
-Callback = Callable[[Progress], bool | None]
-
-
 @dataclass
 class Result:
     """What `minimize` returns.
@@ -135,12 +125,15 @@ class Result:
     n_iter : int
     converged : bool
         Whether the optimality is at most `tol`, or as small as rounding lets it be seen.
+    validation_curve : ndarray of shape (n_iter + 1,), float64, or None
+        The loss on the held-out rows at the same points, if there are such rows.
     """
 
     point: Point
     loss_curve: NDArray[np.float64]
     n_iter: int
     converged: bool
+    validation_curve: NDArray[np.float64] | None = None
 
 
 def minimize(
@@ -152,6 +145,7 @@ def minimize(
     max_iter: int,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
+    validation: Objective | None = None,
     run: Run | None = None,
 ) -> Result:
     """Run a solver from w until the optimality is at most `tol`.
@@ -168,8 +162,10 @@ def minimize(
         At most so many points; at least 1.
     rng : Generator
     callbacks : sequence of callables Progress -> bool or None, default=()
-        Called for every point, the starting point too; True asks to stop.  One that is a `Keeper`
-        or a `Watcher` too is asked for more.
+        Called in this order for every point, the starting point too; True asks to stop.  One that
+        is a `Keeper` or a `Watcher` too is asked for more.
+    validation : Objective or None, default=None
+        Over rows that are held out, without a penalty: its loss is recorded at every point.
     run : Run or None, default=None
         Where to go on from, in place of w.
 
@@ -180,13 +176,14 @@ def minimize(
     Raises
     ------
     ValueError
-        If the loss is not finite.
+        If the loss is not finite, on the rows or on those held out.
 
     Warns
     -----
     ConvergenceWarning
         If something else than `tol` or a callback ended the run.
     """
+    began = perf_counter()
     tol = max(tol, objective.resolution)
     run = Run(w=w, best=w, start=w, length=solver.first_stage) if run is None else run
     walk = Walk(solver, objective, run, rng, callbacks)
@@ -194,14 +191,21 @@ def minimize(
     try:
         if walk.run.losses:
             stopped = _verdict(walk, point, tol, max_iter)
-        while not stopped and (new := walk.step()) is not None:
+        while not stopped:
+            if walk.run.losses:
+                _tell(callbacks, "before_iteration")
+            if (new := walk.step()) is None:
+                break
             n_iter = len(walk.run.losses)
             if not np.isfinite(new.value):
                 raise ValueError(_not_finite(solver, n_iter))
-            progress = Progress(n_iter, max_iter, new)
-            asked = [callback(progress) for callback in callbacks]  # all of them, always
+            seconds = perf_counter() - began
+            progress = Progress(n_iter, max_iter, new, tol, seconds, validation)
+            if progress.validation_loss is not None:
+                walk.run.held_out.append(progress.validation_loss)
             walk.run.losses.append(new.value)
             point = new
+            asked = [callback(progress) for callback in callbacks]  # all of them, always
             if any(asked):
                 stopped = "callback"
                 break
@@ -211,6 +215,8 @@ def minimize(
         if not walk.run.losses:
             raise
         stopped = "interrupt"
+    finally:
+        _tell(callbacks, "finish")
     losses, stopped, best = walk.run.losses, stopped or "rounding", walk.best
     if stopped == "rounding":
         point = best if best.value < point.value else point
@@ -218,8 +224,9 @@ def minimize(
     converged = point.optimality <= tol
     if not converged and stopped != "callback":
         message = _not_converged(solver, stopped, len(losses) - 1, point.optimality, tol)
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
-    return Result(point, np.array(losses), len(losses) - 1, converged)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
+    curve = None if validation is None else np.array(walk.run.held_out[: len(losses)])
+    return Result(point, np.array(losses), len(losses) - 1, converged, curve)
 
 
 def _verdict(walk: Walk, point: Point, tol: float, max_iter: int) -> str:
@@ -235,6 +242,13 @@ def _verdict(walk: Walk, point: Point, tol: float, max_iter: int) -> str:
     walk.best = point if point.value < run.lowest else walk.best
     run.lowest, run.smallest = min(run.lowest, point.value), min(run.smallest, point.optimality)
     return ""
+
+
+def _tell(callbacks: Sequence[Callback], event: str) -> None:
+    """Call the method of this name of each callback that has it."""
+    for callback in callbacks:
+        if hasattr(callback, event):
+            getattr(callback, event)()
 
 
 def _not_finite(solver: Solver, n_iter: int) -> str:

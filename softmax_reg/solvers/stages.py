@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,13 @@ from softmax_reg.conditioning import choose_map
 from softmax_reg.coordinates import Conditioned
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
+from softmax_reg.solvers.watching import Keeper, Watcher
 from softmax_reg.storage import flatten, unflatten
 
 if TYPE_CHECKING:
     from softmax_reg.solvers.base import Solver
 
-__all__ = ["Keeper", "Run", "Walk", "Watcher"]
+__all__ = ["Run", "Walk"]
 
 
 @dataclass
@@ -49,8 +50,8 @@ class Run:
         The last of them in its coordinates.
     memory : dict of str to ndarray, number or list of ndarray
         What the solver remembers besides v.
-    losses : list of float
-        Of all points.
+    losses, held_out : list of float
+        Of all points; `held_out` those on rows that are held out, if there are any.
     lowest, smallest : float
         The lowest loss and the smallest optimality before the last point.
     idle : int
@@ -72,6 +73,7 @@ class Run:
     v: NDArray | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
     lowest: float = np.inf
     smallest: float = np.inf
     idle: int = 0
@@ -86,7 +88,7 @@ class Run:
     def from_arrays(cls, arrays: dict[str, NDArray]) -> Run:
         """Return the run that `to_arrays` was called of."""
         run = cls(**unflatten(arrays))
-        run.losses = list(run.losses)
+        run.losses, run.held_out = list(run.losses), list(run.held_out)
         return run
 
     def next_stage(self, growth: float, exhausted: bool) -> None:
@@ -95,31 +97,6 @@ class Run:
         # Curvature that has all but vanished asks for steps without end: back to the bound then.
         self.safe, self.exhausted = exhausted and not self.safe, exhausted
         self.length, self.limit = self.length * growth, np.inf
-
-
-@runtime_checkable
-class Keeper(Protocol):
-    """A callback that keeps where the run stands, so that it can be resumed.
-
-    It is handed `Run.to_arrays()` and the last point whenever `is_due` is true after its call, and
-    the run is not being stopped by a callback.
-    """
-
-    is_due: bool
-
-    def keep(self, run: dict[str, NDArray], point: Point) -> None:
-        """Keep the run."""
-
-
-@runtime_checkable
-class Watcher(Protocol):
-    """A callback that remembers something, which a resumed run gives back to it."""
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what it remembers: arrays, numbers, strings, lists of them, dicts of these."""
-
-    def set_state(self, state: dict[str, Any], objective: Objective) -> None:
-        """Remember what `get_state` returned."""
 
 
 class Walk:
@@ -192,7 +169,7 @@ class Walk:
     def _restore_watchers(self) -> None:
         for name, watcher in self.watchers.items():
             if name in self.run.watchers:
-                watcher.set_state(self.run.watchers[name], self.objective)
+                watcher.set_state(self.run.watchers[name])
 
     def _after(self) -> Iterator[Point]:
         solver, run = self.solver, self.run
