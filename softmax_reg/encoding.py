@@ -15,7 +15,14 @@ from softmax_reg._compat import (
     train_test_split,
 )
 
-__all__ = ["class_factors", "encode_labels", "hold_out", "merge_duplicates", "row_weights"]
+__all__ = [
+    "check_total",
+    "class_factors",
+    "encode_labels",
+    "hold_out",
+    "merge_duplicates",
+    "row_weights",
+]
 
 # Beyond it C times the total weight leaves the range of floats.
 _SMALLEST_TOTAL = 1e-250
@@ -60,13 +67,7 @@ def row_weights(
         If a weight is negative or not finite, or the weights of a class sum to zero.
     """
     weights = check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-    with np.errstate(over="ignore"):
-        total = float(weights.sum(dtype=np.float64))
-    if total and not _SMALLEST_TOTAL < total < 1.0 / _SMALLEST_TOTAL:
-        raise ValueError(
-            f"The sample weights sum to {total:.3g}, outside {_SMALLEST_TOTAL:.0e} to "
-            f"{1.0 / _SMALLEST_TOTAL:.0e}. Multiply them all, and divide C, by one number."
-        )
+    check_total(weights)
     totals = np.bincount(codes, weights=weights, minlength=len(classes))
     empty = np.flatnonzero(totals == 0.0)
     if len(empty):
@@ -78,6 +79,17 @@ def row_weights(
         return weights
     per_class = class_factors(y, classes, codes, weights, class_weight)
     return (weights * per_class[codes]).astype(X.dtype, copy=False)
+
+
+def check_total(weights: NDArray) -> None:
+    """Raise ValueError if the sum of the weights, unless it is 0, leaves the range of floats."""
+    with np.errstate(over="ignore"):
+        total = float(weights.sum(dtype=np.float64))
+    if total and not _SMALLEST_TOTAL < total < 1.0 / _SMALLEST_TOTAL:
+        raise ValueError(
+            f"The sample weights sum to {total:.3g}, outside {_SMALLEST_TOTAL:.0e} to "
+            f"{1.0 / _SMALLEST_TOTAL:.0e}. Multiply them all, and divide C, by one number."
+        )
 
 
 def class_factors(

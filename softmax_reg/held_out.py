@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import check_classification_targets, check_sample_weight, validate_data
-from softmax_reg.encoding import merge_duplicates
+from softmax_reg.encoding import check_total, merge_duplicates
 
 __all__ = ["is_given", "users_rows"]
 
@@ -65,14 +65,15 @@ def users_rows(
     except ValueError as error:
         raise ValueError(f"X_val and y_val cannot be used beside X and y: {error}") from error
     codes = _codes(y_val, classes)
+    if sample_weight_val is not None and not np.any(sample_weight_val):
+        raise ValueError("sample_weight_val sums to zero. Give some rows a positive weight.")
     try:
         weights = check_sample_weight(
             sample_weight_val, X_val, dtype=X_val.dtype, ensure_non_negative=True
         )
+        check_total(weights)
     except ValueError as error:
         raise ValueError(f"sample_weight_val cannot be used: {error}") from error
-    if not weights.any():
-        raise ValueError("sample_weight_val sums to zero. Give some rows a positive weight.")
     return merge_duplicates(X_val), codes, (weights * factors[codes]).astype(X_val.dtype)
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 from copy import deepcopy
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -432,7 +433,7 @@ def test_where_a_line_can_be_rewritten_it_is_ten_times_a_second_at_most(stream):
     assert first == ""
     assert iterations(shown) == [*range(0, 101, 4), 100]  # a tenth of a second is 4 points
     # Each covers what the one before left on the line, and none is wider than the terminal.
-    assert all(len(b) >= len(a.rstrip()) for a, b in zip(shown, shown[1:], strict=False))
+    assert all(len(b) >= len(a.rstrip()) for a, b in pairwise(shown))
     assert max(map(len, shown)) < 80
 
 
