@@ -27,9 +27,11 @@ class BarzilaiBorwein(Solver):
     first_rate: float = 1.0
     needs_smooth = True  # no L1 norm: it never calls objective.prox
 
-    def points(self, objective: Any, w: np.ndarray, rng: np.random.Generator) -> Iterator[Any]:
+    def points(
+        self, objective: Any, w: np.ndarray, rng: np.random.Generator, state: dict[str, Any]
+    ) -> Iterator[Any]:
         """Yield one point after the other; when to stop is not a solver's business."""
-        point, rate = objective.at(w), self.first_rate
+        point, rate = objective.at(w), state.get("rate", self.first_rate)
         while True:
             new = objective.at(point.w - rate * point.gradient)
             while new.value > point.value and rate > 1e-10:
@@ -39,6 +41,7 @@ class BarzilaiBorwein(Solver):
             if np.vdot(s, y) > 0.0:
                 rate = np.vdot(s, s) / np.vdot(s, y)
             point = new
+            state["rate"] = rate  # what a resumed fit needs besides w
             yield point
 
 

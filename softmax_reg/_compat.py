@@ -1,5 +1,7 @@
 """Names of scikit-learn and threadpoolctl that are private there, or needed below the estimator."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
@@ -11,7 +13,29 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+    HAS_CALLBACKS = True
+except ImportError:  # before scikit-learn 1.9
+    HAS_CALLBACKS = False
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: there is no `set_callbacks` yet."""
+
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the method in a frame of its own, for warnings to count the same frames."""
+
+        @wraps(method)
+        def plain(*args: Any, **kwargs: Any) -> Any:
+            return method(*args, **kwargs)
+
+        return plain
+
+
 __all__ = [
+    "HAS_CALLBACKS",
+    "CallbackSupportMixin",
     "ConvergenceWarning",
     "Interval",
     "StrOptions",
@@ -24,6 +48,7 @@ __all__ = [
     "train_test_split",
     "validate_data",
     "validate_parameter_constraints",
+    "with_callbacks",
 ]
 
 

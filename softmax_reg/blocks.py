@@ -99,6 +99,11 @@ class RowBlocks:
         At most so many threads; None means what the caller's limits allow.
     dtype : dtype or None, default=None
         The precision to compute in; None means that of X.  Blocks are cast one by one.
+
+    Attributes
+    ----------
+    n_read : int
+        How many rows were visited so far, each as often as it was.
     """
 
     def __init__(
@@ -115,6 +120,7 @@ class RowBlocks:
         self.n_threads = int(max(1, min(allowed, work // _MIN_WORK_PER_THREAD)))
         self._n_scores = n_scores
         self._plans: dict[int, list[list[tuple[Any, slice]]]] = {}
+        self.n_read = 0
 
     def _plan(self, block_bytes: int) -> list[list[tuple[Any, slice]]]:
         """Cut the rows into blocks and deal the blocks to the threads, contiguously."""
@@ -161,6 +167,7 @@ class RowBlocks:
         if block_bytes not in self._plans:
             self._plans[block_bytes] = self._plan(block_bytes)
         shares = self._plans[block_bytes]
+        self.n_read += self.shape[0]
 
         def walk(share: list[tuple[Any, slice]]) -> Sums:
             # Whoever asked looks at whether the sums are finite.
@@ -187,6 +194,7 @@ class RowBlocks:
         together = max(int(_TAKEN_BYTES / (self.dtype.itemsize * max(per_row, 1.0))), 1)
         for start in range(0, len(rows), together):
             part = rows[start : start + together]
+            self.n_read += len(part)
             yield part, self._cast(self.X[part])
 
     def _cast(self, block: Any) -> Any:

@@ -1,77 +1,260 @@
-"""What watches a run: held-out loss with early stopping, and lines of progress.
+"""What watches a run: early stopping, a record of the losses, lines of progress.
 
 A callback is called with a `Progress` for every point, the starting point too; True means stop.
+All are called, always, in this order: printers, loggers, early stopping, then the user's own.
 """
 
 from __future__ import annotations
 
-from time import perf_counter
+import csv
+from collections.abc import Callable
+from numbers import Real
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
+from numpy.typing import NDArray
 
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point
-from softmax_reg.solvers.base import Progress
+from softmax_reg._compat import Interval, validate_parameter_constraints
+from softmax_reg.progress import PrintProgress
+from softmax_reg.solvers.base import Callback, Progress
+from softmax_reg.solvers.constraints import COUNT
 
-__all__ = ["EarlyStopping", "PrintProgress"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Callback", "EarlyStopping", "LossLogger", "PrintProgress", "Progress", "in_order"]
+
+_ALLOWED = {"n_iter_no_change": COUNT, "min_delta": [Interval(Real, 0, None, closed="left")]}
+_OTHERS = 3  # the place of callables that say nothing of their own
 
 
 class EarlyStopping:
     """Stops when the loss on held-out rows has not reached a new low for some iterations.
 
-    L. Prechelt (1998), "Early stopping - but when?", criterion UP.
+    The fit then keeps the iterate with the lowest held-out loss.  Criterion UP of L. Prechelt
+    (1998), "Early stopping - but when?".  The estimator's `early_stopping=True` makes one; given
+    in `callbacks` it takes the place of that one.
 
     Parameters
     ----------
-    validation : Objective
-        Over the held-out rows, without a penalty.
-    n_iter_no_change : int
+    n_iter_no_change : int, default=10
+        So many iterations without a new low end the run.
+    min_delta : float, default=0.0
+        How far a loss has to be below the last new low to be one.
 
     Attributes
     ----------
-    losses : list of float
-        The held-out loss of each point, the starting point first.
-    best : Point
-        The point with the lowest of them.
     best_iter : int
+        The iteration with the lowest held-out loss.
+    best_loss : float
+        That loss.
+    best_w : ndarray or None
+        The coefficients there, as the objective lays them out.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range; when called, if no rows are held out.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from softmax_reg import SoftmaxRegression
+    >>> from softmax_reg.callbacks import EarlyStopping
+    >>> stopping = EarlyStopping(n_iter_no_change=3, min_delta=1e-3)
+    >>> model = SoftmaxRegression(callbacks=stopping, random_state=0)
+    >>> model = model.fit(*load_digits(return_X_y=True))
+    >>> bool(model.best_iter_ == stopping.best_iter <= model.n_iter_[0])
+    True
     """
 
-    def __init__(self, validation: Objective, n_iter_no_change: int) -> None:
-        self.validation, self.n_iter_no_change = validation, n_iter_no_change
-        self.losses: list[float] = []
-        self.best_iter = 0
-        self.best: Point | None = None
+    order: ClassVar[int] = 2
+
+    def __init__(self, n_iter_no_change: int = 10, min_delta: float = 0.0) -> None:
+        given = {"n_iter_no_change": n_iter_no_change, "min_delta": min_delta}
+        validate_parameter_constraints(_ALLOWED, given, type(self).__name__)
+        self.n_iter_no_change, self.min_delta = n_iter_no_change, min_delta
+        self._start()
+
+    def _start(self) -> None:
+        self.best_iter, self.best_loss = 0, float("inf")
+        self.best_w: NDArray | None = None
+        self._low, self._low_iter = float("inf"), 0
 
     def __call__(self, progress: Progress) -> bool:
-        """Record the held-out loss; return whether to stop."""
-        self.losses.append(self.validation.at(progress.point.w).value)
-        if self.best is None or self.losses[-1] < self.losses[self.best_iter]:
-            self.best, self.best_iter = progress.point, progress.n_iter
-        return progress.n_iter - self.best_iter >= self.n_iter_no_change
+        """Look at the held-out loss; return whether to stop."""
+        loss = progress.validation_loss
+        if loss is None:
+            raise ValueError(
+                "EarlyStopping needs rows that are held out, and this run has none. Give `fit` "
+                "X_val and y_val, or let the estimator hold rows out."
+            )
+        if progress.n_iter == 0:
+            self._start()
+        if loss < self.best_loss:
+            self.best_loss, self.best_iter = loss, progress.n_iter
+            self.best_w = progress.point.w
+        if loss < self._low - self.min_delta:
+            self._low, self._low_iter = loss, progress.n_iter
+        return progress.n_iter - self._low_iter >= self.n_iter_no_change
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a resumed run has to know."""
+        names = ("best_iter", "best_loss", "best_w", "_low", "_low_iter")
+        return {name: getattr(self, name) for name in names}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        vars(self).update(state)
 
 
-class PrintProgress:
-    """Prints iteration, loss and optimality: of all iterations, or the 1st, 2nd, 5th, 10th, ..."""
+class LossLogger:
+    """Records iteration, loss, optimality, seconds and, if rows are held out, their loss.
 
-    def __init__(self, verbose: int) -> None:
-        self.every, self.shown = verbose > 1, -1
-        self.start = perf_counter()
+    Each fit starts a new record.  It is in the very object that was given to the estimator; clones,
+    such as a grid search makes, have copies of it (`search.best_estimator_.callbacks`).
+
+    Parameters
+    ----------
+    path : path-like or None, default=None
+        A CSV file to which every row is written at once.  A fit from the start overwrites it; one
+        that is resumed at iteration k keeps the rows before k and goes on.  Fits that run at the
+        same time, as in a grid search, would overwrite one another: give no path there.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One for each iteration, the starting point first.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from softmax_reg import SoftmaxRegression
+    >>> from softmax_reg.callbacks import LossLogger
+    >>> logger = LossLogger()
+    >>> model = SoftmaxRegression(callbacks=logger).fit(*load_iris(return_X_y=True))
+    >>> logger.to_frame().columns.to_list()
+    ['iteration', 'loss', 'optimality', 'seconds']
+    >>> bool((logger.to_frame()["loss"] == model.loss_curve_).all())
+    True
+    """
+
+    order: ClassVar[int] = 1
+    columns: ClassVar[tuple[str, ...]] = ("iteration", "loss", "optimality", "seconds")
+
+    def __init__(self, path: str | PathLike[str] | None = None) -> None:
+        self.path = path
+        self.rows: list[dict[str, float]] = []
+        self._is_under_way = False
 
     def __call__(self, progress: Progress) -> None:
-        """Print a line if it is time for one."""
-        n_iter = progress.n_iter
-        leading = n_iter // 10 ** int(np.log10(max(n_iter, 1)))
-        round_number = leading * 10 ** int(np.log10(max(n_iter, 1))) == n_iter
-        if self.every or (round_number and leading in (0, 1, 2, 5)):
-            self.show(n_iter, progress.point)
+        """Add a row."""
+        if not self._is_under_way:
+            self._begin(progress)
+            self._is_under_way = True
+        point = progress.point
+        values = (progress.n_iter, point.value, point.optimality, progress.seconds)
+        row = dict(zip(self.columns, values, strict=True))
+        if progress.validation_loss is not None:
+            row["validation_loss"] = progress.validation_loss
+        self.rows.append(row)
+        self._write(row.values())
 
-    def show(self, n_iter: int, point: Point) -> None:
-        """Print the line of a point, once."""
-        if n_iter == self.shown:
+    def finish(self) -> None:
+        """Let the next run begin a new record."""
+        self._is_under_way = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the record.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns `iteration` (int64), `loss`, `optimality`, `seconds` and, if rows were held
+            out, `validation_loss` (float64); one row for each iteration.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.rows, columns=None if self.rows else list(self.columns))
+
+    def _begin(self, progress: Progress) -> None:
+        """Keep the rows before this iteration, which are none unless the run is resumed."""
+        if self.path is not None and progress.n_iter and Path(self.path).exists():
+            self.rows = _cut_off(self.path, progress.n_iter)
             return
-        self.shown = n_iter
-        print(
-            f"iteration {n_iter:>5}  loss {point.value:.10f}  "
-            f"optimality {point.optimality:.2e}  {perf_counter() - self.start:8.2f} s",
-            flush=True,
-        )
+        self.rows = [row for row in self.rows if row["iteration"] < progress.n_iter]
+        if self.path is not None:
+            Path(self.path).write_bytes(b"")
+            held_out = [] if progress.validation is None else ["validation_loss"]
+            self._write([*self.columns, *held_out])
+            for row in self.rows:
+                self._write(row.values())
+
+    def _write(self, values: Any) -> None:
+        if self.path is not None:
+            with open(self.path, "a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerow(values)
+
+
+def _cut_off(path: str | PathLike[str], n_iter: int) -> list[dict[str, float]]:
+    """Return the rows of iterations before n_iter, and cut the file off after them.
+
+    What a process that was killed wrote last may be half a line.
+    """
+    rows: list[dict[str, float]] = []
+    with open(path, "r+b") as file:
+        names = file.readline().decode().strip().split(",")
+        end = file.tell()
+        while (line := file.readline()).endswith(b"\n"):
+            iteration, *values = line.decode().strip().split(",")
+            if int(iteration) >= n_iter:
+                break
+            numbers = [int(iteration), *map(float, values)]
+            rows.append(dict(zip(names, numbers, strict=True)))
+            end = file.tell()
+        file.truncate(end)
+    return rows
+
+
+def in_order(
+    given: Any, verbose: int, n_iter_no_change: int | None
+) -> tuple[list[Callable[..., Any]], EarlyStopping | None]:
+    """Return the callbacks of a fit in the order of their calls, and that which stops it early.
+
+    Parameters
+    ----------
+    given : callable, list or tuple of callables, or None
+        The user's.
+    verbose : int
+        Adds lines of progress if positive.
+    n_iter_no_change : int or None
+        Adds early stopping, unless it is among those given; None adds none.
+
+    Raises
+    ------
+    TypeError
+        If one cannot be called.
+    ValueError
+        If two of them stop early.
+    """
+    callbacks = list(given) if isinstance(given, list | tuple) else [given]
+    callbacks = [] if given is None else callbacks
+    for callback in callbacks:
+        if not callable(callback) or isinstance(callback, type):
+            remedy = (
+                "scikit-learn's callbacks are set by set_callbacks(...)"
+                if hasattr(callback, "on_fit_task_end")
+                else "give an instance or a function that takes a Progress"
+            )
+            raise TypeError(f"callbacks holds {callback!r}, which cannot be called: {remedy}.")
+    stopping = [callback for callback in callbacks if isinstance(callback, EarlyStopping)]
+    if len(stopping) > 1:
+        raise ValueError(f"callbacks holds {len(stopping)} EarlyStopping; only one can decide.")
+    if not stopping and n_iter_no_change is not None:
+        stopping = [EarlyStopping(n_iter_no_change)]
+        callbacks += stopping
+    if verbose:
+        callbacks = [PrintProgress(verbose), *callbacks]
+    callbacks.sort(key=lambda callback: getattr(callback, "order", _OTHERS))
+    return callbacks, stopping[0] if stopping else None

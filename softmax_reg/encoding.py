@@ -15,7 +15,14 @@ from softmax_reg._compat import (
     train_test_split,
 )
 
-__all__ = ["encode_labels", "hold_out", "merge_duplicates", "row_weights"]
+__all__ = [
+    "check_total",
+    "class_factors",
+    "encode_labels",
+    "hold_out",
+    "merge_duplicates",
+    "row_weights",
+]
 
 # Beyond it C times the total weight leaves the range of floats.
 _SMALLEST_TOTAL = 1e-250
@@ -60,13 +67,7 @@ def row_weights(
         If a weight is negative or not finite, or the weights of a class sum to zero.
     """
     weights = check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-    with np.errstate(over="ignore"):
-        total = float(weights.sum(dtype=np.float64))
-    if total and not _SMALLEST_TOTAL < total < 1.0 / _SMALLEST_TOTAL:
-        raise ValueError(
-            f"The sample weights sum to {total:.3g}, outside {_SMALLEST_TOTAL:.0e} to "
-            f"{1.0 / _SMALLEST_TOTAL:.0e}. Multiply them all, and divide C, by one number."
-        )
+    check_total(weights)
     totals = np.bincount(codes, weights=weights, minlength=len(classes))
     empty = np.flatnonzero(totals == 0.0)
     if len(empty):
@@ -76,8 +77,40 @@ def row_weights(
         )
     if class_weight is None:
         return weights
+    per_class = class_factors(y, classes, codes, weights, class_weight)
+    return (weights * per_class[codes]).astype(X.dtype, copy=False)
+
+
+def check_total(weights: NDArray) -> None:
+    """Raise ValueError if the sum of the weights, unless it is 0, leaves the range of floats."""
+    with np.errstate(over="ignore"):
+        total = float(weights.sum(dtype=np.float64))
+    if total and not _SMALLEST_TOTAL < total < 1.0 / _SMALLEST_TOTAL:
+        raise ValueError(
+            f"The sample weights sum to {total:.3g}, outside {_SMALLEST_TOTAL:.0e} to "
+            f"{1.0 / _SMALLEST_TOTAL:.0e}. Multiply them all, and divide C, by one number."
+        )
+
+
+def class_factors(
+    y: Any,
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    weights: NDArray,
+    class_weight: dict | str | None,
+) -> NDArray:
+    """Return what `class_weight` multiplies the weights of each class by, shape (n_classes,).
+
+    Raises
+    ------
+    ValueError
+        If one of them is not positive and finite.
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
     if isinstance(class_weight, str):
         # "balanced": every class gets the same total, counted in weights, not in rows.
+        totals = np.bincount(codes, weights=weights, minlength=len(classes))
         per_class = totals.sum() / (len(classes) * totals)
     else:
         per_class = compute_class_weight(class_weight, classes=classes, y=y)
@@ -85,7 +118,7 @@ def row_weights(
         raise ValueError(
             f"class_weight must give every class a positive finite weight, got {class_weight!r}."
         )
-    return (weights * per_class[codes]).astype(X.dtype, copy=False)
+    return per_class
 
 
 def hold_out(

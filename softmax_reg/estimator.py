@@ -6,6 +6,8 @@ The only place that knows scikit-learn's conventions; the mathematics is in `obj
 from __future__ import annotations
 
 import warnings
+from contextlib import ExitStack
+from functools import partial
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -17,15 +19,26 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from softmax_reg._compat import (
+    CallbackSupportMixin,
     ConvergenceWarning,
     Interval,
     StrOptions,
+    check_sample_weight,
     validate_parameter_constraints,
+    with_callbacks,
 )
 from softmax_reg.blocks import RowBlocks
-from softmax_reg.callbacks import EarlyStopping, PrintProgress
+from softmax_reg.callbacks import in_order
 from softmax_reg.duality import duality_gap
-from softmax_reg.encoding import encode_labels, hold_out, merge_duplicates, row_weights
+from softmax_reg.encoding import (
+    class_factors,
+    encode_labels,
+    hold_out,
+    merge_duplicates,
+    row_weights,
+)
+from softmax_reg.fit_tasks import FitTasks
+from softmax_reg.held_out import is_given, users_rows
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.prediction import SoftmaxPredictor
@@ -45,7 +58,7 @@ _SEPARABLE = (
 )
 
 
-class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
+class SoftmaxRegression(CallbackSupportMixin, ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     """Multinomial logistic regression that converges on data as they are.
 
     Minimises the objective of `LogisticRegression`, divided by C times the total weight,
@@ -84,8 +97,9 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         The fit ends when `optimality_` is at most `tol`, or as small as rounding lets it be seen.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer falls, and keep the best iterate.
+        The rows are those given to `fit` as `X_val`, or else a share of the others.
     validation_fraction : float, default=0.1
-        Share of the rows that are held out, stratified by class; for `early_stopping`.
+        That share, stratified by class.
     n_iter_no_change : int, default=10
         Iterations without a new lowest held-out loss after which to stop; for `early_stopping`.
     warm_start : bool, default=False
@@ -93,7 +107,14 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     random_state : int, RandomState or None, default=None
         Seed of the shuffling of "sgd" and of the held-out rows.
     verbose : int, default=0
-        1 prints a line at iterations 1, 2, 5, 10, ...; 2 at every one.
+        1 shows one line that is kept up to date, with rows per second and the time left; in a log
+        file it prints a line at iterations 1, 2, 5, 10, ..., and at least every ten seconds.  2
+        prints a line at every iteration.
+    callbacks : callable, list of callables or None, default=None
+        Called with a `softmax_reg.callbacks.Progress` for the starting point and after every
+        iteration; True stops the fit.  An `EarlyStopping` among them switches `early_stopping` on.
+        What they record is in the objects given; clones have copies.  Callbacks of scikit-learn
+        1.9, such as its ProgressBar, are given to `set_callbacks` instead.
 
     Attributes
     ----------
@@ -121,7 +142,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     solver_ : str
         The solver that ran: what "auto" chose.
     validation_loss_curve_ : ndarray of shape (n_iter_ + 1,), float64
-        Mean loss, without penalty, on the held-out rows; with `early_stopping` only.
+        Mean loss, without penalty, on the held-out rows; with `early_stopping` or `X_val` only.
     best_iter_ : int
         The iteration whose coefficients were kept; with `early_stopping` only.
 
@@ -175,6 +196,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "callbacks": [callable, list, tuple, None],
     }
 
     def __init__(
@@ -196,6 +218,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
+        callbacks: Any = None,
     ) -> None:
         self.C = C
         self.l1_ratio = l1_ratio
@@ -213,8 +236,18 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
+        self.callbacks = callbacks
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SoftmaxRegression:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> SoftmaxRegression:
         """Fit the model.
 
         Parameters
@@ -226,6 +259,15 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
             Labels of any kind that sorts: strings, integers, floats, booleans, categories.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 equals two rows.  None means all 1.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Rows to measure the loss on that are not trained on, with the columns of X.  The loss
+            is recorded in `validation_loss_curve_`; it ends the fit only with `early_stopping`,
+            which then holds no other rows out.  In a pipeline they have to be transformed
+            beforehand, or named in its `transform_input`.
+        y_val : array-like of shape (n_val,), default=None
+            Their labels, each of them one of those in y.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights; `class_weight` multiplies them as it does those of the training.
 
         Returns
         -------
@@ -235,7 +277,9 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         ------
         ValueError
             If a parameter, X, y or the weights cannot be used, or the loss is not finite.  The
-            estimator is then left as it was.
+            estimator is then left as it was, and so it is after an error in a callback.
+        TypeError
+            If one of `callbacks` cannot be called.
 
         Warns
         -----
@@ -244,13 +288,17 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         """
         before = self.__dict__.copy()
         try:
-            return self._fit(X, y, sample_weight)
+            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> SoftmaxRegression:
+    @with_callbacks
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, users: tuple[Any, Any, Any]
+    ) -> SoftmaxRegression:
+        given, has_users = (X, y), is_given(*users)
         knobs = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
         smooth = self.l1_ratio == 0.0 or np.isinf(self.C)
@@ -262,19 +310,29 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
-        printers = [PrintProgress(self.verbose)] if self.verbose else []
-        callbacks: list[Any] = [*printers]
-        stopping = None
-        if self.early_stopping:
+        callbacks, stopping = in_order(
+            self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
+        )
+        validation = None
+        if has_users:
+            s = check_sample_weight(sample_weight, X, dtype=X.dtype)
+            factors = class_factors(y, classes, codes, s, self.class_weight)
+            unseen = users_rows(self, *users, classes, factors)
+        elif stopping is not None:
             training, held_out = hold_out(codes, weights, self.validation_fraction, rng)
-            validation = self._objective(
-                X[held_out], codes[held_out], weights[held_out], len(classes), penalised=False
-            )
-            stopping, weights = EarlyStopping(validation, self.n_iter_no_change), training
-            callbacks.append(stopping)
+            unseen = X[held_out], codes[held_out], weights[held_out]
+            weights = training
+        if has_users or stopping is not None:
+            validation = self._objective(*unseen, len(classes), penalised=False, dtype=X.dtype)
         memory = _SECOND_ORDER_BYTES if solver.uses_curvature else _FIRST_ORDER_BYTES
         objective = self._objective(X, codes, weights, len(classes), memory)
-        with objective.rows.running():
+        tasks = FitTasks(self, partial(self._attributes, objective, classes), *given, sample_weight)
+        if tasks.is_watched:
+            callbacks.append(tasks)
+        with ExitStack() as running:
+            for rows in (objective, validation):
+                if rows is not None:
+                    running.enter_context(rows.rows.running())
             result = minimize(
                 solver,
                 objective,
@@ -283,28 +341,36 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
                 max_iter=self.max_iter,
                 rng=rng,
                 callbacks=callbacks,
+                validation=validation,
             )
-            for printer in printers:
-                printer.show(result.n_iter, result.point)
+            point = result.point
+            if stopping is not None and stopping.best_w is not None:
+                is_last = np.array_equal(stopping.best_w, point.w)
+                point = point if is_last else objective.at(stopping.best_w)
+            optimality = point.optimality
             separated = np.isinf(self.C) and has_no_optimum(objective, result.point)
         if separated:
-            warnings.warn(_SEPARABLE, ConvergenceWarning, stacklevel=3)
-        point = stopping.best if stopping and stopping.best else result.point
-        W, b = objective.unpack(objective.without_constants(point.w))
-        self.classes_ = classes
-        self.coef_: Any = np.ascontiguousarray(W.T)
-        self.intercept_ = b.copy() if self.fit_intercept else np.zeros(len(W.T), dtype=X.dtype)
+            warnings.warn(_SEPARABLE, ConvergenceWarning, stacklevel=4)
+        self.__dict__.update(self._attributes(objective, classes, point.w))
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.loss_curve_ = result.loss_curve
-        self.optimality_ = point.optimality
+        self.optimality_ = optimality
         self.converged_ = bool(result.converged and not separated and point is result.point)
         self.solver_ = name
         for stale in ("validation_loss_curve_", "best_iter_"):
             self.__dict__.pop(stale, None)
+        if result.validation_curve is not None:
+            self.validation_loss_curve_ = result.validation_curve
         if stopping is not None:
-            self.validation_loss_curve_ = np.array(stopping.losses[: result.n_iter + 1])
             self.best_iter_ = stopping.best_iter
+        tasks.end()
         return self
+
+    def _attributes(self, objective: Objective, classes: NDArray, w: NDArray) -> dict[str, Any]:
+        """Return what predictions need, by name."""
+        W, b = objective.unpack(objective.without_constants(w))
+        intercept = b.copy() if self.fit_intercept else np.zeros(len(W.T), dtype=W.dtype)
+        return {"classes_": classes, "coef_": np.ascontiguousarray(W.T), "intercept_": intercept}
 
     def _objective(
         self,

@@ -174,6 +174,15 @@ class Objective:
         """Return the point w; `scores` if X W + b is known already."""
         return Point(self, w, scores)
 
+    def loss(self, w: NDArray) -> float:
+        """Return F(w) without the penalty, by one product with X: all that held-out rows tell."""
+        W, b = self.unpack(w)
+
+        def visit(X: Any, part: slice) -> tuple[NDArray]:
+            return (self.losses(softmax_of(self.scores(X, W, b))[1], part),)
+
+        return float(self.rows.reduce(visit)[0][0])
+
     def prox(self, w: NDArray, step: float) -> NDArray:
         """Return the proximal point of the penalty's rest; the intercept stays as it is."""
         W, b = self.unpack(w)

@@ -52,6 +52,10 @@ class Point:
     def inner(self) -> Point:
         return self
 
+    def afresh(self) -> Point:
+        """Return the point as computed from w alone, without scores that came along a line."""
+        return self if self._scores is None else self.objective.at(self.w)
+
     @cached_property
     def value(self) -> float:
         loss = self._value_and_gradient[0] if self._scores is None else self._loss_of_scores

@@ -85,7 +85,7 @@ class _NoRandomness:
 def is_stochastic(kind):
     """Whether a class of solvers draws random numbers: found out by running it."""
     objective = small_objective()
-    points = kind().points(objective, np.zeros(objective.size), _NoRandomness())
+    points = kind().points(objective, np.zeros(objective.size), _NoRandomness(), {})
     try:
         list(islice(points, 3))
     except LookupError:

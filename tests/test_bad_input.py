@@ -105,6 +105,7 @@ OUT_OF_RANGE = {
     "warm_start": ["yes", None],
     "random_state": ["seed", -1, 1.5],
     "verbose": [-1, "loud"],
+    "callbacks": [3, "log", {"on_end": print}],
 }
 
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 import softmax_reg
+from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.penalties import Penalty
 from softmax_reg.schedules import Schedule
 from softmax_reg.solvers import SOLVERS
@@ -17,7 +18,9 @@ FIELDS_DOCUMENTED = [softmax_reg.SoftmaxRegression, *SOLVERS.values()]
 
 def callables():
     """Yield every public class and its public methods, by name."""
-    for kind in [*PUBLIC, *SOLVERS.values(), *Penalty.__subclasses__(), *Schedule.__subclasses__()]:
+    hooks = [EarlyStopping, LossLogger, PrintProgress]
+    kinds = [*SOLVERS.values(), *Penalty.__subclasses__(), *Schedule.__subclasses__()]
+    for kind in [*PUBLIC, *hooks, *kinds]:
         yield kind.__name__, kind
         for name, member in vars(kind).items():
             function = member.__func__ if isinstance(member, classmethod) else member

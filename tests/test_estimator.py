@@ -34,9 +34,9 @@ class Spy(GradientDescent):
     def __init__(self, learning_rate=1e-3):
         super().__init__(learning_rate)
 
-    def points(self, objective, w, rng):
+    def points(self, objective, w, rng, state):
         Spy.seen = objective
-        return super().points(objective, w, rng)
+        return super().points(objective, w, rng, state)
 
 
 def spied(X, y, sample_weight=None, **params):
@@ -579,7 +579,7 @@ class PlainNewton(Solver):
     def get_params(self, deep=True):
         return {"ridge": self.ridge}
 
-    def points(self, objective, w, rng):
+    def points(self, objective, w, rng, state):
         point, identity = objective.at(w), np.eye(objective.size)
         while True:
             H = np.column_stack([point.hessian_product(e) for e in identity])
@@ -741,9 +741,9 @@ def interrupted_after(kind, n_points):
     """Return a solver of this kind that is interrupted, as by Ctrl-C, after so many points."""
 
     class Interrupted(kind):
-        def points(self, objective, w, rng):
+        def points(self, objective, w, rng, state):
             nonlocal n_points
-            for point in super().points(objective, w, rng):
+            for point in super().points(objective, w, rng, state):
                 if n_points == 0:
                     raise KeyboardInterrupt
                 n_points -= 1

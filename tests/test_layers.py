@@ -14,14 +14,17 @@ PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
     {"_compat", "_arrays"},
-    {"functional", "penalties", "schedules", "blocks"},
+    {"functional", "penalties", "schedules", "blocks", "storage"},
     {"objective", "points", "duality"},
     {"conditioning", "coordinates", "maps", "separation"},
+    {"solvers.stages", "solvers.watching"},
     {"solvers.base"},
     {"solvers.*"},  # one file for each method
     {"solvers"},
-    {"callbacks"},
+    {"progress"},
+    {"callbacks", "fit_tasks"},
     {"encoding", "prediction"},
+    {"held_out"},
     {"estimator", "model_selection"},
     {"softmax_reg"},
 ]
@@ -80,7 +83,7 @@ def within(module):
 
 
 def layer_of(module):
-    if module.startswith("solvers.") and module != "solvers.base":
+    if module.startswith("solvers.") and not any(module in layer for layer in LAYERS):
         module = "solvers.*"
     places = [place for place, layer in enumerate(LAYERS) if module in layer]
     assert places, f"{module} has no place in the layers: give it one in LAYERS above"

@@ -304,7 +304,7 @@ class Leap(Solver):
     size: float = 0.1
     needs_smooth = True
 
-    def points(self, objective, w, rng):
+    def points(self, objective, w, rng, state):
         size, point = self.size, objective.at(w)
         while True:
             new = objective.at(point.w - size * np.sign(point.gradient))
@@ -384,7 +384,7 @@ def test_a_solver_that_yields_nothing_is_told_apart_from_one_that_converged():
         def get_params(self, deep=True):
             return {}
 
-        def points(self, objective, w, rng):
+        def points(self, objective, w, rng, state):
             return iter(())
 
     with pytest.warns(ConvergenceWarning, match="Idle did not converge"):
@@ -400,7 +400,7 @@ def test_a_value_that_is_not_finite_is_an_error_that_names_the_iteration():
         def get_params(self, deep=True):
             return {}
 
-        def points(self, objective, w, rng):
+        def points(self, objective, w, rng, state):
             yield objective.at(w)
             yield objective.at(np.full_like(w, np.inf))
 
@@ -410,8 +410,8 @@ def test_a_value_that_is_not_finite_is_an_error_that_names_the_iteration():
 
 def test_an_interrupt_between_points_keeps_the_last_one():
     class Interrupted(GradientDescent):
-        def points(self, objective, w, rng):
-            for i, point in enumerate(super().points(objective, w, rng)):
+        def points(self, objective, w, rng, state):
+            for i, point in enumerate(super().points(objective, w, rng, state)):
                 if i == 2:
                     raise KeyboardInterrupt
                 yield point

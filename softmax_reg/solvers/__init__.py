@@ -1,6 +1,6 @@
 """The methods, each in a file of its own, and the loop that runs them."""
 
-from softmax_reg.solvers.base import Callback, Progress, Result, Solver, minimize
+from softmax_reg.solvers.base import Callback, Progress, Result, Solver, State, minimize
 from softmax_reg.solvers.choice import SOLVERS, make_solver
 from softmax_reg.solvers.gd import GradientDescent
 from softmax_reg.solvers.lbfgs import LBFGS
@@ -21,6 +21,7 @@ __all__ = [
     "Progress",
     "Result",
     "Solver",
+    "State",
     "make_solver",
     "minimize",
 ]

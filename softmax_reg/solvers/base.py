@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import ConvergenceWarning
-from softmax_reg.conditioning import choose_map
-from softmax_reg.coordinates import Conditioned
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
+from softmax_reg.solvers.stages import Run, Walk
+from softmax_reg.solvers.watching import Callback, Progress
 
-__all__ = ["Callback", "Progress", "Result", "Solver", "minimize"]
+__all__ = [
+    "Callback",
+    "Progress",
+    "Result",
+    "Solver",
+    "State",
+    "minimize",
+]
+
+State = dict[str, Any]
 
 # A solver whose points bring neither a lower loss nor a smaller gradient so many times has stalled.
 _PATIENCE = 30
@@ -66,7 +76,9 @@ class Solver(ABC):
         return getattr(self, "learning_rate", "auto") == "auto"
 
     @abstractmethod
-    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+    def points(
+        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[Any]:
         """Yield the point of each iterate; the first is the one after w.
 
         Parameters
@@ -77,6 +89,10 @@ class Solver(ABC):
             Where to start; not to be written to.
         rng : Generator
             The only source of randomness.
+        state : dict of str to ndarray, number or list of ndarray
+            What the method remembers besides w: empty at first, to be read before the first point
+            and brought up to date before each is yielded; what is stored is not to be written to
+            later.  A method that keeps nothing there begins anew from w when a run is resumed.
         """
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -96,18 +112,6 @@ class Solver(ABC):
         return self
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told of each point; `n_iter` 0 is the starting point."""
-
-    n_iter: int
-    max_iter: int
-    point: Point
-
-
-Callback = Callable[[Progress], bool | None]
-
-
 @dataclass
 class Result:
     """What `minimize` returns.
@@ -121,12 +125,15 @@ class Result:
     n_iter : int
     converged : bool
         Whether the optimality is at most `tol`, or as small as rounding lets it be seen.
+    validation_curve : ndarray of shape (n_iter + 1,), float64, or None
+        The loss on the held-out rows at the same points, if there are such rows.
     """
 
     point: Point
     loss_curve: NDArray[np.float64]
     n_iter: int
     converged: bool
+    validation_curve: NDArray[np.float64] | None = None
 
 
 def minimize(
@@ -138,6 +145,8 @@ def minimize(
     max_iter: int,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
+    validation: Objective | None = None,
+    run: Run | None = None,
 ) -> Result:
     """Run a solver from w until the optimality is at most `tol`.
 
@@ -153,7 +162,12 @@ def minimize(
         At most so many points; at least 1.
     rng : Generator
     callbacks : sequence of callables Progress -> bool or None, default=()
-        Called for every point, the starting point too; True asks to stop.
+        Called in this order for every point, the starting point too; True asks to stop.  One that
+        is a `Keeper` or a `Watcher` too is asked for more.
+    validation : Objective or None, default=None
+        Over rows that are held out, without a penalty: its loss is recorded at every point.
+    run : Run or None, default=None
+        Where to go on from, in place of w.
 
     Returns
     -------
@@ -162,108 +176,79 @@ def minimize(
     Raises
     ------
     ValueError
-        If the loss is not finite.
+        If the loss is not finite, on the rows or on those held out.
 
     Warns
     -----
     ConvergenceWarning
         If something else than `tol` or a callback ended the run.
     """
-    losses: list[float] = []
+    began = perf_counter()
     tol = max(tol, objective.resolution)
-    lowest, smallest, idle, stopped = np.inf, np.inf, 0, "rounding"
-    start = point = best = objective.at(w)
+    run = Run(w=w, best=w, start=w, length=solver.first_stage) if run is None else run
+    walk = Walk(solver, objective, run, rng, callbacks)
+    point, stopped = walk.point, ""
     try:
-        for new in _quietly(_iterates(solver, objective, start, rng)):
-            n_iter = len(losses)
+        if walk.run.losses:
+            stopped = _verdict(walk, point, tol, max_iter)
+        while not stopped:
+            if walk.run.losses:
+                _tell(callbacks, "before_iteration")
+            if (new := walk.step()) is None:
+                break
+            n_iter = len(walk.run.losses)
             if not np.isfinite(new.value):
                 raise ValueError(_not_finite(solver, n_iter))
-            progress = Progress(n_iter, max_iter, new)
-            asked = [callback(progress) for callback in callbacks]  # all of them, always
-            losses.append(new.value)
+            seconds = perf_counter() - began
+            progress = Progress(n_iter, max_iter, new, tol, seconds, validation)
+            if progress.validation_loss is not None:
+                walk.run.held_out.append(progress.validation_loss)
+            walk.run.losses.append(new.value)
             point = new
+            asked = [callback(progress) for callback in callbacks]  # all of them, always
             if any(asked):
                 stopped = "callback"
-            elif point.optimality <= tol:
-                stopped = "tol"
-            elif n_iter >= max_iter:
-                stopped = "max_iter"
-            elif (idle := _idle(point, lowest, smallest, idle)) < _PATIENCE:
-                best = point if point.value < lowest else best
-                lowest, smallest = min(lowest, point.value), min(smallest, point.optimality)
-                continue
-            break
+                break
+            point = walk.keep_if_due()
+            stopped = _verdict(walk, point, tol, max_iter)
     except KeyboardInterrupt:
-        if not losses:
+        if not walk.run.losses:
             raise
         stopped = "interrupt"
+    finally:
+        _tell(callbacks, "finish")
+    losses, stopped, best = walk.run.losses, stopped or "rounding", walk.best
     if stopped == "rounding":
         point = best if best.value < point.value else point
         tol = max(tol, _NOISE * objective.resolution)
     converged = point.optimality <= tol
     if not converged and stopped != "callback":
         message = _not_converged(solver, stopped, len(losses) - 1, point.optimality, tol)
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
-    return Result(point, np.array(losses), len(losses) - 1, converged)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
+    curve = None if validation is None else np.array(walk.run.held_out[: len(losses)])
+    return Result(point, np.array(losses), len(losses) - 1, converged, curve)
 
 
-def _iterates(
-    solver: Solver, objective: Objective, point: Point, rng: np.random.Generator
-) -> Iterator[Point]:
-    """Yield `point` and the solver's points, in coordinates made anew at growing intervals."""
-    yield point
-    if not solver.is_conditioned:
-        yield from solver.points(objective, point.w, rng)
-        return
-    length, safe, exhausted = solver.first_stage, True, False
-    while True:
-        before = exhausted
-        point, exhausted = yield from _stage(solver, objective, point, rng, safe, length)
-        if exhausted and before:
-            return  # nothing descends in other coordinates either: rounding has the last word
-        # Curvature that has all but vanished asks for steps without end: back to the bound then.
-        safe = exhausted and not safe
-        length *= solver.stage_growth
+def _verdict(walk: Walk, point: Point, tol: float, max_iter: int) -> str:
+    """Return what ends the run at its last point; if nothing does, note the lows and return ""."""
+    run = walk.run
+    if point.optimality <= tol:
+        return "tol"
+    if len(run.losses) > max_iter:
+        return "max_iter"
+    run.idle = 0 if point.value < run.lowest or point.optimality < run.smallest else run.idle + 1
+    if run.idle >= _PATIENCE:
+        return "rounding"
+    walk.best = point if point.value < run.lowest else walk.best
+    run.lowest, run.smallest = min(run.lowest, point.value), min(run.smallest, point.optimality)
+    return ""
 
 
-def _stage(
-    solver: Solver,
-    objective: Objective,
-    point: Point,
-    rng: np.random.Generator,
-    safe: bool,
-    length: float,
-) -> Generator[Point, None, tuple[Point, bool]]:
-    """Yield the points after `point` in coordinates made for it, which end with the stage.
-
-    Return the last of them, and whether the solver had no more.
-    """
-    change, cost = choose_map(objective, point, safe, solver.whole_hessian)
-    if not solver.uses_curvature:  # a step that solves a system makes many passes itself
-        length = max(length, cost)
-    local = Conditioned(objective, point.w, change)
-    for n_points, local_point in enumerate(solver.points(local, local.start, rng), 1):
-        point = local_point.inner
-        yield point
-        if n_points >= length:
-            return point, False
-    return point, True
-
-
-def _quietly(points: Iterator[Point]) -> Iterator[Point]:
-    """Yield the points without NumPy's warnings: the loop itself looks at what is not finite."""
-    while True:
-        with np.errstate(over="ignore", invalid="ignore"):
-            point = next(points, None)
-            if point is None:
-                return
-            _ = point.value
-        yield point
-
-
-def _idle(point: Point, lowest: float, smallest: float, idle: int) -> int:
-    """Return for how many points neither the loss nor the gradient has reached a new low."""
-    return 0 if point.value < lowest or point.optimality < smallest else idle + 1
+def _tell(callbacks: Sequence[Callback], event: str) -> None:
+    """Call the method of this name of each callback that has it."""
+    for callback in callbacks:
+        if hasattr(callback, event):
+            getattr(callback, event)()
 
 
 def _not_finite(solver: Solver, n_iter: int) -> str:

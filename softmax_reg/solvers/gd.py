@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.schedules import as_schedule, rate_at
-from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.constraints import LEARNING_RATE
 
 __all__ = ["GradientDescent", "backtrack"]
@@ -52,15 +52,19 @@ class GradientDescent(Solver):
 
     learning_rate: Any = "auto"
 
-    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+    def points(
+        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[Any]:
         point = objective.at(w)
         if self.is_conditioned:
-            rate = 1.0
+            rate = state.get("rate", 1.0)
             while True:
                 point, rate = backtrack(objective, point, 1.25 * rate)
+                state["rate"] = rate
                 yield point
         schedule = as_schedule(self.learning_rate)
-        for t in count():
+        for t in count(state.get("t", 0)):
             rate = rate_at(schedule, t)
             point = objective.at(objective.prox(point.w - rate * point.gradient, rate))
+            state["t"] = t + 1
             yield point

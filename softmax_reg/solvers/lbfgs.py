@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.constraints import COUNT
 from softmax_reg.solvers.line_search import weak_wolfe
 
@@ -37,9 +37,13 @@ class LBFGS(Solver):
     memory: int = 10
     needs_smooth = True
 
-    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+    def points(
+        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[Any]:
         point = objective.at(w)
         pairs: deque[tuple[NDArray, NDArray, float]] = deque(maxlen=self.memory)
+        for step, change in zip(state.get("steps", ()), state.get("changes", ()), strict=True):
+            pairs.append((step, change, float(np.vdot(step, change))))
         while True:
             direction = -two_loop(point.gradient, pairs)
 
@@ -60,6 +64,8 @@ class LBFGS(Solver):
             if (product := float(np.vdot(step, change))) > 0.0:
                 pairs.append((step, change, product))
             point = new
+            state["steps"] = [step for step, _, _ in pairs]
+            state["changes"] = [change for _, change, _ in pairs]
             yield point
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.schedules import as_schedule, rate_at
-from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.constraints import LEARNING_RATE
 from softmax_reg.solvers.gd import backtrack
 
@@ -39,10 +39,13 @@ class Nesterov(Solver):
 
     learning_rate: Any = "auto"
 
-    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
-        point, ahead, momentum, rate = objective.at(w), objective.at(w), 1.0, 1.0
+    def points(
+        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[Any]:
+        point, ahead = objective.at(w), objective.at(state.get("ahead", w))
+        momentum, rate = state.get("momentum", 1.0), state.get("rate", 1.0)
         schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
-        for t in count():
+        for t in count(state.get("t", 0)):
             if schedule is None:
                 new, rate = backtrack(objective, ahead, 1.1 * rate)
             else:
@@ -53,4 +56,5 @@ class Nesterov(Solver):
             grown = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * momentum**2))
             ahead = objective.at(new.w + (momentum - 1.0) / grown * (new.w - point.w))
             point, momentum = new, grown
+            state.update(ahead=ahead.w, momentum=momentum, rate=rate, t=t + 1)
             yield point

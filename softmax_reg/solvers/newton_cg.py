@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.constraints import COUNT
 from softmax_reg.solvers.line_search import search_line
 
@@ -41,7 +41,9 @@ class NewtonCG(Solver):
     first_stage = 1
     stage_growth = 1.0
 
-    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+    def points(
+        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[Any]:
         point = objective.at(w)
         while (new := search_line(point, truncated_cg(point, self.max_cg))) is not None:
             point = new

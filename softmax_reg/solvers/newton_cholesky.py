@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.line_search import search_line
 
 __all__ = ["NewtonCholesky"]
@@ -33,7 +33,9 @@ class NewtonCholesky(Solver):
     first_stage = 1
     stage_growth = 1.0
 
-    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+    def points(
+        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[Any]:
         point = objective.at(w)
         while (new := search_line(point, -point.gradient)) is not None:
             point = new

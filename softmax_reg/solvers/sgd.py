@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.schedules import as_schedule, rate_at
-from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.constraints import BATCH_SIZE, LEARNING_RATE, MOMENTUM
 
 __all__ = ["SGD"]
@@ -54,11 +54,14 @@ class SGD(Solver):
     batch_size: Any = "auto"
     momentum: float = 0.9
 
-    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+    def points(
+        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[Any]:
         rows = objective.active
         schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
-        velocity, damping, point = np.zeros_like(w), 1.0, objective.at(w)
-        for t in count():
+        velocity, damping = state.get("velocity", np.zeros_like(w)), state.get("damping", 1.0)
+        point = objective.at(w)
+        for t in count(state.get("t", 0)):
             batch = self._batch(objective, point, rows, rng)
             if schedule is None:
                 # In conditioned coordinates F'' is about 1, and that of a batch exceeds it by
@@ -78,6 +81,7 @@ class SGD(Solver):
                 point, damping = new, 1.25 * damping
             else:
                 w, velocity, damping = point.w, np.zeros_like(w), 0.5 * damping
+            state.update(velocity=velocity, damping=damping, t=t + 1)
             yield point
 
     def _batch(self, objective: Any, point: Any, rows: NDArray, rng: np.random.Generator) -> int:

@@ -1,0 +1,192 @@
+"""Lines that tell how a run goes: iteration, loss, optimality, rows per second, time left.
+
+On a terminal and in a notebook one line is written over and over; a log file gets new lines, ever
+fewer of them.  The clock is the run's own, `Progress.seconds`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from bisect import bisect_right
+from math import log
+from typing import Any, ClassVar, TextIO
+
+from softmax_reg.solvers.base import Progress
+
+__all__ = ["PrintProgress", "TimeLeft"]
+
+# Seconds between two updates of a line that is rewritten, and at most between two of a log.
+_SHORTEST, _LONGEST = 0.1, 10.0
+# So few iterations say nothing of how fast the optimality falls.
+_TOO_FEW = 5
+
+
+class PrintProgress:
+    r"""Prints how the run goes; `verbose` of the estimator makes one.
+
+    Where a line can be rewritten (a terminal, a notebook) it is, ten times a second at most;
+    elsewhere a line is added at iterations 1, 2, 5, 10, 20, ... and at least every ten seconds.
+    The last iteration is always shown.
+
+    Parameters
+    ----------
+    verbose : int, default=1
+        From 2 on every iteration gets a line of its own.
+    file : text stream or None, default=None
+        Where to print; None means `sys.stdout` as it is at that time.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from softmax_reg import SoftmaxRegression
+    >>> from softmax_reg.callbacks import PrintProgress
+    >>> model = SoftmaxRegression(callbacks=PrintProgress(verbose=2), max_iter=2, tol=0.2)
+    >>> _ = model.fit(*load_iris(return_X_y=True))
+    iteration     0  loss 1.09861229  optimality 4.3e-01  ... rows/s  ... s, time left unknown
+    iteration     1  loss 0.58166718  optimality 1.7e-01  ... rows/s  ... s
+    """
+
+    order: ClassVar[int] = 0
+
+    def __init__(self, verbose: int = 1, file: TextIO | None = None) -> None:
+        self.verbose, self.file = verbose, file
+        self._start()
+
+    def _start(self) -> None:
+        self._left = TimeLeft()
+        self._last: Progress | None = None
+        self._shown, self._shown_at, self._width = -1, 0.0, 0
+
+    def __deepcopy__(self, memo: Any) -> PrintProgress:
+        return PrintProgress(self.verbose, self.file)  # a stream has no copies
+
+    def __call__(self, progress: Progress) -> None:
+        """Print a line if it is time for one."""
+        self._left.see(progress)
+        self._last = progress
+        waited = progress.seconds - self._shown_at
+        if self._is_live:
+            due = self._shown < 0 or waited >= _SHORTEST
+        else:
+            due = self.verbose > 1 or _is_round(progress.n_iter) or waited >= _LONGEST
+        if due:
+            self._show(progress)
+
+    def finish(self) -> None:
+        """Print the last iteration, if it has not been, and end the line."""
+        if self._last is not None:
+            if self._is_live or self._last.n_iter != self._shown:
+                self._show(self._last, is_last=True)
+            if self._is_live:
+                print(file=self._stream, flush=True)
+        self._start()
+
+    @property
+    def _stream(self) -> TextIO:
+        return sys.stdout if self.file is None else self.file
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether what is printed can be written over."""
+        stream = self._stream
+        in_notebook = type(stream).__module__.partition(".")[0] == "ipykernel"
+        on_terminal = hasattr(stream, "isatty") and stream.isatty()
+        return self.verbose == 1 and (in_notebook or on_terminal)
+
+    def _show(self, progress: Progress, is_last: bool = False) -> None:
+        line = self._line(progress, is_last)
+        if self._is_live:
+            # A line that wraps could not be taken back.
+            line = line[: shutil.get_terminal_size().columns - 1]
+            print("\r" + line.ljust(self._width), end="", file=self._stream, flush=True)
+            self._width = len(line)
+        else:
+            print(line, file=self._stream, flush=True)
+        self._shown, self._shown_at = progress.n_iter, progress.seconds
+
+    def _line(self, progress: Progress, is_last: bool) -> str:
+        point, parts = progress.point, [f"iteration {progress.n_iter:>5}"]
+        parts.append(f"loss {point.value:.8f}")
+        if progress.validation is not None:
+            parts.append(f"held-out {progress.validation_loss:.6f}")
+        parts.append(f"optimality {point.optimality:.1e}")
+        rate = point.objective.rows.n_read / max(progress.seconds, 1e-9)
+        parts.append(f"{rate:.1e} rows/s")
+        left = "" if is_last else self._left.text(progress)
+        parts.append(", ".join(filter(None, [_duration(progress.seconds), left])))
+        return "  ".join(parts)
+
+
+class TimeLeft:
+    """How long a run may still take, judged by the second half of the time it took so far.
+
+    Until `tol`: the lowest optimality goes on falling by the same factor each second.  Until
+    `max_iter`: iterations go on taking as long.  The sooner of the two ends the run.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
+        self._lowest: list[float] = []  # the optimality up to then
+
+    def see(self, progress: Progress) -> None:
+        """Take note of a point."""
+        lowest = min(progress.point.optimality, *self._lowest[-1:], float("inf"))
+        self._seconds.append(progress.seconds)
+        self._lowest.append(lowest)
+
+    def until_max_iter(self, progress: Progress) -> float | None:
+        """Return the seconds that the remaining iterations would take, None if unknown."""
+        half = self._half()
+        done = len(self._seconds) - 1 - half
+        if done < 1:
+            return None
+        pace = (self._seconds[-1] - self._seconds[half]) / done
+        return pace * (progress.max_iter - progress.n_iter)
+
+    def until_tol(self, progress: Progress) -> float | None:
+        """Return the seconds until the optimality is `tol`, None if it does not seem to fall."""
+        half = self._half()
+        now, before = self._lowest[-1], self._lowest[half]
+        if now <= progress.tol:
+            return 0.0
+        if len(self._seconds) <= _TOO_FEW or not progress.tol > 0.0 or not 0.0 < now < before:
+            return None
+        fall = (log(before) - log(now)) / max(self._seconds[-1] - self._seconds[half], 1e-9)
+        return (log(now) - log(progress.tol)) / fall
+
+    def text(self, progress: Progress) -> str:
+        """Return "about 3 s left" or, where only `max_iter` is in sight, "at most 3 s left"."""
+        limit, goal = self.until_max_iter(progress), self.until_tol(progress)
+        if goal == 0.0 or limit == 0.0:
+            return ""
+        if limit is None:
+            return "time left unknown"
+        if goal is not None and goal < limit:
+            return f"about {_duration(goal)} left"
+        return f"at most {_duration(limit)} left"
+
+    def _half(self) -> int:
+        """Return the position of the last point seen before half of the time had gone."""
+        return max(bisect_right(self._seconds, self._seconds[-1] / 2.0) - 1, 0)
+
+
+def _is_round(n_iter: int) -> bool:
+    """Return whether n_iter is 0, 1, 2, 5, 10, 20, 50, ..."""
+    return n_iter == 0 or str(n_iter).rstrip("0") in ("1", "2", "5")
+
+
+def _duration(seconds: float) -> str:
+    """Return seconds in words.
+
+    >>> [_duration(t) for t in (0.234, 12.3, 200, 7500)]
+    ['0.23 s', '12 s', '3 min 20 s', '2 h 5 min']
+    """
+    if seconds < 10.0:
+        return f"{seconds:.2f} s"
+    minutes, whole = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{whole} s"
+    if minutes < 60:
+        return f"{minutes} min {whole} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,219 @@
+"""Where a run stands, and its points from there on, in coordinates made anew at growing intervals.
+
+`Run` is all that a run needs to go on, in another process too.  What only saves work, points with
+their scores and the maps of coordinates, is not in it: it is computed again from `Run`, and both
+the run that was written to a file and the one read from it go on from there in the same way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.conditioning import choose_map
+from softmax_reg.coordinates import Conditioned
+from softmax_reg.objective import Objective
+from softmax_reg.points import Point
+from softmax_reg.solvers.watching import Keeper, Watcher
+from softmax_reg.storage import flatten, unflatten
+
+if TYPE_CHECKING:
+    from softmax_reg.solvers.base import Solver
+
+__all__ = ["Run", "Walk"]
+
+
+@dataclass
+class Run:
+    """Where a run stands.
+
+    Attributes
+    ----------
+    w, best : ndarray of shape (size,)
+        The last point, and the lowest of those before it.
+    start : ndarray of shape (size,)
+        The point for which the coordinates of the stage were made.
+    length : float
+        Of how many points the stage is to be; `limit` is what the cost of the coordinates made
+        of it, infinite before they are made.
+    safe, exhausted : bool
+        Whether the coordinates are those of the bound; whether the solver had no more points in
+        the stage before.
+    n_points : int
+        How many points the stage has had.
+    v : ndarray or None
+        The last of them in its coordinates.
+    memory : dict of str to ndarray, number or list of ndarray
+        What the solver remembers besides v.
+    losses, held_out : list of float
+        Of all points; `held_out` those on rows that are held out, if there are any.
+    lowest, smallest : float
+        The lowest loss and the smallest optimality before the last point.
+    idle : int
+        For how many points neither has reached a new low.
+    rng : str
+        The state of the bit generator, as JSON.
+    watchers : dict of str to dict
+        What callbacks remember, by their names.
+    """
+
+    w: NDArray
+    best: NDArray
+    start: NDArray
+    length: float
+    limit: float = np.inf
+    safe: bool = True
+    exhausted: bool = False
+    n_points: int = 0
+    v: NDArray | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+    losses: list[float] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
+    lowest: float = np.inf
+    smallest: float = np.inf
+    idle: int = 0
+    rng: str = ""
+    watchers: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def to_arrays(self) -> dict[str, NDArray]:
+        """Return everything as arrays by name."""
+        return flatten({item.name: getattr(self, item.name) for item in fields(self)})
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray]) -> Run:
+        """Return the run that `to_arrays` was called of."""
+        run = cls(**unflatten(arrays))
+        run.losses, run.held_out = list(run.losses), list(run.held_out)
+        return run
+
+    def next_stage(self, growth: float, exhausted: bool) -> None:
+        """Begin a stage at the last point."""
+        self.start, self.v, self.n_points, self.memory = self.w, None, 0, {}
+        # Curvature that has all but vanished asks for steps without end: back to the bound then.
+        self.safe, self.exhausted = exhausted and not self.safe, exhausted
+        self.length, self.limit = self.length * growth, np.inf
+
+
+class Walk:
+    """The points of a solver after the one where a run stands; the run is kept up to date.
+
+    Parameters
+    ----------
+    solver : Solver
+    objective : Objective
+    run : Run
+    rng : Generator
+    callbacks : sequence of callables
+        A `Keeper` is handed the run when it is due, a `Watcher` what the run knows of it.
+
+    Attributes
+    ----------
+    run : Run
+    point, best : Point
+        The last one, and the lowest of those before it.
+    """
+
+    def __init__(
+        self,
+        solver: Solver,
+        objective: Objective,
+        run: Run,
+        rng: np.random.Generator,
+        callbacks: Sequence[Any] = (),
+    ) -> None:
+        self.solver, self.objective, self.run, self.rng = solver, objective, run, rng
+        self.keepers = [callback for callback in callbacks if isinstance(callback, Keeper)]
+        self.watchers: dict[str, Watcher] = {}
+        for callback in callbacks:
+            if isinstance(callback, Watcher):
+                kind = type(callback).__name__
+                number = sum(name.startswith(f"{kind} ") for name in self.watchers)
+                self.watchers[f"{kind} {number}"] = callback
+        self.point, self.best = objective.at(run.w), objective.at(run.best)
+        if run.rng:
+            rng.bit_generator.state = json.loads(run.rng)
+        self._restore_watchers()
+        self._points = _quietly(self._after())
+
+    def step(self) -> Point | None:
+        """Return the next point, or None if there is none; at first the starting point."""
+        if not self.run.losses:
+            with np.errstate(over="ignore", invalid="ignore"):
+                _ = self.point.value
+            return self.point
+        return next(self._points, None)
+
+    def keep_if_due(self) -> Point:
+        """Hand out where the run stands to the keepers that are due; return the last point.
+
+        The run itself then goes on from there as one that was read from a file does.
+        """
+        due = [keeper for keeper in self.keepers if keeper.is_due]
+        if due:
+            run, self.point, self.best = self.run, self.point.afresh(), self.best.afresh()
+            run.rng, run.best = json.dumps(self.rng.bit_generator.state), self.best.w
+            run.watchers = {name: watcher.get_state() for name, watcher in self.watchers.items()}
+            arrays = run.to_arrays()
+            for keeper in due:
+                keeper.keep(arrays, self.point)
+            self.run = Run.from_arrays(arrays)
+            self._restore_watchers()
+            self._points = _quietly(self._after())
+        return self.point
+
+    def _restore_watchers(self) -> None:
+        for name, watcher in self.watchers.items():
+            if name in self.run.watchers:
+                watcher.set_state(self.run.watchers[name])
+
+    def _after(self) -> Iterator[Point]:
+        solver, run = self.solver, self.run
+        while True:
+            if run.n_points >= run.limit:
+                run.next_stage(solver.stage_growth, exhausted=False)
+            local, v = self._coordinates()
+            for local_point in solver.points(local, v, self.rng, run.memory):
+                self.point = local_point.inner
+                run.w, run.v = self.point.w, local_point.w
+                run.n_points += 1
+                yield self.point
+                if run.n_points >= run.limit:
+                    break
+            else:
+                if run.exhausted or not solver.is_conditioned:
+                    # Nothing descends in other coordinates either: rounding has the last word.
+                    return
+                run.next_stage(solver.stage_growth, exhausted=True)
+
+    def _coordinates(self) -> tuple[Any, NDArray]:
+        """Return the objective as the solver sees it, and the point to go on from."""
+        solver, run = self.solver, self.run
+        if not solver.is_conditioned:
+            return self.objective, run.w
+        point = self.point if run.v is None else self.objective.at(run.start)
+        if self.keepers:
+            # From `run` alone; else what came along a line saves a pass, and rounding differs.
+            point = point.afresh()
+        _ = point.value  # keeps the softmax, block by block the same whoever asked for it
+        change, cost = choose_map(self.objective, point, run.safe, solver.whole_hessian)
+        run.limit = run.length
+        if not solver.uses_curvature:  # a step that solves a system makes many passes itself
+            run.limit = max(run.length, cost)
+        local = Conditioned(self.objective, point.w, change)
+        return local, local.start if run.v is None else run.v
+
+
+def _quietly(points: Iterator[Point]) -> Iterator[Point]:
+    """Yield the points without NumPy's warnings: the loop itself looks at what is not finite."""
+    while True:
+        with np.errstate(over="ignore", invalid="ignore"):
+            point = next(points, None)
+            if point is None:
+                return
+            _ = point.value
+        yield point
