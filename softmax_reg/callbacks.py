@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from numpy.typing import NDArray
 
 from softmax_reg._compat import Interval, validate_parameter_constraints
+from softmax_reg.checkpoint import Checkpoint
 from softmax_reg.progress import PrintProgress
 from softmax_reg.solvers.base import Callback, Progress
 from softmax_reg.solvers.constraints import COUNT
@@ -23,7 +24,15 @@ from softmax_reg.solvers.constraints import COUNT
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Callback", "EarlyStopping", "LossLogger", "PrintProgress", "Progress", "in_order"]
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "LossLogger",
+    "PrintProgress",
+    "Progress",
+    "in_order",
+]
 
 _ALLOWED = {"n_iter_no_change": COUNT, "min_delta": [Interval(Real, 0, None, closed="left")]}
 _OTHERS = 3  # the place of callables that say nothing of their own

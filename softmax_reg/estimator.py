@@ -41,7 +41,9 @@ from softmax_reg.fit_tasks import FitTasks
 from softmax_reg.held_out import is_given, users_rows
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
+from softmax_reg.persistence import Persistent
 from softmax_reg.prediction import SoftmaxPredictor
+from softmax_reg.resumption import Session
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
@@ -58,7 +60,9 @@ _SEPARABLE = (
 )
 
 
-class SoftmaxRegression(CallbackSupportMixin, ClassifierMixin, SoftmaxPredictor, BaseEstimator):
+class SoftmaxRegression(
+    CallbackSupportMixin, ClassifierMixin, SoftmaxPredictor, Persistent, BaseEstimator
+):
     """Multinomial logistic regression that converges on data as they are.
 
     Minimises the objective of `LogisticRegression`, divided by C times the total weight,
@@ -303,13 +307,15 @@ class SoftmaxRegression(CallbackSupportMixin, ClassifierMixin, SoftmaxPredictor,
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
         smooth = self.l1_ratio == 0.0 or np.isinf(self.C)
         solver, name = make_solver(self.solver, knobs, smooth)
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
+        rng = np.random.default_rng(session.seed)
         X, y = validate_data(
             self, X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
         )
         X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
+        facts = (X, classes, codes, weights)
         callbacks, stopping = in_order(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
         )
@@ -326,7 +332,10 @@ class SoftmaxRegression(CallbackSupportMixin, ClassifierMixin, SoftmaxPredictor,
             validation = self._objective(*unseen, len(classes), penalised=False, dtype=X.dtype)
         memory = _SECOND_ORDER_BYTES if solver.uses_curvature else _FIRST_ORDER_BYTES
         objective = self._objective(X, codes, weights, len(classes), memory)
-        tasks = FitTasks(self, partial(self._attributes, objective, classes), *given, sample_weight)
+        attributes = partial(self._attributes, objective, classes)
+        run = session.run(*facts, held_out=validation is not None)
+        callbacks = session.bound(callbacks, attributes, name)
+        tasks = FitTasks(self, attributes, *given, sample_weight)
         if tasks.is_watched:
             callbacks.append(tasks)
         with ExitStack() as running:
@@ -342,6 +351,7 @@ class SoftmaxRegression(CallbackSupportMixin, ClassifierMixin, SoftmaxPredictor,
                 rng=rng,
                 callbacks=callbacks,
                 validation=validation,
+                run=run,
             )
             point = result.point
             if stopping is not None and stopping.best_w is not None:
@@ -357,7 +367,7 @@ class SoftmaxRegression(CallbackSupportMixin, ClassifierMixin, SoftmaxPredictor,
         self.optimality_ = optimality
         self.converged_ = bool(result.converged and not separated and point is result.point)
         self.solver_ = name
-        for stale in ("validation_loss_curve_", "best_iter_"):
+        for stale in ("validation_loss_curve_", "best_iter_", "_resumed"):
             self.__dict__.pop(stale, None)
         if result.validation_curve is not None:
             self.validation_loss_curve_ = result.validation_curve

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import softmax_reg
-from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
+from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.penalties import Penalty
 from softmax_reg.schedules import Schedule
 from softmax_reg.solvers import SOLVERS
@@ -18,7 +18,7 @@ FIELDS_DOCUMENTED = [softmax_reg.SoftmaxRegression, *SOLVERS.values()]
 
 def callables():
     """Yield every public class and its public methods, by name."""
-    hooks = [EarlyStopping, LossLogger, PrintProgress]
+    hooks = [Checkpoint, EarlyStopping, LossLogger, PrintProgress]
     kinds = [*SOLVERS.values(), *Penalty.__subclasses__(), *Schedule.__subclasses__()]
     for kind in [*PUBLIC, *hooks, *kinds]:
         yield kind.__name__, kind

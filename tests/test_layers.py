@@ -13,7 +13,7 @@ import softmax_reg
 PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
-    {"_compat", "_arrays"},
+    {"_compat", "_arrays", "_version"},
     {"functional", "penalties", "schedules", "blocks", "storage"},
     {"objective", "points", "duality"},
     {"conditioning", "coordinates", "maps", "separation"},
@@ -21,8 +21,11 @@ LAYERS = [
     {"solvers.base"},
     {"solvers.*"},  # one file for each method
     {"solvers"},
-    {"progress"},
+    {"progress", "checkpoint"},
     {"callbacks", "fit_tasks"},
+    {"parameters", "fingerprint"},
+    {"persistence"},
+    {"resumption"},
     {"encoding", "prediction"},
     {"held_out"},
     {"estimator", "model_selection"},

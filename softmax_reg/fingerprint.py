@@ -1,0 +1,61 @@
+"""Whether data are those of a checkpoint: a few facts and checksums that are cheap to compare."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+__all__ = ["differences", "fingerprint"]
+
+_N_ROWS = 64
+
+
+def fingerprint(X: Any, classes: NDArray, codes: NDArray, weights: NDArray) -> dict[str, Any]:
+    """Return facts about the data of a fit, for JSON.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        64 of its rows, evenly spaced, are looked at.
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,)
+    weights : ndarray of shape (n_samples,)
+    """
+    rows = np.unique(np.linspace(0, X.shape[0] - 1, _N_ROWS).astype(np.intp))
+    sample = X[rows]
+    if sp.issparse(sample):
+        sample = sample.tocsr()
+        sample.sort_indices()
+        parts = [sample.indptr.astype(np.int64), sample.indices.astype(np.int64), sample.data]
+    else:
+        parts = [sample]
+    return {
+        "the shape of X": list(X.shape),
+        "the dtype of X": np.dtype(X.dtype).name,
+        "the format of X": X.format if sp.issparse(X) else "dense",
+        "the classes": repr(classes.tolist()),
+        "the labels": _checksum(codes.astype(np.int64)),
+        "the weights": _checksum(weights),
+        "the rows of X": _checksum(*parts),
+    }
+
+
+def differences(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return in words what differs; "" if nothing does."""
+    told = []
+    for name, value in now.items():
+        if then.get(name) != value:
+            is_readable = name.split()[1] in ("shape", "dtype", "format", "classes")
+            told.append(f"{name}: {then.get(name)}, now {value}" if is_readable else name)
+    return "; ".join(told)
+
+
+def _checksum(*arrays: NDArray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

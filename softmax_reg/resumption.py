@@ -1,0 +1,159 @@
+"""What ties a fit to the file of its checkpoints, and a resumed fit to the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.checkpoint import Checkpoint
+from softmax_reg.fingerprint import differences, fingerprint
+from softmax_reg.parameters import encode
+from softmax_reg.persistence import describe
+from softmax_reg.points import Point
+from softmax_reg.solvers.stages import Run
+
+__all__ = ["Session"]
+
+# What does not change the path of the iterates, only where it ends and what is told of it; the
+# seed and the starting point are those of the checkpoint.
+_FREE = {"callbacks", "max_iter", "n_iter_no_change", "tol", "verbose"}
+_FREE |= {"random_state", "warm_start"}
+
+
+class Session:
+    """One call of `fit`: from the start, or from where a checkpoint was written.
+
+    Parameters
+    ----------
+    estimator : Persistent
+    seed : int
+        Of the random numbers of a fit from the start.
+
+    Attributes
+    ----------
+    seed : int
+        Of the random numbers of this one.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not what it was when the checkpoint was written.
+    """
+
+    def __init__(self, estimator: Any, seed: int) -> None:
+        self._estimator = estimator
+        self._resumed = getattr(estimator, "_resumed", None)
+        self.seed = seed
+        if self._resumed is not None:
+            self.seed = self._resumed["seed"]
+            self._check_params(self._resumed["params"])
+
+    def _check_params(self, then: dict[str, Any]) -> None:
+        for name, value in self._estimator.get_params(deep=False).items():
+            if name in _FREE or name not in then:
+                continue
+            try:
+                is_same = encode(value) == then[name]
+            except TypeError:
+                is_same = False
+            if not is_same:
+                raise ValueError(
+                    f"A resumed fit needs the parameters of its checkpoint: {name} was "
+                    f"{then[name]!r}, now it is {value!r}. Set it back, or fit a new estimator."
+                )
+
+    def run(
+        self, X: Any, classes: NDArray, codes: NDArray, weights: NDArray, held_out: bool
+    ) -> Run | None:
+        """Return where to go on, or None to begin at the start.
+
+        Parameters
+        ----------
+        X, classes, codes, weights : arrays
+            The data of this fit.
+        held_out : bool
+            Whether the loss on held-out rows is recorded.
+
+        Raises
+        ------
+        ValueError
+            If the data are not those of the checkpoint.
+        """
+        self._data = (X, classes, codes, weights)
+        if self._resumed is None:
+            return None
+        if told := differences(self._resumed["data"], fingerprint(*self._data)):
+            raise ValueError(
+                f"A resumed fit needs the data of its checkpoint, but these differ in {told}. "
+                "Give the same X, y and sample_weight, or fit a new estimator."
+            )
+        run = Run.from_arrays(self._resumed["run"])
+        if held_out != bool(run.held_out):
+            raise ValueError(
+                "A resumed fit needs X_val and y_val if the fit of its checkpoint had them, and "
+                f"none if it had none: {'now they' if held_out else 'then they'} were given."
+            )
+        return run
+
+    def bound(
+        self,
+        callbacks: Sequence[Any],
+        attributes: Callable[[NDArray], dict[str, Any]],
+        solver_name: str,
+    ) -> list[Any]:
+        """Return the callbacks, each `Checkpoint` as a copy that knows what to write.
+
+        Parameters
+        ----------
+        callbacks : sequence of callables
+        attributes : callable w -> dict
+            The fitted attributes at w, by name.
+        solver_name : str
+        """
+        if not any(isinstance(callback, Checkpoint) for callback in callbacks):
+            return list(callbacks)
+        data, estimator = fingerprint(*self._data), self._estimator
+        seen = {
+            name: getattr(estimator, name)
+            for name in ("n_features_in_", "feature_names_in_")
+            if hasattr(estimator, name)
+        }
+
+        def bind(own: Checkpoint) -> Checkpoint:
+            others, left_out = [], []
+            for other in _given(estimator.callbacks):
+                try:
+                    others += [] if other is own else [encode(other)]
+                except TypeError:
+                    left_out.append(repr(other))
+
+            def describe_at(point: Point, run: dict[str, NDArray]) -> Any:
+                losses = run["losses"]
+                fitted = {
+                    **seen,
+                    **attributes(point.w),
+                    "n_iter_": np.array([len(losses) - 1], dtype=np.int32),
+                    "loss_curve_": losses,
+                    "optimality_": point.optimality,
+                    "converged_": False,
+                    "solver_": solver_name,
+                }
+                header, arrays = describe(estimator, fitted)
+                header |= {"seed": self.seed, "data": data}
+                header |= {"callbacks": others, "left_out": left_out}
+                header["checkpoint"] = {"every": own.every, "seconds": own.seconds}
+                return header, arrays
+
+            return own.bound(describe_at)
+
+        return [bind(one) if isinstance(one, Checkpoint) else one for one in callbacks]
+
+
+def _given(callbacks: Any) -> list[Any]:
+    """Return the user's callbacks as a list."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
