@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from objectives import objective_of, rows_and_labels, small_objective, somewhere
 from problems import data
@@ -68,6 +70,16 @@ def test_a_loss_that_is_lower_by_too_little_is_kept_but_does_not_prolong_the_run
     stopping = EarlyStopping(n_iter_no_change=3, min_delta=0.1)
     assert [bool(answer) for answer in walk(stopping, objective, ws)] == [0, 0, 0, 0, 1]
     assert stopping.best_iter == 4
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=30), st.integers(1, 5))
+def test_whatever_the_losses_the_lowest_is_kept_and_the_run_ends_when_it_should(losses, patience):
+    stopping, held_out = EarlyStopping(patience), SimpleNamespace(loss=float)
+    for i, loss in enumerate(losses):
+        stops = stopping(Progress(i, 100, SimpleNamespace(w=loss), validation=held_out))
+        assert stopping.best_iter == np.argmin(losses[: i + 1])
+        assert stopping.best_loss == stopping.best_w == min(losses[: i + 1])
+        assert stops == (i - stopping.best_iter >= patience)
 
 
 def test_early_stopping_begins_anew_with_every_run():
@@ -330,6 +342,20 @@ def test_ctrl_c_in_a_callback_keeps_the_point_it_was_told_of(early_stopping):
     if early_stopping:
         assert len(model.validation_loss_curve_) == 4
         assert model.best_iter_ == np.argmin(model.validation_loss_curve_)
+
+
+def test_ctrl_c_before_early_stopping_saw_a_point_keeps_nothing_of_the_last_fit():
+    class Interrupted(LossLogger):
+        def __call__(self, progress):
+            raise KeyboardInterrupt
+
+    stopping = EarlyStopping()
+    model = SoftmaxRegression(callbacks=[stopping], random_state=0).fit(*data("digits"))
+    model.set_params(callbacks=[stopping, Interrupted()])
+    with pytest.warns(UserWarning, match="interrupted after 0 iterations"):
+        model.fit(*data("iris"))
+    assert model.best_iter_ == 0
+    assert_array_equal(model.coef_, np.zeros((3, 4)))
 
 
 @pytest.mark.parametrize("how", ["tol", "callback", "error", "interrupt", "max_iter"])
