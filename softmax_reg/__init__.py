@@ -2,7 +2,16 @@
 
 from softmax_reg.display import LossCurveDisplay
 from softmax_reg.estimator import SoftmaxRegression
+from softmax_reg.model_selection import SoftmaxRegressionCV
+from softmax_reg.path import SoftmaxPath, softmax_path
 from softmax_reg.softmax_display import SoftmaxDisplay
 
-__all__ = ["LossCurveDisplay", "SoftmaxDisplay", "SoftmaxRegression"]
+__all__ = [
+    "LossCurveDisplay",
+    "SoftmaxDisplay",
+    "SoftmaxPath",
+    "SoftmaxRegression",
+    "SoftmaxRegressionCV",
+    "softmax_path",
+]
 __version__ = "0.1.0"

@@ -28,15 +28,12 @@ from softmax_reg.duality import duality_gap
 from softmax_reg.encoding import encode_labels, hold_out, merge_duplicates, row_weights
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
-from softmax_reg.prediction import SoftmaxPredictor
+from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
 
 __all__ = ["SoftmaxRegression"]
-
-# Solvers that ask for Hessian products use the probabilities of a point again and again.
-_FIRST_ORDER_BYTES, _SECOND_ORDER_BYTES = 64 << 20, 512 << 20
 
 _SEPARABLE = (
     "The classes are linearly separable, all of them or some from the others: without a penalty, "
@@ -242,13 +239,8 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         ConvergenceWarning
             If `tol` was not reached, or on Ctrl-C, which leaves the last iterate fitted.
         """
-        before = self.__dict__.copy()
-        try:
+        with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> SoftmaxRegression:
         knobs = self.get_params(deep=False)
@@ -272,8 +264,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
             )
             stopping, weights = EarlyStopping(validation, self.n_iter_no_change), training
             callbacks.append(stopping)
-        memory = _SECOND_ORDER_BYTES if solver.uses_curvature else _FIRST_ORDER_BYTES
-        objective = self._objective(X, codes, weights, len(classes), memory)
+        objective = self._objective(X, codes, weights, len(classes), solver.memory)
         with objective.rows.running():
             result = minimize(
                 solver,
@@ -312,7 +303,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         codes: NDArray,
         weights: NDArray,
         n_classes: int,
-        memory: int = _FIRST_ORDER_BYTES,
+        memory: int = 64 << 20,
         penalised: bool = True,
         dtype: Any = None,
     ) -> Objective:

@@ -9,6 +9,7 @@ in front and the pull-back keeps the last column.  With more, every class has it
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -68,6 +69,40 @@ class Objective:
         scores_bytes = 5 * rows.shape[0] * n_classes * self.dtype.itemsize
         self.keeps_scores = scores_bytes <= memory
 
+    def with_penalty(self, penalty: Penalty) -> Objective:
+        """Return F with another penalty; what is known of the rows is shared, not computed anew."""
+        twin, _ = copy(self), self._moments
+        twin.penalty, twin.is_smooth = penalty, penalty.is_smooth
+        for name in ("scale", "resolution", "row_space"):
+            twin.__dict__.pop(name, None)
+        if "row_space" in self.__dict__:
+            basis, reduced = self.row_space
+            twin.row_space = basis, reduced.with_penalty(penalty)
+        return twin
+
+    def with_features(self, kept: NDArray[np.intp]) -> Objective:
+        """Return F over some of the features, as if the coefficients of the others were 0.
+
+        Their columns are copied.
+        """
+        part, moments = copy(self), self._moments
+        part.rows, part.n_features = self.rows.columns(kept), len(kept)
+        part.size = (len(kept) + self.fit_intercept) * self.n_rows
+        for name in ("scale", "resolution", "row_space"):
+            part.__dict__.pop(name, None)
+        part._moments = moments[0][kept], moments[1][kept]
+        return part
+
+    def without_features(self) -> NDArray:
+        """Return the w that minimises F among those whose coefficients are all 0.
+
+        The intercepts are then the logarithms of the classes' shares in the total weight.
+        """
+        W = np.zeros((self.n_features, self.n_rows), self.dtype)
+        log_shares = np.log(np.bincount(self.codes, self._shares, self.n_classes))
+        b = log_shares - log_shares[0] if self.n_rows == 1 else log_shares - log_shares.mean()
+        return self.pack(W, b[self.n_classes - self.n_rows :])
+
     @cached_property
     def active(self) -> NDArray[np.intp]:
         """The rows that have a weight."""
@@ -109,6 +144,11 @@ class Objective:
         """Weighted mean of each feature, shape (n_features,), float64; 0 without intercept."""
         return self._moments[0]
 
+    @property
+    def is_constant(self) -> NDArray[np.bool_]:
+        """Which features say nothing, shape (n_features,): that the intercept does not, if any."""
+        return self._moments[1] == 0.0
+
     @cached_property
     def scale(self) -> NDArray:
         """sqrt(variance + alpha (1 - l1_ratio)) of each feature: the root of its curvature.
@@ -120,7 +160,7 @@ class Objective:
         curvature = self._moments[1] + self.penalty.curvature
         if self.fit_intercept:
             without_bounds = float(np.finfo(self.dtype).max) ** 0.25
-            return np.where(self._moments[1] > 0.0, np.sqrt(curvature), without_bounds)
+            return np.where(self.is_constant, without_bounds, np.sqrt(curvature))
         return np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
 
     @cached_property
@@ -155,7 +195,7 @@ class Objective:
         if not self.fit_intercept:
             return w
         W, b = (part.copy() for part in self.unpack(w))
-        constant = self._moments[1] == 0.0
+        constant = self.is_constant
         b += (self.mean[constant] @ W[constant]).astype(b.dtype)
         W[constant] = 0.0
         return self.pack(W, b)

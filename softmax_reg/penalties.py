@@ -11,7 +11,8 @@ A new penalty is one subclass of `Penalty`; the common tests find it by `__subcl
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,20 @@ __all__ = ["ElasticNet", "Penalty"]
 class Penalty(ABC):
     """A convex penalty h(W) on the coefficients, W of shape (n_features, n_rows).
 
-    The intercept is never passed in: it is never penalised.
+    The intercept is never passed in: it is never penalised.  Subclasses are dataclasses.
+
+    Attributes
+    ----------
+    alpha : float
+        Strength: what multiplies all of h.
     """
+
+    alpha: float
+
+    def with_fields(self, **changes: Any) -> Self:
+        """Return the penalty with other values of some fields."""
+        changed: Any = replace(self, **changes)  # type: ignore[type-var]
+        return changed
 
     @property
     @abstractmethod
@@ -52,6 +65,13 @@ class Penalty(ABC):
         W : ndarray of shape (n_features, n_rows)
         step : float or ndarray of shape (n_features, 1)
             The step t, one for all or one for each feature; positive.
+        """
+
+    @abstractmethod
+    def dual_norm(self, U: NDArray) -> float:
+        """Return the least t at which <U, V> <= t rest(V) for every V; infinite if there is none.
+
+        It is at most 1 if and only if W = 0 minimises h(W) - <U, W>.
         """
 
 
@@ -110,3 +130,9 @@ class ElasticNet(Penalty):
             return W
         threshold = step * (self.alpha * self.l1_ratio)
         return np.copysign(np.maximum(np.abs(W) - threshold, 0.0), W)
+
+    def dual_norm(self, U: NDArray) -> float:
+        largest = float(np.abs(U).max(initial=0.0))
+        if self.is_smooth:
+            return np.inf if largest else 0.0
+        return largest / (self.alpha * self.l1_ratio)

@@ -52,10 +52,14 @@ class Point:
     def inner(self) -> Point:
         return self
 
+    @property
+    def loss(self) -> float:
+        """F without its penalty."""
+        return self._value_and_gradient[0] if self._scores is None else self._loss_of_scores
+
     @cached_property
     def value(self) -> float:
-        loss = self._value_and_gradient[0] if self._scores is None else self._loss_of_scores
-        return loss + self.objective.penalty.value(self.objective.unpack(self.w)[0])
+        return self.loss + self.objective.penalty.value(self.objective.unpack(self.w)[0])
 
     @cached_property
     def gradient(self) -> NDArray:

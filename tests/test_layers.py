@@ -20,8 +20,9 @@ LAYERS = [
     {"solvers.base"},
     {"solvers.*"},  # one file for each method
     {"solvers"},
-    {"callbacks"},
+    {"callbacks", "continuation"},
     {"encoding", "prediction"},
+    {"path", "path_steps", "cross_validation"},
     {"estimator", "model_selection"},
     {"softmax_reg"},
 ]

@@ -58,6 +58,14 @@ class Solver(ABC):
     stage_growth: float = 1.5
 
     @property
+    def memory(self) -> int:
+        """Bytes that the scores and probabilities of a point may take.
+
+        A method that asks for Hessian products uses them again and again.
+        """
+        return (512 if self.uses_curvature else 64) << 20
+
+    @property
     def is_conditioned(self) -> bool:
         """Whether the method runs in conditioned coordinates, or else in the features' own.
 
@@ -121,12 +129,15 @@ class Result:
     n_iter : int
     converged : bool
         Whether the optimality is at most `tol`, or as small as rounding lets it be seen.
+    stopped : str
+        What ended the run: "tol", "callback", "max_iter", "rounding" or "interrupt".
     """
 
     point: Point
     loss_curve: NDArray[np.float64]
     n_iter: int
     converged: bool
+    stopped: str
 
 
 def minimize(
@@ -138,6 +149,7 @@ def minimize(
     max_iter: int,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
+    warn: bool = True,
 ) -> Result:
     """Run a solver from w until the optimality is at most `tol`.
 
@@ -154,6 +166,8 @@ def minimize(
     rng : Generator
     callbacks : sequence of callables Progress -> bool or None, default=()
         Called for every point, the starting point too; True asks to stop.
+    warn : bool, default=True
+        Whether to warn; False leaves it to the caller, who finds out from the result.
 
     Returns
     -------
@@ -201,10 +215,10 @@ def minimize(
         point = best if best.value < point.value else point
         tol = max(tol, _NOISE * objective.resolution)
     converged = point.optimality <= tol
-    if not converged and stopped != "callback":
+    if warn and not converged and stopped != "callback":
         message = _not_converged(solver, stopped, len(losses) - 1, point.optimality, tol)
         warnings.warn(message, ConvergenceWarning, stacklevel=4)
-    return Result(point, np.array(losses), len(losses) - 1, converged)
+    return Result(point, np.array(losses), len(losses) - 1, converged, stopped)
 
 
 def _iterates(
