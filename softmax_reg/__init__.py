@@ -1,13 +1,17 @@
 """Multinomial logistic regression (softmax regression) from scratch in NumPy."""
 
+from softmax_reg.cv_display import CVDisplay
 from softmax_reg.display import LossCurveDisplay
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.model_selection import SoftmaxRegressionCV
 from softmax_reg.path import SoftmaxPath, softmax_path
+from softmax_reg.path_display import PathDisplay
 from softmax_reg.softmax_display import SoftmaxDisplay
 
 __all__ = [
+    "CVDisplay",
     "LossCurveDisplay",
+    "PathDisplay",
     "SoftmaxDisplay",
     "SoftmaxPath",
     "SoftmaxRegression",

@@ -27,7 +27,14 @@ LAYERS = [
     {"softmax_reg"},
 ]
 # These read fitted attributes and know nothing of how they came about.
-DISPLAYS = {"_plotting", "loss_curve", "display", "softmax_display"}
+DISPLAYS = {
+    "_plotting",
+    "loss_curve",
+    "display",
+    "softmax_display",
+    "path_display",
+    "cv_display",
+}
 MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection"}
 DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl"}
 
