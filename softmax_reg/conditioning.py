@@ -86,7 +86,7 @@ def gram(objective: Objective, weigh: Any) -> NDArray:
 def ridge_of(objective: Objective) -> NDArray:
     """Return what the penalty adds to the diagonal for scaled features, shape (n,)."""
     ridge = np.zeros(objective.n_features + objective.fit_intercept)
-    ridge[: objective.n_features] = objective.penalty.curvature / objective.scale**2
+    ridge[: objective.n_features] = np.ravel(objective.penalty.curvature) / objective.scale**2
     return ridge
 
 
@@ -134,7 +134,8 @@ def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
 def diagonal_map(objective: Objective, point: Point) -> Map:
     """Return the change of variables by the diagonal of the Hessian at `point`: any size fits.
 
-    Sums of p_k (1 - p_k) (x_j - mean_j)^2 over the rows, and the penalty.
+    Sums of p_k (1 - p_k) (x_j - mean_j)^2 over the rows, and the penalty.  A prox that mixes the
+    classes of a feature needs one number for all of them: the largest.
     """
     free = slice(objective.n_classes - objective.n_rows, None)
 
@@ -150,6 +151,8 @@ def diagonal_map(objective: Objective, point: Point) -> Map:
     mean = objective.mean[:, np.newaxis]
     curvature = np.maximum(second - 2.0 * mean * first + mean**2 * total, 0.0)
     curvature = (curvature + objective.penalty.curvature) / objective.scale[:, np.newaxis] ** 2
+    if objective.penalty.couples_classes:
+        curvature = np.broadcast_to(curvature.max(axis=1, keepdims=True), curvature.shape)
     if objective.fit_intercept:
         curvature = np.vstack([curvature, total])
     floor = np.finfo(objective.dtype).eps * curvature.max()

@@ -55,6 +55,8 @@ class Conditioned:
         objective, change = self.objective, self.change
         assert isinstance(change, DiagonalMap)
         D = change.diagonal[: objective.n_features] / change.scale
+        if objective.penalty.couples_classes:
+            D = D[:, :1]
         V = v.reshape(-1, objective.n_rows).copy()
         W = objective.penalty.prox(D * V[: objective.n_features], step * D**2)
         V[: objective.n_features] = W / D

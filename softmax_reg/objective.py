@@ -111,13 +111,13 @@ class Objective:
 
     @cached_property
     def scale(self) -> NDArray:
-        """sqrt(variance + alpha (1 - l1_ratio)) of each feature: the root of its curvature.
+        """sqrt(variance + curvature of the penalty) of each feature: the root of its curvature.
 
         Up to a factor of at most 1/2 the diagonal of the bound of Boehning (1992) on the Hessian.
         A constant column says nothing that the intercept does not, and its coefficient stays 0: in
         units of a scale without bounds nothing moves it, rounding neither.
         """
-        curvature = self._moments[1] + self.penalty.curvature
+        curvature = self._moments[1] + np.ravel(self.penalty.curvature)
         if self.fit_intercept:
             without_bounds = float(np.finfo(self.dtype).max) ** 0.25
             return np.where(self._moments[1] > 0.0, np.sqrt(curvature), without_bounds)
@@ -138,7 +138,9 @@ class Objective:
         """Whether the rows span so few dimensions that working in their span pays."""
         n, p = self.rows.shape
         small = n * p * self.dtype.itemsize <= _ROW_SPACE_BYTES and 2 * n <= p
-        return small and self.keeps_scores and not self.rows.is_sparse
+        # Only the same ridge for all features leaves the optimum in the span.
+        even = np.ndim(self.penalty.curvature) == 0
+        return small and even and self.keeps_scores and not self.rows.is_sparse
 
     @cached_property
     def row_space(self) -> tuple[NDArray, Objective]:

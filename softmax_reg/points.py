@@ -168,7 +168,8 @@ class Point:
             return (objective.pull_back(X, D),)
 
         (product,) = objective.rows.reduce(visit)
-        product[: V.size] += objective.penalty.curvature * V.ravel()
+        # The smooth part is quadratic: its Hessian times V is its gradient at V.
+        product[: V.size] += objective.penalty.gradient(V).ravel()
         return product
 
     def line(self, direction: NDArray) -> Line:

@@ -57,7 +57,8 @@ def make_solver(
     if chosen.needs_smooth and not is_smooth:
         able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_smooth)
         raise ValueError(
-            f"solver={name!r} cannot handle an L1 norm, l1_ratio={knobs.get('l1_ratio')}; "
+            f"solver={name!r} cannot handle the norm in penalty={knobs.get('penalty')!r} with "
+            f"l1_ratio={knobs.get('l1_ratio')}; "
             f"use l1_ratio=0, or one of the solvers {able}."
         )
     return chosen, name
