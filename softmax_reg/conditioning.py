@@ -195,23 +195,26 @@ def full_map(objective: Objective, point: Point) -> Map:
     return FullMap(objective, H)
 
 
-def choose_map(objective: Objective, point: Point, safe: bool, whole: bool) -> tuple[Map, float]:
+def choose_map(
+    objective: Objective, point: Point, safe: bool, whole: bool, separable: bool = False
+) -> tuple[Map, float]:
     """Return coordinates to go on from `point` in, and for how many points at least.
 
-    An L1 norm wants a diagonal, or its prox would not be separable, and so does an X with too many
-    columns; with few rows the coefficients lie in their span.  A bound to be `safe`, for there a
-    step is safe, then the curvature at `point`: one matrix for each class if they fit, or their
-    mean, or the `whole` Hessian.  So many points that making the next coordinates costs half of
-    what was spent in these.
+    A norm wants a diagonal, or its prox would not be separable, and so do a method that must be
+    `separable` and an X with too many columns; with few rows the coefficients lie in their span.
+    A bound to be `safe`, for there a step is safe, then the curvature at `point`: one matrix for
+    each class if they fit, or their mean, or the `whole` Hessian.  So many points that making the
+    next coordinates costs half of what was spent in these.
     """
     n, K = objective.n_features + objective.fit_intercept, objective.n_rows
+    separable = separable or not objective.is_smooth
     if whole and objective.is_smooth:
         return full_map(objective, point), 1.0
-    if objective.is_smooth and objective.has_row_space:
+    if not separable and objective.has_row_space:
         basis, reduced = objective.row_space
         change, cost = choose_map(reduced, point, safe, whole=False)
         return RowSpaceMap(objective, basis, change), cost
-    if not objective.is_smooth or 8 * n * n > _MATRIX_BYTES:
+    if separable or 8 * n * n > _MATRIX_BYTES:
         return diagonal_bound_map(objective) if safe else diagonal_map(objective, point), 1.0
     per_class = matrix_dtype(n).itemsize * n * n * K <= _STACK_BYTES
     # Multiply-adds of the Gram matrices, which are symmetric, over those of a pass over X, which

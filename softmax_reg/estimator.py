@@ -81,8 +81,9 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         Weight of each class by label, 1 for those left out; "balanced" gives every class the same
         total, counting `sample_weight`.
     solver : str or Solver, default="auto"
-        "auto", "gd", "nesterov", "sgd", "lbfgs", "newton-cg" or "newton-cholesky"; or an object
-        such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own hyper-parameters.
+        "auto", "gd", "nesterov", "sgd", "lbfgs", "newton-cg", "newton-cholesky" or "prox-newton";
+        or an object such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own
+        hyper-parameters.
     learning_rate : "auto", float or callable, default="auto"
         For "gd", "nesterov" and "sgd".  "auto" needs no tuning and is blind to the scale of the
         features.  A number, or a schedule (iteration or epoch -> rate), gives the textbook method

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.blocks import RowBlocks
+from softmax_reg.faces import Face
 from softmax_reg.penalties import Penalty
 from softmax_reg.points import Point, softmax_of
 
@@ -180,6 +181,37 @@ class Objective:
         """Return the proximal point of the penalty's rest; the intercept stays as it is."""
         W, b = self.unpack(w)
         return self.pack(self.penalty.prox(W, step), b)
+
+    def support(self, w: NDArray) -> NDArray[np.bool_]:
+        """Return the coordinates in which the penalty is smooth at w: of all, if it is smooth."""
+        if self.is_smooth:
+            return np.ones(self.size, dtype=bool)
+        W, b = self.unpack(w)
+        return np.append(self.penalty.support(W), np.ones(len(b), dtype=bool))
+
+    def closed(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return the indices of chosen coordinates, with all that the penalty couples to them."""
+        if self.penalty.couples_classes:
+            rows = chosen.reshape(-1, self.n_rows).any(axis=1)
+            chosen = np.repeat(rows, self.n_rows)
+        return np.flatnonzero(chosen)
+
+    def face(self, index: NDArray[np.intp], diagonal: NDArray | None = None) -> Face:
+        """Return the rest of the penalty on some coordinates, in units of `diagonal`."""
+        units = np.ones((self.n_features, 1)) if diagonal is None else diagonal
+        return Face(self.penalty, index, self.n_features, self.n_rows, units)
+
+    def settle(self, w: NDArray) -> NDArray:
+        """Return w with each feature's classes shifted together to the least penalty.
+
+        The loss does not change, but it leaves any other method nothing to go by.
+        """
+        if self.n_rows == 1:
+            return w
+        W, b = self.unpack(w)
+        used, W = W.any(axis=1), W.copy()
+        W[used] -= self.penalty.of_features(np.flatnonzero(used)).best_shift(W[used])
+        return self.pack(W, b)
 
     # What follows is the mathematics of one block: Z, P and R have a row for each row of X and a
     # column for each class, stored column by column, for then NumPy's reductions run at full speed.

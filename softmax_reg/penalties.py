@@ -11,7 +11,8 @@ A new penalty is one subclass of `Penalty`; the common tests find it by `__subcl
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +44,8 @@ class Penalty(ABC):
         """Second derivative of the smooth part: of all coefficients, or (n_features, 1)."""
 
     @abstractmethod
-    def value(self, W: NDArray) -> float:
-        """Return h(W), smooth part and rest."""
+    def rest(self, W: NDArray) -> float:
+        """Return the rest of h(W), which is not smooth."""
 
     @abstractmethod
     def prox(self, W: NDArray, step: float | NDArray) -> NDArray:
@@ -86,9 +87,31 @@ class Penalty(ABC):
         h*(U) = sup_V <U, V> - h(V), the convex conjugate.
         """
 
+    @abstractmethod
+    def best_shift(self, W: NDArray) -> NDArray:
+        """Return the number to take from all classes of a feature at the least h, (n_features, 1).
+
+        It leaves the softmax as it is.
+        """
+
+    @abstractmethod
+    def of_features(self, features: NDArray[np.intp]) -> Penalty:
+        """Return the penalty on the coefficients of some features alone."""
+
     def gradient(self, W: NDArray) -> NDArray:
         """Return the gradient of the smooth part, in the shape and dtype of W."""
         return np.multiply(self.curvature, W, dtype=W.dtype)
+
+    def value(self, W: NDArray) -> float:
+        """Return h(W), smooth part and rest."""
+        curvature = self.curvature
+        if np.ndim(curvature) > 0:
+            curved = np.flatnonzero(curvature)
+            smooth = 0.5 * float(np.sum(np.asarray(curvature)[curved] * W[curved] ** 2))
+        else:
+            # Without a penalty even coefficients whose square overflows cost nothing.
+            smooth = 0.5 * float(curvature) * float(np.vdot(W, W)) if curvature else 0.0
+        return smooth if self.is_smooth else smooth + self.rest(W)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,13 +142,8 @@ class _WeightedNorm:
             return strength
         return strength * np.asarray(self.factor, dtype=np.float64)[:, np.newaxis]
 
-    def _square(self, W: NDArray) -> float:
-        # Without a penalty even coefficients whose square overflows cost nothing.
-        curvature = self.curvature
-        if np.ndim(curvature) == 0:
-            return 0.5 * float(curvature) * float(np.vdot(W, W)) if curvature else 0.0
-        penalised = np.flatnonzero(curvature)
-        return 0.5 * float(np.sum(np.asarray(curvature)[penalised] * W[penalised] ** 2))
+    def of_features(self, features: NDArray[np.intp]) -> Self:
+        return replace(self, factor=None if self.factor is None else self.factor[features])
 
     def _share_and_conjugate(self, U: NDArray, size: NDArray) -> tuple[float, float]:
         """Return what `conjugate` does, given the dual norm of U in each of its groups."""
@@ -177,11 +195,8 @@ class ElasticNet(_WeightedNorm, Penalty):
     array([[ 2., -0.]])
     """
 
-    def value(self, W: NDArray) -> float:
-        square = self._square(W)
-        if self.is_smooth:
-            return square
-        return square + float(np.sum(self.threshold * np.abs(W).sum(axis=1, keepdims=True)))
+    def rest(self, W: NDArray) -> float:
+        return float(np.sum(self.threshold * np.abs(W).sum(axis=1, keepdims=True)))
 
     def prox(self, W: NDArray, step: float | NDArray) -> NDArray:
         # Soft thresholding: Parikh and Boyd (2014), "Proximal algorithms", eq. 6.9.
@@ -198,6 +213,21 @@ class ElasticNet(_WeightedNorm, Penalty):
 
     def rest_curvature(self, W: NDArray) -> NDArray | None:
         return None
+
+    def best_shift(self, W: NDArray) -> NDArray:
+        # sum_k (1 - l1_ratio)/2 (W_k - c)^2 + l1_ratio |W_k - c| is least where c is the median of
+        # the W_k and of mean(W) moved by each slope that the L1 norm can have: Y. Li and S. Osher
+        # (2009), "A new median formula with applications to PDE based denoising", eq. 1.3.
+        K = W.shape[1]
+        if self.is_smooth or self.l1_ratio == 0.0:
+            return W.mean(axis=1, keepdims=True)
+        if self.l1_ratio == 1.0:
+            # Between the two middle ones all are equally good: as little as possible.
+            sorted_W = np.sort(W, axis=1)
+            return np.clip(0.0, sorted_W[:, [(K - 1) // 2]], sorted_W[:, [K // 2]]).astype(W.dtype)
+        slopes = np.arange(-K, K + 1, 2) / K * (self.l1_ratio / (1.0 - self.l1_ratio))
+        moved = W.mean(axis=1, keepdims=True) + slopes
+        return np.median(np.hstack([W, moved]), axis=1, keepdims=True).astype(W.dtype)
 
     def dual_norm(self, U: NDArray) -> float:
         return _largest_ratio(np.abs(U), np.broadcast_to(self.threshold, (len(U), 1))[:, 0])
@@ -242,11 +272,8 @@ class GroupLasso(_WeightedNorm, Penalty):
 
     couples_classes = True
 
-    def value(self, W: NDArray) -> float:
-        square = self._square(W)
-        if self.is_smooth:
-            return square
-        return square + float(np.sum(self.threshold * _lengths(W)))
+    def rest(self, W: NDArray) -> float:
+        return float(np.sum(self.threshold * _lengths(W)))
 
     def prox(self, W: NDArray, step: float | NDArray) -> NDArray:
         # Block soft thresholding: Parikh and Boyd (2014), "Proximal algorithms", section 6.5.4.
@@ -270,6 +297,9 @@ class GroupLasso(_WeightedNorm, Penalty):
         U = W * inverse
         across = np.eye(W.shape[1]) - U[:, :, np.newaxis] * U[:, np.newaxis, :]
         return (self.threshold * inverse)[:, :, np.newaxis] * across
+
+    def best_shift(self, W: NDArray) -> NDArray:
+        return W.mean(axis=1, keepdims=True)
 
     def dual_norm(self, U: NDArray) -> float:
         return _largest_ratio(_lengths(U), np.broadcast_to(self.threshold, (len(U), 1))[:, 0])

@@ -12,6 +12,7 @@ from softmax_reg.solvers.lbfgs import LBFGS
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.newton_cg import NewtonCG
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
+from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.sgd import SGD
 
 __all__ = ["SOLVERS", "make_solver"]
@@ -24,6 +25,7 @@ SOLVERS: dict[str, type[Solver]] = {
     "lbfgs": LBFGS,
     "newton-cg": NewtonCG,
     "newton-cholesky": NewtonCholesky,
+    "prox-newton": ProxNewton,
 }
 
 
