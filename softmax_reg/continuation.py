@@ -27,22 +27,38 @@ _KEPT_BYTES, _KEPT_SHARE = 64 << 20, 0.5
 _FEW_FEATURES = 64
 
 
-def largest_strength(objective: Objective) -> float:
-    """Return the smallest alpha at which all coefficients are 0 at the optimum.
+def largest_strength(
+    objective: Objective, solver_for: Callable[[bool], Solver], **settings: Any
+) -> float:
+    """Return the smallest alpha at which all coefficients with a penalty are 0 at the optimum.
 
     Parameters
     ----------
     objective : Objective
         With a penalty whose rest is a norm; its alpha does not matter, but must be positive.
+    solver_for, **settings
+        As for `optima`, to fit the features without a penalty, if there are any.
 
     References
     ----------
     J. Friedman, T. Hastie and R. Tibshirani (2010), "Regularization paths for generalized linear
     models via coordinate descent", Journal of Statistical Software 33, section 2.5.
     """
+    penalty, w = objective.penalty, objective.without_features()
+    W, b = objective.unpack(w)
+    free = penalty.support(W).any(axis=1)  # at 0 a norm has corners
+    if free.any():
+        part = objective.with_features(np.flatnonzero(free))
+        part = part.with_penalty(part.penalty.with_fields(alpha=0.0))
+        with part.rows.running():
+            start = part.without_features()
+            fitted = minimize(solver_for(True), part, start, warn=False, **settings)
+        W = W.copy()
+        W[free], b = part.unpack(fitted.point.w)
     with objective.rows.running():
-        slopes = _slopes(objective.at(objective.without_features()))
-    return objective.penalty.alpha * objective.penalty.dual_norm(slopes)
+        slopes = _slopes(objective.at(objective.pack(W, b)))
+    held = np.flatnonzero(~free)
+    return penalty.alpha * penalty.of_features(held).dual_norm(slopes[held])
 
 
 def optima(

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.path_steps import Step, follow, objective_of
-from softmax_reg.penalties import ElasticNet
 
 __all__ = ["Labelled", "check_classes", "chosen", "scored_path"]
 
@@ -68,7 +67,7 @@ def scored_path(
     number: int,
     Cs: NDArray,
     l1_ratio: float,
-    knobs: Mapping[str, Any],
+    knobs: dict[str, Any],
     model: Any,
     scorer: Any,
     score_params: Mapping[str, Any],
@@ -99,7 +98,7 @@ def scored_path(
     """
     began, (train, test) = perf_counter(), fold
     part, X_test, y_test = data.training(train), data.X[test], data.y[test]
-    objective = objective_of(part.X, part.codes, part.weights, ElasticNet(1.0, l1_ratio), knobs)
+    objective = objective_of(part.X, part.codes, part.weights, l1_ratio, knobs)
     order = np.argsort(Cs, kind="stable")
     steps, scores = [], []
     for step in follow(objective, Cs[order], dict(knobs, verbose=max(knobs["verbose"] - 1, 0))):

@@ -25,9 +25,15 @@ from softmax_reg._compat import (
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.callbacks import EarlyStopping, PrintProgress
 from softmax_reg.duality import duality_gap
-from softmax_reg.encoding import encode_labels, hold_out, merge_duplicates, row_weights
+from softmax_reg.encoding import (
+    encode_labels,
+    hold_out,
+    make_penalty,
+    merge_duplicates,
+    row_weights,
+)
 from softmax_reg.objective import Objective
-from softmax_reg.penalties import ElasticNet
+from softmax_reg.penalties import PENALTIES, Penalty
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
@@ -51,22 +57,30 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
                   + 1/(C S) * [(1 - l1_ratio)/2 ||W||_F^2 + l1_ratio ||W||_1],
 
     with P = softmax(X W + b), s the weights and S their sum; b is not penalised.  With two classes
-    one vector is fitted, the scores of `classes_[0]` being 0.
+    one vector is fitted, the scores of `classes_[0]` being 0.  The group lasso has, in place of
+    ||W||_1, the sum of the lengths of the coefficients of each feature.
 
     Parameters
     ----------
     C : float, default=1.0
         Inverse strength of the penalty, positive; `np.inf` means no penalty.
     l1_ratio : float, default=0.0
-        Share of the L1 norm in the penalty, from 0 (ridge) to 1 (lasso).
+        Share of the norm in the penalty, from 0 (ridge) to 1 (lasso).
+    penalty : {"elasticnet", "group_lasso"}, default="elasticnet"
+        The norm: the L1 norm sets single coefficients to zero, the group lasso those of a feature
+        for all classes together.
+    penalty_factor : array-like of shape (n_features,), default=None
+        Non-negative numbers that multiply the penalty of each feature, as given; 0 leaves a
+        feature without a penalty.  None means 1 for all.
     fit_intercept : bool, default=True
         Whether to fit b; else it is 0.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class by label, 1 for those left out; "balanced" gives every class the same
         total, counting `sample_weight`.
     solver : str or Solver, default="auto"
-        "auto", "gd", "nesterov", "sgd", "lbfgs", "newton-cg" or "newton-cholesky"; or an object
-        such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own hyper-parameters.
+        "auto", "gd", "nesterov", "sgd", "lbfgs", "newton-cg", "newton-cholesky" or "prox-newton";
+        or an object such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own
+        hyper-parameters.
     learning_rate : "auto", float or callable, default="auto"
         For "gd", "nesterov" and "sgd".  "auto" needs no tuning and is blind to the scale of the
         features.  A number, or a schedule (iteration or epoch -> rate), gives the textbook method
@@ -111,7 +125,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     optimality_ : float
         How far the solution is from a minimiser: the largest entry of the gradient with respect to
         coefficients of features that are centred and divided by
-        sqrt(variance + (1 - l1_ratio) / (C S)); with an L1 norm, of the step that the proximal
+        sqrt(variance + (1 - l1_ratio) / (C S)); with a norm, of the step that the proximal
         gradient takes.  It means the same for every solver and in any units of the features.
     converged_ : bool
         Whether the solution is one that `tol` ended the fit at; False where no optimum exists.
@@ -158,6 +172,8 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "penalty": [StrOptions(set(PENALTIES))],
+        "penalty_factor": ["array-like", None],
         "fit_intercept": ["boolean"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "solver": [StrOptions({"auto", *SOLVERS}), Solver],
@@ -179,6 +195,8 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         *,
         C: float = 1.0,
         l1_ratio: float = 0.0,
+        penalty: str = "elasticnet",
+        penalty_factor: Any = None,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
         solver: str | Solver = "auto",
@@ -196,6 +214,8 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     ) -> None:
         self.C = C
         self.l1_ratio = l1_ratio
+        self.penalty = penalty
+        self.penalty_factor = penalty_factor
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.solver = solver
@@ -245,8 +265,6 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> SoftmaxRegression:
         knobs = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
-        smooth = self.l1_ratio == 0.0 or np.isinf(self.C)
-        solver, name = make_solver(self.solver, knobs, smooth)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         X, y = validate_data(
             self, X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
@@ -254,6 +272,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
+        solver, name = make_solver(self.solver, knobs, self._penalty(X, weights).is_smooth)
         printers = [PrintProgress(self.verbose)] if self.verbose else []
         callbacks: list[Any] = [*printers]
         stopping = None
@@ -307,12 +326,15 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         penalised: bool = True,
         dtype: Any = None,
     ) -> Objective:
-        # scikit-learn's C: its objective is ours times C S.
-        alpha = 1.0 / (self.C * float(weights.sum(dtype=np.float64))) if penalised else 0.0
-        penalty = ElasticNet(alpha, self.l1_ratio)
+        penalty = self._penalty(X, weights) if penalised else PENALTIES[self.penalty](0.0)
         rows = RowBlocks(X, n_classes, dtype=dtype)
         weights = weights.astype(rows.dtype, copy=False)
         return Objective(rows, codes, weights, n_classes, penalty, self.fit_intercept, memory)
+
+    def _penalty(self, X: Any, weights: NDArray) -> Penalty:
+        # scikit-learn's C: its objective is ours times C S.
+        alpha = 1.0 / (self.C * float(weights.sum(dtype=np.float64)))
+        return make_penalty(self.penalty, alpha, self.l1_ratio, self.penalty_factor, X.shape[1])
 
     def duality_gap(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return a certified upper bound on F - F*: how far above the minimum the fit can be.

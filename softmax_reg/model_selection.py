@@ -36,7 +36,6 @@ from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.path import CONSTRAINTS
 from softmax_reg.path_steps import Step, checked_Cs, follow, objective_of, warn_if_unconverged
-from softmax_reg.penalties import ElasticNet
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 
 __all__ = ["SoftmaxRegressionCV"]
@@ -54,7 +53,11 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         The values of C, positive and finite; a number asks for so many from 1e-4 to 1e4 in equal
         ratios.
     l1_ratios : array-like of shape (n_l1_ratios,), default=(0.0,)
-        The shares of the L1 norm in the penalty to choose from, each from 0 (ridge) to 1 (lasso).
+        The shares of the norm in the penalty to choose from, each from 0 (ridge) to 1 (lasso).
+    penalty : {"elasticnet", "group_lasso"}, default="elasticnet"
+        As for `SoftmaxRegression`.
+    penalty_factor : array-like of shape (n_features,), default=None
+        As for `SoftmaxRegression`.
     fit_intercept : bool, default=True
         Whether to fit the intercept, which is not penalised.
     cv : int, splitter, iterable or None, default=None
@@ -145,8 +148,9 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{
             name: CONSTRAINTS[name]
-            for name in ("Cs", "fit_intercept", "class_weight", "solver", "tol", "max_iter")
+            for name in ("Cs", "penalty", "penalty_factor", "fit_intercept", "class_weight")
         },
+        **{name: CONSTRAINTS[name] for name in ("solver", "tol", "max_iter")},
         "l1_ratios": ["array-like"],
         "cv": ["cv_object"],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
@@ -162,6 +166,8 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         *,
         Cs: Any = 10,
         l1_ratios: Any = (0.0,),
+        penalty: str = "elasticnet",
+        penalty_factor: Any = None,
         fit_intercept: bool = True,
         cv: Any = None,
         scoring: Any = "neg_log_loss",
@@ -177,6 +183,8 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     ) -> None:
         self.Cs = Cs
         self.l1_ratios = l1_ratios
+        self.penalty = penalty
+        self.penalty_factor = penalty_factor
         self.fit_intercept = fit_intercept
         self.cv = cv
         self.scoring = scoring
@@ -275,9 +283,7 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         at_l1_ratio, at_C = chosen(self.scores_, self.Cs_, self.selection)
         self.C_ = float(self.Cs_[at_C])
         self.l1_ratio_ = float(self.l1_ratios_[at_l1_ratio])
-        objective = objective_of(
-            data.X, data.codes, data.weights, ElasticNet(1.0, self.l1_ratio_), knobs
-        )
+        objective = objective_of(data.X, data.codes, data.weights, self.l1_ratio_, knobs)
         mean = self.coefs_paths_[:, at_l1_ratio, at_C].mean(axis=0)
         W, b = mean[:, : objective.n_features].T, mean[:, objective.n_features :].ravel()
         start = objective.without_constants(objective.pack(W, b))

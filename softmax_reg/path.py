@@ -24,8 +24,14 @@ from softmax_reg._compat import (
 from softmax_reg.continuation import largest_strength
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.objective import Objective
-from softmax_reg.path_steps import checked_Cs, follow, objective_of, warn_if_unconverged
-from softmax_reg.penalties import ElasticNet
+from softmax_reg.path_steps import (
+    checked_Cs,
+    follow,
+    objective_of,
+    settings_of,
+    warn_if_unconverged,
+)
+from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
 from softmax_reg.solvers.constraints import COUNT
 
@@ -40,6 +46,8 @@ _TALL_EPS, _WIDE_EPS = 1e-4, 1e-2
 CONSTRAINTS: dict[str, list[Any]] = {
     "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "penalty": [StrOptions(set(PENALTIES))],
+    "penalty_factor": ["array-like", None],
     "eps": [Interval(Real, 0, 1, closed="neither"), None],
     "fit_intercept": ["boolean"],
     "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -122,6 +130,8 @@ def softmax_path(
     *,
     Cs: int | ArrayLike = 100,
     l1_ratio: float = 1.0,
+    penalty: str = "elasticnet",
+    penalty_factor: ArrayLike | None = None,
     eps: float | None = None,
     fit_intercept: bool = True,
     class_weight: dict | str | None = None,
@@ -142,10 +152,14 @@ def softmax_path(
         Labels of any kind that sorts.
     Cs : int or array-like of shape (n_Cs,), default=100
         The values of C, positive and finite.  A number asks for so many, in equal ratios, the
-        smallest of them the largest C at which every coefficient is zero.
+        smallest of them the largest C at which every coefficient with a penalty is zero.
     l1_ratio : float, default=1.0
-        Share of the L1 norm in the penalty, from 0 (ridge) to 1 (lasso).  Under a ridge penalty
+        Share of the norm in the penalty, from 0 (ridge) to 1 (lasso).  Under a ridge penalty
         alone no coefficient is ever zero: the path then starts as for `l1_ratio=0.001`.
+    penalty : {"elasticnet", "group_lasso"}, default="elasticnet"
+        As for `SoftmaxRegression`.
+    penalty_factor : array-like of shape (n_features,), default=None
+        As for `SoftmaxRegression`.  Features with the factor 0 are active at every C.
     eps : float or None, default=None
         The smallest C over the largest, for a number of `Cs`.  None means 1e-4 with more rows
         than features, else 1e-2.
@@ -212,11 +226,13 @@ def softmax_path(
     X = merge_duplicates(X)
     classes, codes = encode_labels(y)
     weights = row_weights(X, y, classes, codes, sample_weight, class_weight)
-    objective = objective_of(X, codes, weights, ElasticNet(1.0, l1_ratio), knobs)
-    grid = _grid(Cs, objective, eps)
+    objective = objective_of(X, codes, weights, l1_ratio, knobs)
+    grid = _grid(Cs, objective, eps, knobs)
     steps = list(follow(objective, grid, knobs))
     warn_if_unconverged(steps, tol, stacklevel=2)
-    null = objective.with_penalty(ElasticNet(0.0)).at(objective.without_features())
+    null = objective.with_penalty(objective.penalty.with_fields(alpha=0.0)).at(
+        objective.without_features()
+    )
     return SoftmaxPath(
         Cs_=grid[: len(steps)],
         l1_ratio_=float(l1_ratio),
@@ -225,7 +241,7 @@ def softmax_path(
         intercepts_=np.stack([step.intercept for step in steps]),
         objective_=np.array([step.value for step in steps]),
         deviance_=np.array([step.deviance for step in steps]),
-        null_deviance_=2.0 * objective.total_weight * null.value,
+        null_deviance_=2.0 * objective.total_weight * null.loss,
         optimality_=np.array([step.optimality for step in steps]),
         n_iter_=np.array([step.n_iter for step in steps], dtype=np.int32),
         converged_=np.array([step.converged for step in steps]),
@@ -233,14 +249,14 @@ def softmax_path(
     )
 
 
-def _grid(Cs: Any, objective: Objective, eps: float | None) -> NDArray:
+def _grid(Cs: Any, objective: Objective, eps: float | None, knobs: dict[str, Any]) -> NDArray:
     """Return the values of C, rising."""
     if not isinstance(Cs, Integral):
         return np.sort(checked_Cs(Cs))
     penalty = objective.penalty
     if penalty.is_smooth:
         objective = objective.with_penalty(penalty.with_fields(l1_ratio=_LEAST_L1_RATIO))
-    strength = largest_strength(objective)
+    strength = largest_strength(objective, **settings_of(knobs))
     smallest = 1.0 / (strength * objective.total_weight) if strength else np.inf
     if not np.isfinite(smallest):
         raise ValueError(

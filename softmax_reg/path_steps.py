@@ -6,7 +6,7 @@ What a point keeps besides, the probabilities of every row, is gone when the nex
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.continuation import optima
+from softmax_reg.encoding import make_penalty
 from softmax_reg.objective import Objective
-from softmax_reg.penalties import Penalty
 from softmax_reg.solvers import make_solver
 
-__all__ = ["Step", "checked_Cs", "follow", "objective_of", "warn_if_unconverged"]
+__all__ = ["Step", "checked_Cs", "follow", "objective_of", "settings_of", "warn_if_unconverged"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,13 @@ class Step:
 
 
 def objective_of(
-    X: Any, codes: NDArray, weights: NDArray, penalty: Penalty, knobs: Mapping[str, Any]
+    X: Any, codes: NDArray, weights: NDArray, l1_ratio: float, knobs: dict[str, Any]
 ) -> Objective:
     """Return the objective of a path over validated data."""
-    solver, _ = make_solver(knobs["solver"], knobs, penalty.is_smooth)
+    penalty = make_penalty(
+        knobs["penalty"], 1.0, l1_ratio, knobs["penalty_factor"], n_features=X.shape[1]
+    )
+    solver, _ = make_solver(knobs["solver"], knobs | {"l1_ratio": l1_ratio}, penalty.is_smooth)
     n_classes = int(codes.max()) + 1
     rows = RowBlocks(X, n_classes)
     return Objective(
@@ -49,8 +52,18 @@ def objective_of(
     )
 
 
+def settings_of(knobs: dict[str, Any]) -> dict[str, Any]:
+    """Return what `optima` asks for besides the objective."""
+    return {
+        "solver_for": lambda is_smooth: make_solver(knobs["solver"], knobs, is_smooth)[0],
+        "tol": knobs["tol"],
+        "max_iter": knobs["max_iter"],
+        "rng": np.random.default_rng(knobs["random_state"]),
+    }
+
+
 def follow(
-    objective: Objective, Cs: NDArray, knobs: Mapping[str, Any], start: NDArray | None = None
+    objective: Objective, Cs: NDArray, knobs: dict[str, Any], start: NDArray | None = None
 ) -> Iterator[Step]:
     """Yield the optimum at each C, the smallest first.
 
@@ -65,13 +78,7 @@ def follow(
         Where to start; None means at the intercepts alone.
     """
     found = optima(
-        objective,
-        1.0 / (Cs * objective.total_weight),
-        lambda is_smooth: make_solver(knobs["solver"], knobs, is_smooth)[0],
-        start=start,
-        tol=knobs["tol"],
-        max_iter=knobs["max_iter"],
-        rng=np.random.default_rng(knobs["random_state"]),
+        objective, 1.0 / (Cs * objective.total_weight), start=start, **settings_of(knobs)
     )
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
         point = result.point

@@ -15,6 +15,7 @@ PACKAGE = Path(softmax_reg.__file__).parent
 LAYERS = [
     {"_compat", "_arrays"},
     {"functional", "penalties", "schedules", "blocks"},
+    {"faces"},
     {"objective", "points", "duality"},
     {"conditioning", "coordinates", "maps", "separation"},
     {"solvers.base"},

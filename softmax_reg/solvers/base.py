@@ -45,6 +45,8 @@ class Solver(ABC):
         Whether it asks points for Hessian products, for which probabilities are worth keeping.
     whole_hessian : bool
         Whether its coordinates are made from the whole Hessian, not from the blocks of the classes.
+    separable : bool
+        Whether it needs coordinates that mix no features, also where the penalty is smooth.
     first_stage, stage_growth : float
         The coordinates are made anew after `first_stage` points, then each time after
         `stage_growth` times as many.
@@ -54,6 +56,7 @@ class Solver(ABC):
     needs_smooth: bool = False
     uses_curvature: bool = False
     whole_hessian: bool = False
+    separable: bool = False
     first_stage: float = 5
     stage_growth: float = 1.5
 
@@ -252,7 +255,7 @@ def _stage(
 
     Return the last of them, and whether the solver had no more.
     """
-    change, cost = choose_map(objective, point, safe, solver.whole_hessian)
+    change, cost = choose_map(objective, point, safe, solver.whole_hessian, solver.separable)
     if not solver.uses_curvature:  # a step that solves a system makes many passes itself
         length = max(length, cost)
     local = Conditioned(objective, point.w, change)
