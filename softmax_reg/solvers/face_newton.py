@@ -17,8 +17,12 @@ from softmax_reg.maps import cholesky_solve
 __all__ = ["minimise_model"]
 
 _ROUNDS, _HALVINGS, _BURST = 60, 6, 25
-# The residual that ends it, in units of the first.
-_ENOUGH = 1e-6
+# The residual that ends it, in units of the first, is this at most, and the first residual itself:
+# the nearer the optimum, the more exactly.
+_ENOUGH = 0.1
+# Newton's matrix gets so much of the residual times its diagonal added: next to directions without
+# curvature, along which the classes shift, the method else walks far past the next kink.
+_DAMPING = 0.1
 
 
 def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
@@ -39,10 +43,10 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
     for _ in range(_ROUNDS):
         guess = face.prox(x - step * slope, step)
         residual = float(np.abs(guess - x).max())
-        enough = _ENOUGH * residual if enough is None else enough
+        enough = min(_ENOUGH, residual) * residual if enough is None else enough
         if residual <= enough:
             break
-        target = _newton_target(face, x, guess, slope, H)
+        target = _newton_target(face, x, guess, slope, H, _DAMPING * min(residual, 1.0) / step)
         for k in range(_HALVINGS):
             t = 0.5**k
             new = face.towards(x + t * (target - x), guess)
@@ -66,14 +70,16 @@ def _model(face: Face, g: NDArray, H: NDArray, x0: NDArray, x: NDArray) -> tuple
     return g + Hd, float(g @ d + 0.5 * (d @ Hd)) + face.rest(x)
 
 
-def _newton_target(face: Face, x: NDArray, guess: NDArray, slope: NDArray, H: NDArray) -> NDArray:
+def _newton_target(
+    face: Face, x: NDArray, guess: NDArray, slope: NDArray, H: NDArray, damping: float
+) -> NDArray:
     """Return the point at which the model is stationary on the support of `guess`, to first order.
 
     Where rest is smooth, rest'(y) ~ rest'(guess) + rest''(guess) (y - guess), and elsewhere y = 0.
     """
     on = face.support(guess)
     bend = face.curvature(guess)
-    A = H[np.ix_(on, on)]
+    A = H[np.ix_(on, on)] + damping * np.eye(np.count_nonzero(on))
     # H (y - x) + slope + rest'(guess) + rest'' (y - guess) = 0 on the support
     right = slope + face.gradient(guess) - H[:, ~on] @ x[~on]
     if bend is not None:
