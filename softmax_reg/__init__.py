@@ -1,8 +1,21 @@
 """Multinomial logistic regression (softmax regression) from scratch in NumPy."""
 
 from softmax_reg._version import __version__ as __version__
+from softmax_reg.cv_display import CVDisplay
 from softmax_reg.display import LossCurveDisplay
 from softmax_reg.estimator import SoftmaxRegression
+from softmax_reg.model_selection import SoftmaxRegressionCV
+from softmax_reg.path import SoftmaxPath, softmax_path
+from softmax_reg.path_display import PathDisplay
 from softmax_reg.softmax_display import SoftmaxDisplay
 
-__all__ = ["LossCurveDisplay", "SoftmaxDisplay", "SoftmaxRegression"]
+__all__ = [
+    "CVDisplay",
+    "LossCurveDisplay",
+    "PathDisplay",
+    "SoftmaxDisplay",
+    "SoftmaxPath",
+    "SoftmaxRegression",
+    "SoftmaxRegressionCV",
+    "softmax_path",
+]

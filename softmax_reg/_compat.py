@@ -2,16 +2,22 @@
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import make_scorer
 from sklearn.model_selection import train_test_split
+from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
+from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _get_feature_names as feature_names
+from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -39,11 +45,17 @@ __all__ = [
     "ConvergenceWarning",
     "Interval",
     "StrOptions",
+    "check_X_y",
     "check_classification_targets",
     "check_is_fitted",
+    "check_method_params",
     "check_sample_weight",
     "compute_class_weight",
+    "feature_names",
+    "raise_for_params",
+    "routing_enabled",
     "safe_sparse_dot",
+    "scorer_with_labels",
     "set_blas_threads",
     "train_test_split",
     "validate_data",
@@ -59,3 +71,23 @@ def set_blas_threads(library: Any, n_threads: int) -> None:
     other, while that one lives; fits may run in any.
     """
     getattr(library, "_real_set_num_threads", library.set_num_threads)(n_threads)
+
+
+def scorer_with_labels(scorer: Any, classes: Any) -> Any:
+    """Return a scorer that knows all the classes, also where the rows it scores lack some.
+
+    Only a score function that takes `labels`, such as `log_loss`, needs to be told.
+    """
+    function = getattr(scorer, "_score_func", None)
+    taken = signature(function).parameters if function is not None else {}
+    if "labels" not in taken:
+        return scorer
+    known = {"labels": classes}
+    if len(classes) == 2 and "pos_label" in taken:
+        known["pos_label"] = classes[1]
+    return make_scorer(
+        function,
+        response_method=scorer._response_method,
+        greater_is_better=scorer._sign == 1,
+        **(known | getattr(scorer, "_kwargs", {})),
+    )

@@ -188,6 +188,17 @@ class RowBlocks:
                 mine += part
         return totals[0]
 
+    @property
+    def n_bytes(self) -> int:
+        """What the entries of X take."""
+        return int(self.X.nnz if self.is_sparse else self.X.size) * self.X.dtype.itemsize
+
+    def columns(self, kept: np.ndarray) -> RowBlocks:
+        """Return the rows with some of the features only, in a copy."""
+        # Indexing a dense X would turn the order of its memory around.
+        X = self.X[:, kept] if self.is_sparse else np.take(self.X, kept, axis=1)
+        return RowBlocks(X, self._n_scores, dtype=self.dtype)
+
     def take(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, Any]]:
         """Yield some rows, a mini-batch, in their order and in copies of bounded size."""
         per_row = self.X.nnz / max(self.shape[0], 1) if self.is_sparse else self.shape[1]

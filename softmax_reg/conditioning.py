@@ -86,7 +86,7 @@ def gram(objective: Objective, weigh: Any) -> NDArray:
 def ridge_of(objective: Objective) -> NDArray:
     """Return what the penalty adds to the diagonal for scaled features, shape (n,)."""
     ridge = np.zeros(objective.n_features + objective.fit_intercept)
-    ridge[: objective.n_features] = objective.penalty.curvature / objective.scale**2
+    ridge[: objective.n_features] = np.ravel(objective.penalty.curvature) / objective.scale**2
     return ridge
 
 
@@ -134,7 +134,8 @@ def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
 def diagonal_map(objective: Objective, point: Point) -> Map:
     """Return the change of variables by the diagonal of the Hessian at `point`: any size fits.
 
-    Sums of p_k (1 - p_k) (x_j - mean_j)^2 over the rows, and the penalty.
+    Sums of p_k (1 - p_k) (x_j - mean_j)^2 over the rows, and the penalty.  A prox that mixes the
+    classes of a feature needs one number for all of them: the largest.
     """
     free = slice(objective.n_classes - objective.n_rows, None)
 
@@ -150,6 +151,8 @@ def diagonal_map(objective: Objective, point: Point) -> Map:
     mean = objective.mean[:, np.newaxis]
     curvature = np.maximum(second - 2.0 * mean * first + mean**2 * total, 0.0)
     curvature = (curvature + objective.penalty.curvature) / objective.scale[:, np.newaxis] ** 2
+    if objective.penalty.couples_classes:
+        curvature = np.broadcast_to(curvature.max(axis=1, keepdims=True), curvature.shape)
     if objective.fit_intercept:
         curvature = np.vstack([curvature, total])
     floor = np.finfo(objective.dtype).eps * curvature.max()
@@ -192,23 +195,26 @@ def full_map(objective: Objective, point: Point) -> Map:
     return FullMap(objective, H)
 
 
-def choose_map(objective: Objective, point: Point, safe: bool, whole: bool) -> tuple[Map, float]:
+def choose_map(
+    objective: Objective, point: Point, safe: bool, whole: bool, separable: bool = False
+) -> tuple[Map, float]:
     """Return coordinates to go on from `point` in, and for how many points at least.
 
-    An L1 norm wants a diagonal, or its prox would not be separable, and so does an X with too many
-    columns; with few rows the coefficients lie in their span.  A bound to be `safe`, for there a
-    step is safe, then the curvature at `point`: one matrix for each class if they fit, or their
-    mean, or the `whole` Hessian.  So many points that making the next coordinates costs half of
-    what was spent in these.
+    A norm wants a diagonal, or its prox would not be separable, and so do a method that must be
+    `separable` and an X with too many columns; with few rows the coefficients lie in their span.
+    A bound to be `safe`, for there a step is safe, then the curvature at `point`: one matrix for
+    each class if they fit, or their mean, or the `whole` Hessian.  So many points that making the
+    next coordinates costs half of what was spent in these.
     """
     n, K = objective.n_features + objective.fit_intercept, objective.n_rows
+    separable = separable or not objective.is_smooth
     if whole and objective.is_smooth:
         return full_map(objective, point), 1.0
-    if objective.is_smooth and objective.has_row_space:
+    if not separable and objective.has_row_space:
         basis, reduced = objective.row_space
         change, cost = choose_map(reduced, point, safe, whole=False)
         return RowSpaceMap(objective, basis, change), cost
-    if not objective.is_smooth or 8 * n * n > _MATRIX_BYTES:
+    if separable or 8 * n * n > _MATRIX_BYTES:
         return diagonal_bound_map(objective) if safe else diagonal_map(objective, point), 1.0
     per_class = matrix_dtype(n).itemsize * n * n * K <= _STACK_BYTES
     # Multiply-adds of the Gram matrices, which are symmetric, over those of a pass over X, which

@@ -7,9 +7,12 @@ A solver cannot tell `Conditioned` from `Objective`, nor their points from one a
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.faces import Face
 from softmax_reg.maps import DiagonalMap, Map
 from softmax_reg.objective import Objective
 from softmax_reg.points import Line, Point
@@ -52,13 +55,37 @@ class Conditioned:
         """
         if self.is_smooth:
             return v
-        objective, change = self.objective, self.change
-        assert isinstance(change, DiagonalMap)
-        D = change.diagonal[: objective.n_features] / change.scale
+        objective = self.objective
+        D = self._units
+        if objective.penalty.couples_classes:
+            D = D[:, :1]
         V = v.reshape(-1, objective.n_rows).copy()
         W = objective.penalty.prox(D * V[: objective.n_features], step * D**2)
         V[: objective.n_features] = W / D
         return V.ravel()
+
+    @cached_property
+    def _units(self) -> NDArray:
+        """D in W = D V, of shape (n_features, n_rows) or (n_features, 1)."""
+        change = self.change
+        assert isinstance(change, DiagonalMap)
+        return change.diagonal[: self.objective.n_features] / change.scale
+
+    def support(self, v: NDArray) -> NDArray[np.bool_]:
+        return self.objective.support(v)
+
+    def closed(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
+        return self.objective.closed(chosen)
+
+    def face(self, index: NDArray[np.intp]) -> Face:
+        return self.objective.face(index, self._units)
+
+    def settle(self, v: NDArray) -> NDArray:
+        if self.is_smooth:
+            return v
+        change = self.change
+        assert isinstance(change, DiagonalMap)
+        return change.inverse(self.objective.settle(change.forward(v)))
 
     def sample_gradient(self, v: NDArray, sample: NDArray[np.intp]) -> NDArray:
         w = self.origin + self.change.forward(v)
@@ -85,6 +112,15 @@ class ConditionedPoint:
     def hessian_product(self, v: NDArray) -> NDArray:
         change = self.conditioned.change
         return change.adjoint(self.inner.hessian_product(change.forward(v)))
+
+    def hessian_block(self, index: NDArray[np.intp]) -> NDArray:
+        change = self.conditioned.change
+        assert isinstance(change, DiagonalMap)
+        n_rows = self.conditioned.n_rows
+        feature, row = np.divmod(index, n_rows)
+        H = self.inner.hessian_block(index, change.mean[:, 0], change.scale[:, 0])
+        units = np.broadcast_to(change.diagonal, (len(change.diagonal), n_rows))[feature, row]
+        return H * units * units[:, np.newaxis]
 
     def line(self, direction: NDArray) -> ConditionedLine:
         return ConditionedLine(self, direction)

@@ -3,9 +3,9 @@
 For every probability row table Q (n, K) with sum_i s_i (Q - Y)_i = 0, and U = X'(Q - Y) s / S,
 
     F* >= D(Q) = (1/S) sum_i s_i entropy(Q_i) - h*(-U),
-    h*(U) = sum_jk max(|U_jk| - alpha l1_ratio, 0)^2 / (2 alpha (1 - l1_ratio)),
 
-so that F(w) - D(Q) bounds F(w) - F*.  At the optimum Q = P closes the gap.
+with h* the convex conjugate of the penalty, so that F(w) - D(Q) bounds F(w) - F*.  At the optimum
+Q = P closes the gap; elsewhere Q = Y + t (P - Y), with the largest t at which h* is finite.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.objective import Objective
-from softmax_reg.penalties import ElasticNet
 from softmax_reg.points import softmax_of
 
 __all__ = ["duality_gap"]
@@ -32,7 +31,7 @@ def duality_gap(objective: Objective, w: NDArray) -> float:
     Parameters
     ----------
     objective : Objective
-        In float64, with an `ElasticNet` of positive strength.
+        In float64, with a penalty.
     w : ndarray of shape (objective.size,)
 
     References
@@ -41,21 +40,12 @@ def duality_gap(objective: Objective, w: NDArray) -> float:
     logistic regression); S.-J. Kim et al. (2007), "An interior-point method for large-scale
     l1-regularized least squares", section III (scaling to a feasible dual point).
     """
-    penalty = objective.penalty
-    assert isinstance(penalty, ElasticNet)
     W, b = objective.unpack(w)
     balanced = objective.pack(W, _balance(objective, W, b)) if objective.fit_intercept else w
     U, left = objective.unpack(_residual_gradient(objective, balanced))
     if np.abs(left).max(initial=0.0) > _BALANCED:
         return np.inf  # not dual feasible: nothing is proven
-    threshold, ridge = penalty.alpha * penalty.l1_ratio, penalty.curvature
-    shrink = 1.0
-    if ridge == 0.0:
-        shrink = min(1.0, threshold / max(float(np.abs(U).max()), np.finfo(float).tiny))
-        conjugate = 0.0
-    else:
-        excess = np.maximum(np.abs(U) - threshold, 0.0)
-        conjugate = float(np.vdot(excess, excess)) / (2.0 * ridge)
+    shrink, conjugate = objective.penalty.conjugate(-U)
     dual = _mean_entropy(objective, balanced, shrink) - conjugate
     return max(objective.at(w).value - dual, 0.0)
 

@@ -1,4 +1,4 @@
-"""From labels and weights, in the user's terms, to class codes and one weight for each row."""
+"""From what the user gives to class codes, a weight for each row, a factor for each feature."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from softmax_reg._compat import (
     compute_class_weight,
     train_test_split,
 )
+from softmax_reg.penalties import PENALTIES, Penalty
 
 __all__ = [
     "check_total",
     "class_factors",
     "encode_labels",
     "hold_out",
+    "make_penalty",
     "merge_duplicates",
     "row_weights",
 ]
@@ -118,6 +120,54 @@ def class_factors(
             f"class_weight must give every class a positive finite weight, got {class_weight!r}."
         )
     return per_class
+
+
+def make_penalty(
+    name: str, alpha: float, l1_ratio: float, penalty_factor: Any, n_features: int
+) -> Penalty:
+    """Return the penalty that a user names.
+
+    Raises
+    ------
+    ValueError
+        If the factors cannot be used, or a group lasso would have no group norm.
+    """
+    if l1_ratio == 0.0 and name == "group_lasso":
+        raise ValueError(
+            "penalty='group_lasso' with l1_ratio=0 has no group norm and would select nothing. "
+            "Give l1_ratio, such as l1_ratio=1."
+        )
+    return PENALTIES[name](alpha, l1_ratio, _feature_factors(penalty_factor, n_features))
+
+
+def _feature_factors(penalty_factor: Any, n_features: int) -> NDArray | None:
+    """Return the factor of each feature in the penalty, shape (n_features,), or None for all 1.
+
+    Raises
+    ------
+    ValueError
+        If there is not one non-negative finite number for each feature.
+    """
+    if penalty_factor is None:
+        return None
+    try:
+        factors = np.asarray(penalty_factor, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"penalty_factor must hold numbers, got {penalty_factor!r}. Give one for each feature."
+        ) from error
+    if factors.shape != (n_features,):
+        raise ValueError(
+            f"penalty_factor must hold one number for each of the {n_features} features, got the "
+            f"shape {factors.shape}. Give an array of shape ({n_features},), or None for all 1."
+        )
+    wrong = np.flatnonzero(~(np.isfinite(factors) & (factors >= 0.0)))
+    if len(wrong):
+        raise ValueError(
+            f"penalty_factor must be non-negative and finite, got {factors[wrong[0]]} for feature "
+            f"{wrong[0]}. Use 0 for a feature without a penalty; leave out those never to be used."
+        )
+    return factors
 
 
 def hold_out(

@@ -29,22 +29,19 @@ from softmax_reg._compat import (
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.callbacks import in_order
 from softmax_reg.duality import duality_gap
-from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
+from softmax_reg.encoding import encode_labels, make_penalty, merge_duplicates, row_weights
 from softmax_reg.fit_tasks import FitTasks
 from softmax_reg.held_out import Users, unseen_rows
 from softmax_reg.objective import Objective
-from softmax_reg.penalties import ElasticNet
+from softmax_reg.penalties import PENALTIES, Penalty
 from softmax_reg.persistence import Persistent
-from softmax_reg.prediction import SoftmaxPredictor
+from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.resumption import Session
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
 
 __all__ = ["SoftmaxRegression"]
-
-# Solvers that ask for Hessian products use the probabilities of a point again and again.
-_FIRST_ORDER_BYTES, _SECOND_ORDER_BYTES = 64 << 20, 512 << 20
 
 _SEPARABLE = (
     "The classes are linearly separable, all of them or some from the others: without a penalty, "
@@ -64,22 +61,30 @@ class SoftmaxRegression(
                   + 1/(C S) * [(1 - l1_ratio)/2 ||W||_F^2 + l1_ratio ||W||_1],
 
     with P = softmax(X W + b), s the weights and S their sum; b is not penalised.  With two classes
-    one vector is fitted, the scores of `classes_[0]` being 0.
+    one vector is fitted, the scores of `classes_[0]` being 0.  The group lasso has, in place of
+    ||W||_1, the sum of the lengths of the coefficients of each feature.
 
     Parameters
     ----------
     C : float, default=1.0
         Inverse strength of the penalty, positive; `np.inf` means no penalty.
     l1_ratio : float, default=0.0
-        Share of the L1 norm in the penalty, from 0 (ridge) to 1 (lasso).
+        Share of the norm in the penalty, from 0 (ridge) to 1 (lasso).
+    penalty : {"elasticnet", "group_lasso"}, default="elasticnet"
+        The norm: the L1 norm sets single coefficients to zero, the group lasso those of a feature
+        for all classes together.
+    penalty_factor : array-like of shape (n_features,), default=None
+        Non-negative numbers that multiply the penalty of each feature, as given; 0 leaves a
+        feature without a penalty.  None means 1 for all.
     fit_intercept : bool, default=True
         Whether to fit b; else it is 0.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class by label, 1 for those left out; "balanced" gives every class the same
         total, counting `sample_weight`.
     solver : str or Solver, default="auto"
-        "auto", "gd", "nesterov", "sgd", "lbfgs", "newton-cg" or "newton-cholesky"; or an object
-        such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own hyper-parameters.
+        "auto", "gd", "nesterov", "sgd", "lbfgs", "newton-cg", "newton-cholesky" or "prox-newton";
+        or an object such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own
+        hyper-parameters.
     learning_rate : "auto", float or callable, default="auto"
         For "gd", "nesterov" and "sgd".  "auto" needs no tuning and is blind to the scale of the
         features.  A number, or a schedule (iteration or epoch -> rate), gives the textbook method
@@ -132,7 +137,7 @@ class SoftmaxRegression(
     optimality_ : float
         How far the solution is from a minimiser: the largest entry of the gradient with respect to
         coefficients of features that are centred and divided by
-        sqrt(variance + (1 - l1_ratio) / (C S)); with an L1 norm, of the step that the proximal
+        sqrt(variance + (1 - l1_ratio) / (C S)); with a norm, of the step that the proximal
         gradient takes.  It means the same for every solver and in any units of the features.
     converged_ : bool
         Whether the solution is one that `tol` ended the fit at; False where no optimum exists.
@@ -179,6 +184,8 @@ class SoftmaxRegression(
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "penalty": [StrOptions(set(PENALTIES))],
+        "penalty_factor": ["array-like", None],
         "fit_intercept": ["boolean"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "solver": [StrOptions({"auto", *SOLVERS}), Solver],
@@ -201,6 +208,8 @@ class SoftmaxRegression(
         *,
         C: float = 1.0,
         l1_ratio: float = 0.0,
+        penalty: str = "elasticnet",
+        penalty_factor: Any = None,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
         solver: str | Solver = "auto",
@@ -219,6 +228,8 @@ class SoftmaxRegression(
     ) -> None:
         self.C = C
         self.l1_ratio = l1_ratio
+        self.penalty = penalty
+        self.penalty_factor = penalty_factor
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.solver = solver
@@ -283,21 +294,14 @@ class SoftmaxRegression(
         ConvergenceWarning
             If `tol` was not reached, or on Ctrl-C, which leaves the last iterate fitted.
         """
-        before = self.__dict__.copy()
-        try:
+        with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
 
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, users: Users) -> SoftmaxRegression:
         given = X, y
         knobs = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
-        smooth = self.l1_ratio == 0.0 or np.isinf(self.C)
-        solver, name = make_solver(self.solver, knobs, smooth)
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
         X, y = validate_data(
@@ -306,6 +310,7 @@ class SoftmaxRegression(
         X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
+        solver, name = make_solver(self.solver, knobs, self._penalty(X, weights).is_smooth)
         facts = (X, classes, codes, weights)
         callbacks, stopping = in_order(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
@@ -316,8 +321,7 @@ class SoftmaxRegression(
         validation = unseen and self._objective(
             *unseen, len(classes), penalised=False, dtype=X.dtype
         )
-        memory = _SECOND_ORDER_BYTES if solver.uses_curvature else _FIRST_ORDER_BYTES
-        objective = self._objective(X, codes, weights, len(classes), memory)
+        objective = self._objective(X, codes, weights, len(classes), solver.scores_memory)
         attributes = partial(self._attributes, objective, classes)
         run = session.run(*facts, held_out=validation is not None)
         callbacks = session.bound(callbacks, attributes, name)
@@ -373,16 +377,19 @@ class SoftmaxRegression(
         codes: NDArray,
         weights: NDArray,
         n_classes: int,
-        memory: int = _FIRST_ORDER_BYTES,
+        memory: int = 64 << 20,
         penalised: bool = True,
         dtype: Any = None,
     ) -> Objective:
-        # scikit-learn's C: its objective is ours times C S.
-        alpha = 1.0 / (self.C * float(weights.sum(dtype=np.float64))) if penalised else 0.0
-        penalty = ElasticNet(alpha, self.l1_ratio)
+        penalty = self._penalty(X, weights) if penalised else PENALTIES[self.penalty](0.0)
         rows = RowBlocks(X, n_classes, dtype=dtype)
         weights = weights.astype(rows.dtype, copy=False)
         return Objective(rows, codes, weights, n_classes, penalty, self.fit_intercept, memory)
+
+    def _penalty(self, X: Any, weights: NDArray) -> Penalty:
+        # scikit-learn's C: its objective is ours times C S.
+        alpha = 1.0 / (self.C * float(weights.sum(dtype=np.float64)))
+        return make_penalty(self.penalty, alpha, self.l1_ratio, self.penalty_factor, X.shape[1])
 
     def duality_gap(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return a certified upper bound on F - F*: how far above the minimum the fit can be.

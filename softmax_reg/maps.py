@@ -21,6 +21,7 @@ __all__ = [
     "Map",
     "MatrixMap",
     "RowSpaceMap",
+    "cholesky_solve",
     "cholesky_with_jitter",
     "inverse_root",
     "matrix_dtype",
@@ -200,6 +201,12 @@ def inverse_root(B: NDArray, dtype: Any) -> NDArray:
     """Return L^-T for B = L L', B symmetric and nearly positive semi-definite."""
     L = cholesky_with_jitter(B, dtype)
     return scipy.linalg.lapack.dtrtri(L, lower=1)[0].T
+
+
+def cholesky_solve(A: NDArray, b: NDArray) -> NDArray:
+    """Return A^-1 b, A symmetric and nearly positive semi-definite."""
+    L = cholesky_with_jitter(A, A.dtype)
+    return scipy.linalg.cho_solve((L, True), b, check_finite=False)
 
 
 def cholesky_with_jitter(B: NDArray, dtype: Any) -> NDArray:

@@ -9,6 +9,7 @@ in front and the pull-back keeps the last column.  With more, every class has it
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.blocks import RowBlocks
+from softmax_reg.faces import Face
 from softmax_reg.penalties import Penalty
 from softmax_reg.points import Point, softmax_of
 
@@ -68,6 +70,41 @@ class Objective:
         scores_bytes = 5 * rows.shape[0] * n_classes * self.dtype.itemsize
         self.keeps_scores = scores_bytes <= memory
 
+    def with_penalty(self, penalty: Penalty) -> Objective:
+        """Return F with another penalty; what is known of the rows is shared, not computed anew."""
+        twin, _ = copy(self), self._moments
+        twin.penalty, twin.is_smooth = penalty, penalty.is_smooth
+        for name in ("scale", "resolution", "row_space"):
+            twin.__dict__.pop(name, None)
+        if "row_space" in self.__dict__:
+            basis, reduced = self.row_space
+            twin.row_space = basis, reduced.with_penalty(penalty)
+        return twin
+
+    def with_features(self, kept: NDArray[np.intp]) -> Objective:
+        """Return F over some of the features, as if the coefficients of the others were 0.
+
+        Their columns are copied.
+        """
+        part, moments = copy(self), self._moments
+        part.rows, part.n_features = self.rows.columns(kept), len(kept)
+        part.penalty = self.penalty.of_features(kept)
+        part.size = (len(kept) + self.fit_intercept) * self.n_rows
+        for name in ("scale", "resolution", "row_space"):
+            part.__dict__.pop(name, None)
+        part._moments = moments[0][kept], moments[1][kept]
+        return part
+
+    def without_features(self) -> NDArray:
+        """Return the w that minimises F among those whose coefficients are all 0.
+
+        The intercepts are then the logarithms of the classes' shares in the total weight.
+        """
+        W = np.zeros((self.n_features, self.n_rows), self.dtype)
+        log_shares = np.log(np.bincount(self.codes, self._shares, self.n_classes))
+        b = log_shares - log_shares[0] if self.n_rows == 1 else log_shares - log_shares.mean()
+        return self.pack(W, b[self.n_classes - self.n_rows :])
+
     @cached_property
     def active(self) -> NDArray[np.intp]:
         """The rows that have a weight."""
@@ -109,18 +146,23 @@ class Objective:
         """Weighted mean of each feature, shape (n_features,), float64; 0 without intercept."""
         return self._moments[0]
 
+    @property
+    def is_constant(self) -> NDArray[np.bool_]:
+        """Which features say nothing, shape (n_features,): that the intercept does not, if any."""
+        return self._moments[1] == 0.0
+
     @cached_property
     def scale(self) -> NDArray:
-        """sqrt(variance + alpha (1 - l1_ratio)) of each feature: the root of its curvature.
+        """sqrt(variance + curvature of the penalty) of each feature: the root of its curvature.
 
         Up to a factor of at most 1/2 the diagonal of the bound of Boehning (1992) on the Hessian.
         A constant column says nothing that the intercept does not, and its coefficient stays 0: in
         units of a scale without bounds nothing moves it, rounding neither.
         """
-        curvature = self._moments[1] + self.penalty.curvature
+        curvature = self._moments[1] + np.ravel(self.penalty.curvature)
         if self.fit_intercept:
             without_bounds = float(np.finfo(self.dtype).max) ** 0.25
-            return np.where(self._moments[1] > 0.0, np.sqrt(curvature), without_bounds)
+            return np.where(self.is_constant, without_bounds, np.sqrt(curvature))
         return np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
 
     @cached_property
@@ -138,7 +180,9 @@ class Objective:
         """Whether the rows span so few dimensions that working in their span pays."""
         n, p = self.rows.shape
         small = n * p * self.dtype.itemsize <= _ROW_SPACE_BYTES and 2 * n <= p
-        return small and self.keeps_scores and not self.rows.is_sparse
+        # Only the same ridge for all features leaves the optimum in the span.
+        even = np.ndim(self.penalty.curvature) == 0
+        return small and even and self.keeps_scores and not self.rows.is_sparse
 
     @cached_property
     def row_space(self) -> tuple[NDArray, Objective]:
@@ -155,7 +199,7 @@ class Objective:
         if not self.fit_intercept:
             return w
         W, b = (part.copy() for part in self.unpack(w))
-        constant = self._moments[1] == 0.0
+        constant = self.is_constant
         b += (self.mean[constant] @ W[constant]).astype(b.dtype)
         W[constant] = 0.0
         return self.pack(W, b)
@@ -187,6 +231,37 @@ class Objective:
         """Return the proximal point of the penalty's rest; the intercept stays as it is."""
         W, b = self.unpack(w)
         return self.pack(self.penalty.prox(W, step), b)
+
+    def support(self, w: NDArray) -> NDArray[np.bool_]:
+        """Return the coordinates in which the penalty is smooth at w: of all, if it is smooth."""
+        if self.is_smooth:
+            return np.ones(self.size, dtype=bool)
+        W, b = self.unpack(w)
+        return np.append(self.penalty.support(W), np.ones(len(b), dtype=bool))
+
+    def closed(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return the indices of chosen coordinates, with all that the penalty couples to them."""
+        if self.penalty.couples_classes:
+            rows = chosen.reshape(-1, self.n_rows).any(axis=1)
+            chosen = np.repeat(rows, self.n_rows)
+        return np.flatnonzero(chosen)
+
+    def face(self, index: NDArray[np.intp], diagonal: NDArray | None = None) -> Face:
+        """Return the rest of the penalty on some coordinates, in units of `diagonal`."""
+        units = np.ones((self.n_features, 1)) if diagonal is None else diagonal
+        return Face(self.penalty, index, self.n_features, self.n_rows, units)
+
+    def settle(self, w: NDArray) -> NDArray:
+        """Return w with each feature's classes shifted together to the least penalty.
+
+        The loss does not change, but it leaves any other method nothing to go by.
+        """
+        if self.n_rows == 1:
+            return w
+        W, b = self.unpack(w)
+        used, W = W.any(axis=1), W.copy()
+        W[used] -= self.penalty.of_features(np.flatnonzero(used)).best_shift(W[used])
+        return self.pack(W, b)
 
     # What follows is the mathematics of one block: Z, P and R have a row for each row of X and a
     # column for each class, stored column by column, for then NumPy's reductions run at full speed.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.faces import hessian_block
+
 if TYPE_CHECKING:
     from softmax_reg.objective import Objective
 
@@ -56,10 +58,14 @@ class Point:
         """Return the point as computed from w alone, without scores that came along a line."""
         return self if self._scores is None else self.objective.at(self.w)
 
+    @property
+    def loss(self) -> float:
+        """F without its penalty."""
+        return self._value_and_gradient[0] if self._scores is None else self._loss_of_scores
+
     @cached_property
     def value(self) -> float:
-        loss = self._value_and_gradient[0] if self._scores is None else self._loss_of_scores
-        return loss + self.objective.penalty.value(self.objective.unpack(self.w)[0])
+        return self.loss + self.objective.penalty.value(self.objective.unpack(self.w)[0])
 
     @cached_property
     def gradient(self) -> NDArray:
@@ -172,8 +178,29 @@ class Point:
             return (objective.pull_back(X, D),)
 
         (product,) = objective.rows.reduce(visit)
-        product[: V.size] += objective.penalty.curvature * V.ravel()
+        # The smooth part is quadratic: its Hessian times V is its gradient at V.
+        product[: V.size] += objective.penalty.gradient(V).ravel()
         return product
+
+    def hessian_block(
+        self,
+        index: NDArray[np.intp],
+        mean: NDArray | None = None,
+        scale: NDArray | None = None,
+    ) -> NDArray:
+        """Return the Hessian of the smooth part along some coordinates, float64.
+
+        `mean` and `scale`, of shape (n_features,), are what features are shifted and divided by.
+        """
+        H = hessian_block(self, index, mean, scale)
+        feature = index // self.objective.n_rows
+        inside = feature < self.objective.n_features
+        p = self.objective.n_features
+        ridge = np.broadcast_to(np.ravel(self.objective.penalty.curvature), p)
+        if scale is not None:
+            ridge = ridge / scale**2
+        H[inside, inside] += ridge[feature[inside]]
+        return H
 
     def line(self, direction: NDArray) -> Line:
         """Return t -> the point w + t * direction."""

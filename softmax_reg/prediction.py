@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +13,19 @@ from numpy.typing import NDArray
 from softmax_reg._compat import check_is_fitted, safe_sparse_dot, validate_data
 from softmax_reg.functional import log_softmax
 
-__all__ = ["SoftmaxPredictor"]
+__all__ = ["SoftmaxPredictor", "unchanged_if_it_fails"]
+
+
+@contextmanager
+def unchanged_if_it_fails(estimator: Any) -> Iterator[None]:
+    """Give an estimator its attributes back if an error ends the block."""
+    before = estimator.__dict__.copy()
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
 
 
 class SoftmaxPredictor:

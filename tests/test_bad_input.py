@@ -91,6 +91,8 @@ def test_a_class_without_weight_is_named_whatever_the_class_weight(class_weight)
 OUT_OF_RANGE = {
     "C": [0.0, -1.0, np.nan, "strong", None],
     "l1_ratio": [-0.1, 1.1, np.nan, "l1", None],
+    "penalty": ["l1", None, 3],
+    "penalty_factor": ["many", 3.0],
     "fit_intercept": ["yes", None, 2],
     "class_weight": ["even", 3.0, [1.0, 2.0]],
     "solver": ["liblinear", "newton", None, 3, LBFGS],

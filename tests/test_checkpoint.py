@@ -2,27 +2,20 @@
 
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from killed import data, fit_or_resume
+from killed import fit_or_resume
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV
 
 from softmax_reg import SoftmaxRegression, storage
-from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger
-from softmax_reg.checkpoint import Checkpoint as Written
-from softmax_reg.schedules import InverseScaling
-from softmax_reg.solvers import SOLVERS, GradientDescent
+from softmax_reg.callbacks import Checkpoint
+from softmax_reg.solvers import SOLVERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -15,6 +15,7 @@ PACKAGE = Path(softmax_reg.__file__).parent
 LAYERS = [
     {"_compat", "_arrays", "_version"},
     {"functional", "penalties", "schedules", "blocks", "storage"},
+    {"faces"},
     {"objective", "points", "duality"},
     {"conditioning", "coordinates", "maps", "separation"},
     {"solvers.stages", "solvers.watching"},
@@ -22,17 +23,25 @@ LAYERS = [
     {"solvers.*"},  # one file for each method
     {"solvers"},
     {"progress", "checkpoint"},
-    {"callbacks", "fit_tasks"},
+    {"callbacks", "fit_tasks", "continuation"},
     {"parameters", "fingerprint"},
     {"persistence"},
     {"resumption"},
     {"encoding", "prediction"},
     {"held_out"},
+    {"path", "path_steps", "cross_validation"},
     {"estimator", "model_selection"},
     {"softmax_reg"},
 ]
 # These read fitted attributes and know nothing of how they came about.
-DISPLAYS = {"_plotting", "loss_curve", "display", "softmax_display"}
+DISPLAYS = {
+    "_plotting",
+    "loss_curve",
+    "display",
+    "softmax_display",
+    "path_display",
+    "cv_display",
+}
 MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection"}
 DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl"}
 

@@ -7,17 +7,24 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from objectives import slope_by_differences
 
-from softmax_reg.penalties import ElasticNet, Penalty
+from softmax_reg.penalties import PENALTIES, ElasticNet, GroupLasso, Penalty
 
-# For every subclass a few instances; a new penalty adds its own here.
+FACTOR = np.array([1.0, 0.0, 2.5, 0.3, 1.0, 4.0])
+# For every subclass a few instances for 6 features; a new penalty adds its own here.
 EXAMPLES = {
-    ElasticNet: [
-        ElasticNet(0.0),
-        ElasticNet(0.7),
-        ElasticNet(0.7, l1_ratio=0.4),
-        ElasticNet(2.0, l1_ratio=1.0),
+    kind: [
+        kind(0.0),
+        kind(0.7),
+        kind(0.7, l1_ratio=0.4),
+        kind(2.0, l1_ratio=1.0),
+        kind(0.7, 0.0, FACTOR),
+        kind(0.7, 0.4, FACTOR),
+        kind(2.0, 1.0, FACTOR),
+        kind(2.0, 1.0, 0.0 * FACTOR),
     ]
+    for kind in (ElasticNet, GroupLasso)
 }
+STEPS = [1e-3, 0.5, 10.0, np.geomspace(0.01, 5.0, 6)[:, np.newaxis]]
 
 each_penalty = pytest.mark.parametrize(
     "penalty", [example for examples in EXAMPLES.values() for example in examples], ids=str
@@ -34,17 +41,17 @@ def somewhere(seed=0):
 
 def rest(penalty, W):
     """Return the part of the value that is not smooth."""
-    return penalty.value(W) - 0.5 * penalty.curvature * np.sum(W**2)
+    return penalty.value(W) - 0.5 * np.sum(penalty.curvature * W**2)
 
 
 def test_every_penalty_has_examples_here():
-    assert set(Penalty.__subclasses__()) == set(EXAMPLES)
+    assert set(Penalty.__subclasses__()) == set(EXAMPLES) == set(PENALTIES.values())
 
 
 @each_penalty
 def test_the_gradient_is_that_of_the_smooth_part(penalty):
     W, D = somewhere(), somewhere(1)
-    numeric = slope_by_differences(lambda t: 0.5 * penalty.curvature * np.sum((W + t * D) ** 2))
+    numeric = slope_by_differences(lambda t: 0.5 * np.sum(penalty.curvature * (W + t * D) ** 2))
     assert_allclose(np.vdot(penalty.gradient(W), D), numeric, rtol=1e-9, atol=1e-12)
     assert penalty.gradient(W).shape == W.shape
 
@@ -65,7 +72,7 @@ def test_the_curvature_is_the_second_derivative_of_the_smooth_part(penalty):
 
 
 @each_penalty
-@pytest.mark.parametrize("step", [1e-3, 0.5, 10.0, np.geomspace(0.01, 5.0, 6)[:, np.newaxis]])
+@pytest.mark.parametrize("step", STEPS)
 def test_no_point_is_better_than_the_proximal_point(penalty, step):
     rng = np.random.default_rng(0)
     W = somewhere()
@@ -103,6 +110,98 @@ def test_the_dtype_is_kept_and_nothing_is_written_to(penalty, dtype):
     W.flags.writeable = False
     assert penalty.gradient(W).dtype == dtype
     assert penalty.prox(W, 0.3).dtype == dtype
+
+
+@each_penalty
+def test_a_step_for_each_coefficient_serves_where_the_classes_are_not_coupled(penalty):
+    if penalty.couples_classes:
+        return
+    W, step = somewhere(), np.geomspace(0.01, 5.0, 18).reshape(6, 3)
+    moved = penalty.prox(W, step)
+    for k in range(3):
+        assert_array_equal(moved[:, k : k + 1], penalty.prox(W[:, k : k + 1], step[:, k : k + 1]))
+
+
+@each_penalty
+def test_the_rest_has_on_the_support_the_gradient_and_the_curvature_that_are_told(penalty):
+    W, D = somewhere(), somewhere(1)
+    support = penalty.support(W)
+    assert (support | (W == 0.0)).all()
+    assert_array_equal(penalty.rest_gradient(W)[~support], 0.0)
+    D = np.where(support, D, 0.0)
+    numeric = slope_by_differences(lambda t: rest(penalty, W + t * D))
+    assert_allclose(np.vdot(penalty.rest_gradient(W), D), numeric, rtol=1e-8, atol=1e-9)
+    numeric = slope_by_differences(lambda t: penalty.rest_gradient(W + t * D))
+    curvature = penalty.rest_curvature(W)
+    bent = np.zeros_like(W) if curvature is None else np.einsum("jkl,jl->jk", curvature, D)
+    assert_allclose(bent, numeric, rtol=1e-7, atol=1e-9)
+
+
+@each_penalty
+def test_the_dual_norm_tells_whether_nothing_else_is_better_than_zero(penalty):
+    U = somewhere(2)
+    norm = penalty.dual_norm(U)
+    if not 0.0 < norm < np.inf:
+        assert penalty.is_smooth or np.any(FACTOR == 0.0)
+        return
+    zero = np.zeros_like(U)
+    for share, is_best in ((0.999, True), (1.001, False)):
+        slope = share / norm * U
+        assert np.array_equal(penalty.prox(slope, 1.0), zero) == is_best
+
+
+@each_penalty
+def test_the_conjugate_is_the_most_that_a_slope_can_gain(penalty):
+    # Fenchel and Young: h*(U) >= <U, V> - h(V), with equality at some V.
+    U, rng = somewhere(2), np.random.default_rng(3)
+    share, value = penalty.conjugate(U)
+    assert 0.0 <= share <= 1.0
+    for size in (0.1, 1.0, 10.0):
+        for _ in range(50):
+            V = size * rng.normal(size=U.shape)
+            assert value >= share * np.vdot(U, V) - penalty.value(V) - 1e-12
+    curvature = np.broadcast_to(penalty.curvature, (6, 1))
+    bent = curvature[:, 0] > 0.0
+    # argmax: V = prox of U / curvature, for h = curvature/2 V^2 + rest is a prox problem itself.
+    step = np.where(curvature > 0.0, 1.0 / np.where(bent[:, np.newaxis], curvature, 1.0), 1.0)
+    best = np.where(bent[:, np.newaxis], penalty.prox(share * U * step, step), 0.0)
+    assert_allclose(share * np.vdot(U, best) - penalty.value(best), value, rtol=1e-12, atol=1e-12)
+
+
+@each_penalty
+def test_a_larger_share_of_a_slope_would_have_no_finite_conjugate(penalty):
+    U = somewhere(2)
+    share, _ = penalty.conjugate(U)
+    hard = np.broadcast_to(penalty.curvature, U.shape) == 0.0
+    if share < 1.0:
+        # Along V the gain grows without end.
+        V = np.where(hard, (1.01 * share + 1e-6) * U, 0.0)
+        moved = penalty.prox(V, 1.0)
+        assert np.abs(moved).max() > 0.0
+    elif hard.any():
+        assert_allclose(penalty.prox(np.where(hard, U, 0.0), 1.0 + 1e-9)[hard], 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+@given(data=st.data())
+def test_every_prox_is_the_minimiser_of_its_definition(kind, data):
+    numbers = st.floats(-50, 50).map(lambda x: round(x, 3))
+    W = np.array(data.draw(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=3)))
+    factor = np.array(data.draw(st.tuples(*[st.floats(0, 5)] * len(W))))
+    penalty = kind(data.draw(st.floats(1e-3, 20)), data.draw(st.floats(0, 1)), factor)
+    step = data.draw(st.floats(1e-3, 20))
+    best = penalty.prox(W, step)
+
+    def cost(V):
+        return rest(penalty, V) + np.sum((V - W) ** 2) / (2.0 * step)
+
+    # The cost is convex with curvature 1 / step: a point no worse than its neighbours along the
+    # axes, along itself and towards W and 0 is within reach of the minimiser.
+    scale = np.abs(W).max() + 1.0
+    directions = [*np.eye(W.size).reshape(-1, *W.shape), W, best, W - best, best - W]
+    for direction in directions:
+        for t in (-1e-3, 1e-3, -0.1, 0.1):
+            assert cost(best) <= cost(best + t * direction) + 1e-11 * scale**2 * (1 + 1 / step)
 
 
 @given(w=st.floats(-100, 100), step=st.floats(1e-6, 1e3), alpha=st.floats(1e-6, 1e3))

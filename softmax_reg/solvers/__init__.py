@@ -7,6 +7,7 @@ from softmax_reg.solvers.lbfgs import LBFGS
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.newton_cg import NewtonCG
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
+from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.sgd import SGD
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "NewtonCG",
     "NewtonCholesky",
     "Progress",
+    "ProxNewton",
     "Result",
     "Solver",
     "State",

@@ -55,6 +55,8 @@ class Solver(ABC):
         Whether it asks points for Hessian products, for which probabilities are worth keeping.
     whole_hessian : bool
         Whether its coordinates are made from the whole Hessian, not from the blocks of the classes.
+    separable : bool
+        Whether it needs coordinates that mix no features, also where the penalty is smooth.
     first_stage, stage_growth : float
         The coordinates are made anew after `first_stage` points, then each time after
         `stage_growth` times as many.
@@ -64,8 +66,17 @@ class Solver(ABC):
     needs_smooth: bool = False
     uses_curvature: bool = False
     whole_hessian: bool = False
+    separable: bool = False
     first_stage: float = 5
     stage_growth: float = 1.5
+
+    @property
+    def scores_memory(self) -> int:
+        """Bytes that the scores and probabilities of a point may take.
+
+        A method that asks for Hessian products uses them again and again.
+        """
+        return (512 if self.uses_curvature else 64) << 20
 
     @property
     def is_conditioned(self) -> bool:
@@ -125,6 +136,8 @@ class Result:
     n_iter : int
     converged : bool
         Whether the optimality is at most `tol`, or as small as rounding lets it be seen.
+    stopped : str
+        What ended the run: "tol", "callback", "max_iter", "rounding" or "interrupt".
     validation_curve : ndarray of shape (n_iter + 1,), float64, or None
         The loss on the held-out rows at the same points, if there are such rows.
     """
@@ -133,6 +146,7 @@ class Result:
     loss_curve: NDArray[np.float64]
     n_iter: int
     converged: bool
+    stopped: str
     validation_curve: NDArray[np.float64] | None = None
 
 
@@ -147,6 +161,7 @@ def minimize(
     callbacks: Sequence[Callback] = (),
     validation: Objective | None = None,
     run: Run | None = None,
+    warn: bool = True,
 ) -> Result:
     """Run a solver from w until the optimality is at most `tol`.
 
@@ -168,6 +183,8 @@ def minimize(
         Over rows that are held out, without a penalty: its loss is recorded at every point.
     run : Run or None, default=None
         Where to go on from, in place of w.
+    warn : bool, default=True
+        Whether to warn; False leaves it to the caller, who finds out from the result.
 
     Returns
     -------
@@ -222,11 +239,11 @@ def minimize(
         point = best if best.value < point.value else point
         tol = max(tol, _NOISE * objective.resolution)
     converged = point.optimality <= tol
-    if not converged and stopped != "callback":
+    if warn and not converged and stopped != "callback":
         message = _not_converged(solver, stopped, len(losses) - 1, point.optimality, tol)
         warnings.warn(message, ConvergenceWarning, stacklevel=5)
     curve = None if validation is None else np.array(walk.run.held_out[: len(losses)])
-    return Result(point, np.array(losses), len(losses) - 1, converged, curve)
+    return Result(point, np.array(losses), len(losses) - 1, converged, stopped, curve)
 
 
 def _verdict(walk: Walk, point: Point, tol: float, max_iter: int) -> str:

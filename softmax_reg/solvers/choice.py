@@ -12,6 +12,7 @@ from softmax_reg.solvers.lbfgs import LBFGS
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.newton_cg import NewtonCG
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
+from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.sgd import SGD
 
 __all__ = ["SOLVERS", "make_solver"]
@@ -24,6 +25,7 @@ SOLVERS: dict[str, type[Solver]] = {
     "lbfgs": LBFGS,
     "newton-cg": NewtonCG,
     "newton-cholesky": NewtonCholesky,
+    "prox-newton": ProxNewton,
 }
 
 
@@ -50,14 +52,15 @@ def make_solver(
         names = [name for name, kind in SOLVERS.items() if type(solver) is kind]
         chosen, name = solver, names[0] if names else type(solver).__name__
     else:
-        name = solver if solver != "auto" else ("lbfgs" if is_smooth else "nesterov")
+        name = solver if solver != "auto" else ("lbfgs" if is_smooth else "prox-newton")
         fields = SOLVERS[name]().get_params()
         chosen = SOLVERS[name](**{field: knobs[field] for field in fields if field in knobs})
     validate_parameter_constraints(chosen.constraints, chosen.get_params(), type(chosen).__name__)
     if chosen.needs_smooth and not is_smooth:
         able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_smooth)
         raise ValueError(
-            f"solver={name!r} cannot handle an L1 norm, l1_ratio={knobs.get('l1_ratio')}; "
+            f"solver={name!r} cannot handle the norm in penalty={knobs.get('penalty')!r} with "
+            f"l1_ratio={knobs.get('l1_ratio')}; "
             f"use l1_ratio=0, or one of the solvers {able}."
         )
     return chosen, name

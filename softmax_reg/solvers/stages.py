@@ -200,7 +200,9 @@ class Walk:
             # From `run` alone; else what came along a line saves a pass, and rounding differs.
             point = point.afresh()
         _ = point.value  # keeps the softmax, block by block the same whoever asked for it
-        change, cost = choose_map(self.objective, point, run.safe, solver.whole_hessian)
+        change, cost = choose_map(
+            self.objective, point, run.safe, solver.whole_hessian, solver.separable
+        )
         run.limit = run.length
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
             run.limit = max(run.length, cost)

@@ -1,0 +1,171 @@
+"""From the strongest penalty to the weakest: each optimum is the start of the next.
+
+Features whose coefficients will stay 0 are set aside by the sequential strong rule: from strength a
+to a' < a, a feature is kept if it is active, or if its slope at the last optimum would move it off
+0 under a penalty of strength 2 a' - a; under an L1 norm, if |dL/dW_jk| > (2 a' - a) l1_ratio.
+The rule can err, so that the slopes of all features are looked at before a point is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.objective import Objective
+from softmax_reg.points import Point
+from softmax_reg.solvers.base import Result, Solver, minimize
+
+__all__ = ["largest_strength", "optima"]
+
+# The columns that are kept are copied: only where that takes little memory and saves much work.
+_KEPT_BYTES, _KEPT_SHARE = 64 << 20, 0.5
+# With fewer, a pass over all features costs no more than the bookkeeping.
+_FEW_FEATURES = 64
+
+
+def largest_strength(
+    objective: Objective, solver_for: Callable[[bool], Solver], **settings: Any
+) -> float:
+    """Return the smallest alpha at which all coefficients with a penalty are 0 at the optimum.
+
+    Parameters
+    ----------
+    objective : Objective
+        With a penalty whose rest is a norm; its alpha does not matter, but must be positive.
+    solver_for, **settings
+        As for `optima`, to fit the features without a penalty, if there are any.
+
+    References
+    ----------
+    J. Friedman, T. Hastie and R. Tibshirani (2010), "Regularization paths for generalized linear
+    models via coordinate descent", Journal of Statistical Software 33, section 2.5.
+    """
+    penalty, w = objective.penalty, objective.without_features()
+    W, b = objective.unpack(w)
+    free = penalty.support(W).any(axis=1)  # at 0 a norm has corners
+    if free.any():
+        part = objective.with_features(np.flatnonzero(free))
+        part = part.with_penalty(part.penalty.with_fields(alpha=0.0))
+        with part.rows.running():
+            start = part.without_features()
+            fitted = minimize(solver_for(True), part, start, warn=False, **settings)
+        W = W.copy()
+        W[free], b = part.unpack(fitted.point.w)
+    with objective.rows.running():
+        slopes = _slopes(objective.at(objective.pack(W, b)))
+    held = np.flatnonzero(~free)
+    return penalty.alpha * penalty.of_features(held).dual_norm(slopes[held])
+
+
+def optima(
+    objective: Objective,
+    strengths: Iterable[float],
+    solver_for: Callable[[bool], Solver],
+    *,
+    start: NDArray | None = None,
+    **settings: Any,
+) -> Iterator[Result]:
+    """Yield the optimum for each strength of the penalty, the largest first.
+
+    Parameters
+    ----------
+    objective : Objective
+        The alpha of its penalty is replaced by each of `strengths`.
+    strengths : iterable of float
+        Falling.
+    solver_for : callable is_smooth -> Solver
+    start : ndarray of shape (objective.size,), default=None
+        Where the first run starts; None means at the intercepts alone.
+    **settings
+        `tol`, `max_iter` and `rng` as for `minimize`, for each optimum.
+
+    References
+    ----------
+    R. Tibshirani et al. (2012), "Strong rules for discarding predictors in lasso-type problems",
+    Journal of the Royal Statistical Society B 74, 245-266, eq. 5 and section 7.
+    """
+    w = objective.without_features() if start is None else start
+    last: Point | None = None
+    for strength in strengths:
+        objective = objective.with_penalty(objective.penalty.with_fields(alpha=strength))
+        solver = solver_for(objective.is_smooth)
+        with objective.rows.running():
+            kept = _kept(objective, last)
+            if kept is None:
+                result = minimize(solver, objective, w, warn=False, **settings)
+            else:
+                result = _screened(objective, w, kept, solver, settings)
+        last, w = result.point, result.point.w
+        yield result
+        if result.stopped == "interrupt":
+            return
+
+
+def _slopes(point: Point) -> NDArray:
+    """Return dF/dW for centred features, in float64, shape (n_features, n_rows)."""
+    objective = point.objective
+    slopes, of_b = (part.astype(np.float64) for part in objective.unpack(point.gradient))
+    if objective.fit_intercept:
+        slopes = slopes - objective.mean[:, np.newaxis] * of_b
+    slopes[objective.is_constant] = 0.0  # what rounding makes of nothing
+    return slopes
+
+
+def _kept(objective: Objective, last: Point | None) -> NDArray[np.intp] | None:
+    """Return the features that the strong rule keeps; None if screening does not pay."""
+    if last is None or objective.is_smooth or objective.n_features < _FEW_FEATURES:
+        return None
+    before, now = last.objective.penalty.alpha, objective.penalty.alpha
+    if 2.0 * now <= before:
+        return None
+    rule = objective.penalty.with_fields(alpha=2.0 * now - before)
+    mask = rule.prox(_slopes(last), 1.0) != 0.0
+    mask |= objective.unpack(last.w)[0] != 0.0
+    return _worth_it(objective, mask.any(axis=1))
+
+
+def _worth_it(objective: Objective, mask: NDArray[np.bool_]) -> NDArray[np.intp] | None:
+    kept = np.flatnonzero(mask)
+    share = len(kept) / objective.n_features
+    size = share * objective.rows.n_bytes
+    return kept if 0.0 < share <= _KEPT_SHARE and size <= _KEPT_BYTES else None
+
+
+def _screened(
+    objective: Objective,
+    w: NDArray,
+    kept: NDArray[np.intp],
+    solver: Solver,
+    settings: dict[str, Any],
+) -> Result:
+    """Minimise over the kept features, and over more until those set aside want to stay 0."""
+    n_iter, curves = 0, []
+    while True:
+        part = objective.with_features(kept)
+        W, b = objective.unpack(w)
+        with part.rows.running():
+            result = minimize(solver, part, part.pack(W[kept], b), warn=False, **settings)
+        W = np.zeros_like(W)
+        W[kept], b = part.unpack(result.point.w)
+        point = objective.at(objective.pack(W, b))
+        n_iter += result.n_iter
+        curves.append(result.loss_curve)
+        wrong = (objective.penalty.prox(_slopes(point), 1.0) != 0.0).any(axis=1)
+        wrong[kept] = False
+        if result.stopped == "interrupt" or not wrong.any():
+            break
+        mask = wrong.copy()
+        mask[kept] = True
+        more = _worth_it(objective, mask)
+        if more is None:
+            with objective.rows.running():
+                result = minimize(solver, objective, point.w, warn=False, **settings)
+            point, n_iter = result.point, n_iter + result.n_iter
+            curves.append(result.loss_curve)
+            break
+        w, kept = point.w, more
+    return replace(result, point=point, n_iter=n_iter, loss_curve=np.concatenate(curves))

@@ -1,0 +1,150 @@
+"""The paths of the folds, and the choice among what they score.
+
+The rule of one standard error takes the simplest model that is not clearly worse than the best:
+the smallest C whose mean score is at least best - sd / sqrt(n_folds), where best is the largest
+mean and sd the standard deviation over the folds at the C that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.path_steps import Step, follow, objective_of
+
+__all__ = ["Labelled", "check_classes", "chosen", "scored_path"]
+
+# The training rows of a fold are copied up to this size; above it the other rows get the weight 0,
+# which costs time in proportion, but no memory.
+_COPIED_BYTES = 64 << 20
+
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows with their labels, the codes of these, and their weights."""
+
+    X: Any
+    y: Any
+    codes: NDArray[np.intp]
+    weights: NDArray
+
+    def training(self, rows: NDArray[np.intp]) -> Labelled:
+        """Return what a fold is fitted to: some of the rows, or all, the others without weight."""
+        n_bytes = getattr(self.X, "nbytes", None) or self.X.data.nbytes
+        if n_bytes * len(rows) <= _COPIED_BYTES * len(self.codes):
+            return Labelled(self.X[rows], self.y[rows], self.codes[rows], self.weights[rows])
+        weights = np.bincount(rows, minlength=len(self.codes)) * self.weights
+        return Labelled(self.X, self.y, self.codes, weights.astype(self.weights.dtype))
+
+
+def check_classes(
+    folds: Sequence[Fold], classes: NDArray, codes: NDArray[np.intp], weights: NDArray
+) -> None:
+    """Raise ValueError if a fold has no training row of some class, or no row to score."""
+    for number, (train, test) in enumerate(folds, 1):
+        totals = np.bincount(codes[train], weights[train], len(classes))
+        if not totals.all():
+            missing = classes[np.flatnonzero(totals == 0.0)[0]]
+            raise ValueError(
+                f"Fold {number} of {len(folds)} has no training row, with a weight, of class "
+                f"{missing!r}: its model could not know that class. Use stratified folds, fewer "
+                "of them, or leave out classes that are too rare."
+            )
+        if len(test) == 0:
+            raise ValueError(f"Fold {number} of {len(folds)} leaves no row out to be scored.")
+
+
+def scored_path(
+    data: Labelled,
+    fold: Fold,
+    number: int,
+    Cs: NDArray,
+    l1_ratio: float,
+    knobs: dict[str, Any],
+    model: Any,
+    scorer: Any,
+    score_params: Mapping[str, Any],
+) -> tuple[list[Step], list[float]]:
+    """Follow the path of one fold and score each point of it, in the order of `Cs`.
+
+    Parameters
+    ----------
+    data : Labelled
+    fold : tuple of two ndarrays
+        Positions of the training and of the test rows.
+    number : int
+        Of the fold, for `verbose`.
+    Cs : ndarray of shape (n_Cs,)
+        In any order.
+    l1_ratio : float
+    knobs : mapping
+        The parameters of the estimator.
+    model : estimator
+        Predicts with the coefficients that it is given.
+    scorer : callable (model, X, y, **score_params) -> float
+    score_params : mapping
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite.
+    """
+    began, (train, test) = perf_counter(), fold
+    part, X_test, y_test = data.training(train), data.X[test], data.y[test]
+    objective = objective_of(part.X, part.codes, part.weights, l1_ratio, knobs)
+    order = np.argsort(Cs, kind="stable")
+    steps, scores = [], []
+    for step in follow(objective, Cs[order], dict(knobs, verbose=max(knobs["verbose"] - 1, 0))):
+        model.coef_, model.intercept_ = step.coef, step.intercept
+        steps.append(step)
+        scores.append(float(scorer(model, X_test, y_test, **score_params)))
+        if not np.isfinite(scores[-1]):
+            raise ValueError(
+                f"The score of fold {number} at C={step.C:.4g} is {scores[-1]}: nothing can be "
+                "chosen by it. Use another scoring or other folds."
+            )
+    if len(steps) < len(Cs):
+        raise KeyboardInterrupt
+    if knobs["verbose"]:
+        best = int(np.argmax(scores))
+        print(
+            f"fold {number}  l1_ratio {l1_ratio:.2f}  best score {scores[best]:.6f} at "
+            f"C={steps[best].C:.4g}  {perf_counter() - began:.2f} s",
+            flush=True,
+        )
+    back = np.argsort(order)
+    return [steps[i] for i in back], [scores[i] for i in back]
+
+
+def chosen(scores: NDArray, Cs: NDArray, selection: str) -> tuple[int, int]:
+    """Return the positions of the chosen l1_ratio and C.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
+    Cs : ndarray of shape (n_Cs,)
+    selection : {"best", "one_standard_error"}
+        Of several best, the first C in the order given counts, and its first l1_ratio.
+    """
+    means = scores.mean(axis=0)
+    at_C, at_l1_ratio = np.unravel_index(int(np.argmax(means.T)), means.T.shape)
+    if selection == "one_standard_error":
+        error = standard_error(scores)[at_l1_ratio, at_C]
+        near = np.flatnonzero(means[at_l1_ratio] >= means[at_l1_ratio, at_C] - error)
+        at_C = near[np.argmin(Cs[near])]
+    return int(at_l1_ratio), int(at_C)
+
+
+def standard_error(scores: NDArray) -> NDArray:
+    """Return sd / sqrt(n_folds) of the scores; 0 for a single fold."""
+    n_folds = len(scores)
+    if n_folds == 1:
+        return np.zeros(scores.shape[1:])
+    return scores.std(axis=0, ddof=1) / np.sqrt(n_folds)

@@ -1,0 +1,218 @@
+"""A picture of a cross-validation: the score for each C, and which C was chosen.
+
+Reads fitted attributes and imports no estimator. matplotlib is imported when it is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from softmax_reg._plotting import COLORS, GUIDE, Floats, Kwargs, axes_for, one_for_each, spelled_out
+
+__all__ = ["CVDisplay"]
+
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_LOSS_PREFIX = "neg_"
+
+
+class CVDisplay:
+    """The mean score of the folds for each C, with one standard error up and down.
+
+    Draw with `from_estimator`. There is a curve for each l1_ratio. The star and the vertical line
+    mark the C that was chosen; the horizontal line is one standard error from the best mean, and
+    a model on its better side is not clearly worse (Breiman et al. 1984, section 3.4.3).
+
+    Parameters
+    ----------
+    Cs : ndarray of shape (n_Cs,)
+        The values of C.
+    l1_ratios : ndarray of shape (n_l1_ratios,)
+        The values of l1_ratio.
+    scores : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
+        The score of each fold, larger is better.
+    C : float
+        The C that was chosen.
+    l1_ratio : float
+        The l1_ratio that was chosen.
+    score_name : str, default="score"
+        What the scores are, as scikit-learn names it; of a name that begins with "neg_" the loss
+        is drawn.
+
+    Attributes
+    ----------
+    means : ndarray of shape (n_l1_ratios, n_Cs)
+        What is drawn: the mean over the folds.
+    errors : ndarray of shape (n_l1_ratios, n_Cs)
+        Their standard errors; 0 with a single fold.
+    lines_ : list of matplotlib ErrorbarContainer
+        One for each l1_ratio.
+    ax_ : matplotlib Axes
+        Where they were drawn.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sklearn.datasets import load_wine
+    >>> from softmax_reg import CVDisplay, SoftmaxRegressionCV
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = SoftmaxRegressionCV(Cs=[0.01, 1.0, 100.0]).fit(X, y)
+    >>> display = CVDisplay.from_estimator(model, ax=Figure().subplots())
+    >>> display.ax_.get_ylabel()
+    'Log loss, mean of 5 folds'
+    """
+
+    lines_: list[Any]
+    ax_: Any
+    figure_: Any
+
+    def __init__(
+        self,
+        Cs: ArrayLike,
+        l1_ratios: ArrayLike,
+        scores: ArrayLike,
+        C: float,
+        l1_ratio: float,
+        score_name: str = "score",
+    ) -> None:
+        self.Cs, self.l1_ratios = np.asarray(Cs, np.float64), np.asarray(l1_ratios, np.float64)
+        self.scores, self.C, self.l1_ratio = np.asarray(scores, np.float64), C, l1_ratio
+        self.score_name = score_name
+        expected = (len(self.l1_ratios), len(self.Cs))
+        if self.scores.ndim != 3 or self.scores.shape[1:] != expected:
+            raise ValueError(
+                f"scores must have shape (n_folds, {expected[0]}, {expected[1]}), one for each "
+                f"l1_ratio and each C; got {self.scores.shape}"
+            )
+        sign = -1.0 if score_name.startswith(_LOSS_PREFIX) else 1.0
+        n_folds = len(self.scores)
+        self.means: Floats = sign * self.scores.mean(axis=0)
+        self.errors: Floats = self.scores.std(axis=0, ddof=min(1, n_folds - 1)) / np.sqrt(n_folds)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Any = None, **plot_options: Any) -> Self:
+        """Draw what a fitted `SoftmaxRegressionCV` tried and chose.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted, with `Cs_`, `l1_ratios_`, `scores_`, `C_` and `l1_ratio_`; a
+            `LogisticRegressionCV` with `use_legacy_attributes=False` has them too.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **plot_options
+            Further keywords of `plot`.
+
+        Returns
+        -------
+        display : CVDisplay
+
+        Raises
+        ------
+        AttributeError
+            If the estimator is not fitted.
+        ValueError
+            As `plot` does.
+        """
+        if not hasattr(estimator, "scores_"):
+            raise AttributeError(
+                f"this {type(estimator).__name__} has no scores_: call fit first; of a Pipeline, "
+                "pass the last step, pipeline[-1]"
+            )
+        scoring = getattr(estimator, "scoring", None)
+        name = getattr(scoring, "__name__", "score") if callable(scoring) else scoring
+        return cls(
+            estimator.Cs_,
+            estimator.l1_ratios_,
+            estimator.scores_,
+            float(estimator.C_),
+            float(estimator.l1_ratio_),
+            str(name or "accuracy"),
+        ).plot(ax, **plot_options)
+
+    def plot(self, ax: Any = None, *, curve_kwargs: Kwargs = None) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        curve_kwargs : dict or sequence of dict, default=None
+            Keywords of matplotlib's `errorbar`, for all the curves or for each l1_ratio.
+
+        Returns
+        -------
+        display : CVDisplay
+            This object, with `lines_`, `ax_` and `figure_`.
+
+        Raises
+        ------
+        ValueError
+            If the number of `curve_kwargs` is not that of the curves.
+        """
+        n_curves = len(self.l1_ratios)
+        kwargs = one_for_each(curve_kwargs or {}, n_curves, "curve_kwargs")
+        self.ax_ = axes_for(ax)
+        self.figure_ = self.ax_.figure
+        order = np.argsort(self.Cs)
+        self.lines_ = []
+        for i, l1_ratio in enumerate(self.l1_ratios):
+            # Bars of several curves would hide one another on the very same C.
+            shift = 1.02 ** (i - (n_curves - 1) / 2)
+            style = _curve_style(i) | {"label": f"l1_ratio = {l1_ratio:g}"}
+            self.lines_.append(
+                self.ax_.errorbar(
+                    self.Cs[order] * shift,
+                    self.means[i, order],
+                    self.errors[i, order],
+                    **(style | spelled_out(kwargs[i])),
+                )
+            )
+        self._mark()
+        self._label()
+        return self
+
+    def _mark(self) -> None:
+        """Mark what was chosen, and how far from the best a mean is within one standard error."""
+        self.ax_.axvline(self.C, **GUIDE)
+        is_loss = self.score_name.startswith(_LOSS_PREFIX)
+        best = np.unravel_index(int(np.argmax(self.scores.mean(axis=0))), self.means.shape)
+        limit = self.means[best] + (1.0 if is_loss else -1.0) * self.errors[best]
+        self.ax_.axhline(
+            limit, **(GUIDE | {"linestyle": "--"}), label="one standard error from the best"
+        )
+        at_C = np.flatnonzero(self.Cs == self.C)
+        at_l1_ratio = np.flatnonzero(self.l1_ratios == self.l1_ratio)
+        if len(at_C) and len(at_l1_ratio):  # a mean over the folds need not be on the grid
+            self.ax_.plot(
+                [self.C], [self.means[at_l1_ratio[0], at_C[0]]], label=f"chosen: C = {self.C:.3g}",
+                marker="*", markersize=15, markerfacecolor="white", markeredgecolor="black",
+                linestyle="none", zorder=4,
+            )  # fmt: skip
+
+    def _label(self) -> None:
+        name = self.score_name.removeprefix(_LOSS_PREFIX).replace("_", " ")
+        self.ax_.set(
+            xlabel="C (weaker penalty to the right)",
+            ylabel=f"{name[:1].upper()}{name[1:]}, mean of {len(self.scores)} folds",
+            xscale="log",
+        )
+        self.ax_.grid(color="0.9", linewidth=0.6)
+        self.ax_.set_axisbelow(True)
+        self.ax_.legend()
+
+
+def _curve_style(i: int) -> dict[str, Any]:
+    color = COLORS[i % len(COLORS)]
+    return {
+        "color": color,
+        "marker": _MARKERS[i % len(_MARKERS)],
+        "markersize": 5,
+        "linewidth": 1.6,
+        "capsize": 3,
+        "elinewidth": 1.0,
+    }

@@ -1,0 +1,164 @@
+"""Some of the coefficients, all others zero: what a working set of coordinates needs.
+
+A face knows the rest of the penalty as a function of its coordinates alone; `hessian_block` is the
+Hessian of the loss along them,
+
+    H_(jk)(lm) = (1/S) sum_i s_i a_ij a_il p_ik (delta_km - p_im),    a = (x - mean) / scale, or 1
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.penalties import Penalty
+
+if TYPE_CHECKING:
+    from softmax_reg.points import Point
+
+__all__ = ["Face", "hessian_block"]
+
+# What of the products below may be in memory at a time, in each thread.
+_PART_BYTES = 4 << 20
+
+
+class Face:
+    """The rest of the penalty on some coordinates x of w, in units of their own: W = D x.
+
+    Parameters
+    ----------
+    penalty : Penalty
+    index : ndarray, intp
+        The coordinates: feature * n_rows + row, increasing; whole features if the penalty couples
+        the classes.
+    n_features, n_rows : int
+    diagonal : ndarray of shape (n_features, n_rows) or (n_features, 1)
+        D.
+    """
+
+    def __init__(
+        self,
+        penalty: Penalty,
+        index: NDArray[np.intp],
+        n_features: int,
+        n_rows: int,
+        diagonal: NDArray,
+    ) -> None:
+        self.is_smooth, self.couples_classes = penalty.is_smooth, penalty.couples_classes
+        feature, row = np.divmod(index, n_rows)
+        self.inside = feature < n_features
+        features, position = np.unique(feature[self.inside], return_inverse=True)
+        self.where = position, row[self.inside]
+        self.penalty = penalty.of_features(features)
+        self.D = diagonal[features]
+        self.shape = len(features), n_rows
+
+    def _unfold(self, x: NDArray) -> NDArray:
+        """Return W of the features that have a coordinate here."""
+        V = np.zeros(self.shape)
+        V[self.where] = x[self.inside]
+        return self.D * V
+
+    def _fold(self, V: NDArray, outside: NDArray) -> NDArray:
+        """Return what belongs to the coordinates here; `outside` for the intercept."""
+        x = outside.copy()
+        x[self.inside] = V[self.where]
+        return x
+
+    def rest(self, x: NDArray) -> float:
+        """Return the rest of the penalty at x."""
+        return 0.0 if self.is_smooth else self.penalty.rest(self._unfold(x))
+
+    def prox(self, x: NDArray, step: float) -> NDArray:
+        """Return the proximal point of the rest."""
+        if self.is_smooth:
+            return x
+        D = self.D[:, :1] if self.couples_classes else self.D
+        return self._fold(self.penalty.prox(self._unfold(x), step * D**2) / D, x)
+
+    def support(self, x: NDArray) -> NDArray[np.bool_]:
+        """Return the coordinates in which the rest is smooth at x."""
+        everywhere = np.ones(len(x), dtype=bool)
+        return self._fold(self.penalty.support(self._unfold(x)), everywhere)
+
+    def gradient(self, x: NDArray) -> NDArray:
+        """Return the gradient of the rest on the support of x, zero elsewhere."""
+        return self._fold(self.D * self.penalty.rest_gradient(self._unfold(x)), np.zeros(len(x)))
+
+    def curvature(self, x: NDArray) -> NDArray | None:
+        """Return the Hessian of the rest on the support of x, or None if it is zero."""
+        blocks = None if self.is_smooth else self.penalty.rest_curvature(self._unfold(x))
+        if blocks is None:
+            return None
+        blocks = blocks * self.D[:, :, np.newaxis] * self.D[:, np.newaxis, :]
+        position, row = self.where
+        together = position[:, np.newaxis] == position
+        H = np.zeros((len(x), len(x)))
+        H[np.ix_(self.inside, self.inside)] = np.where(
+            together, blocks[position[:, np.newaxis], row[:, np.newaxis], row], 0.0
+        )
+        return H
+
+    def towards(self, x: NDArray, like: NDArray) -> NDArray:
+        """Return x with zeros for coefficients that are not of the sign they have in `like`.
+
+        The rest is linear where signs are held; if it couples classes there is nothing to hold.
+        """
+        if self.is_smooth or self.couples_classes:
+            return x
+        return np.where(self.inside & ~self._free() & (x * like <= 0.0), 0.0, x)
+
+    def _free(self) -> NDArray[np.bool_]:
+        """Return the coordinates without a norm: their sign does not matter."""
+        return self.support(np.zeros(len(self.inside)))
+
+
+def hessian_block(
+    point: Point, index: NDArray[np.intp], mean: NDArray | None = None, scale: NDArray | None = None
+) -> NDArray:
+    """Return the Hessian of the loss along some coordinates, float64, for shifted, scaled features.
+
+    Parameters
+    ----------
+    point : Point
+    index : ndarray of shape (m,), intp
+        The coordinates: feature * n_rows + row, the intercept after the last feature.
+    mean, scale : ndarray of shape (n_features,) or None, default=None
+        What the features are shifted and divided by; None leaves them as they are.
+    """
+    objective = point.objective
+    p, n_rows, m = objective.n_features, objective.n_rows, len(index)
+    feature, row = np.divmod(index, n_rows)
+    features, column = np.unique(feature[feature < p], return_inverse=True)
+    column = np.append(column, np.full(np.count_nonzero(feature == p), len(features)))
+    of_row = [np.flatnonzero(row == k) for k in range(n_rows)]
+    shift = np.zeros(len(features)) if mean is None else mean[features]
+    divisor = np.ones(len(features)) if scale is None else scale[features]
+
+    def dense(X: Any) -> NDArray:
+        A = np.ones((X.shape[0], len(features) + 1))
+        A[:, :-1] = X[:, features].toarray() if objective.rows.is_sparse else X[:, features]
+        A[:, :-1] -= shift
+        A[:, :-1] /= divisor
+        return A
+
+    def visit(X: Any, part: slice) -> tuple[NDArray]:
+        total = np.zeros((m, m))
+        all_proba = point.softmax(X, part)[0][:, objective.n_classes - n_rows :]
+        all_shares = objective.shares(part)
+        together = max(_PART_BYTES // (8 * (m + len(features) + 1)), m // 4, 1)
+        for start in range(0, X.shape[0], together):
+            rows = slice(start, start + together)
+            A, P, roots = dense(X[rows]), all_proba[rows], np.sqrt(all_shares[rows])
+            # A row has (diag(p) - p p') (x) a a': the second part is one product.
+            A *= roots
+            M = A[:, column] * P[:, row]
+            total -= M.T @ M
+            for k, mine in enumerate(of_row):
+                B = A[:, column[mine]] * np.sqrt(P[:, [k]])
+                total[np.ix_(mine, mine)] += B.T @ B
+        return (total,)
+
+    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 4 * m**2))[0]

@@ -1,0 +1,268 @@
+"""The regularisation path: the optimum as a function of C, from all coefficients zero upwards.
+
+The smallest C is the one at which the first coefficient is about to leave zero.  With W = 0 the
+optimum has b_k = log(share of class k), and W stays 0 while the slopes X'R there are within the
+penalty's dual ball: for an L1 norm 1 / C_min = S max_jk |(X'R)_jk| / l1_ratio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from softmax_reg._compat import (
+    Interval,
+    StrOptions,
+    check_X_y,
+    feature_names,
+    validate_parameter_constraints,
+)
+from softmax_reg.continuation import largest_strength
+from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
+from softmax_reg.objective import Objective
+from softmax_reg.path_steps import (
+    checked_Cs,
+    follow,
+    objective_of,
+    settings_of,
+    warn_if_unconverged,
+)
+from softmax_reg.penalties import PENALTIES
+from softmax_reg.solvers import SOLVERS, Solver
+from softmax_reg.solvers.constraints import COUNT
+
+__all__ = ["SoftmaxPath", "softmax_path"]
+
+# Of a ridge penalty alone no C makes the coefficients zero: its path starts where that of an
+# elastic net with this share of the L1 norm does.
+_LEAST_L1_RATIO = 1e-3
+# C_min / C at the end of a path, with more rows than features and with fewer.
+_TALL_EPS, _WIDE_EPS = 1e-4, 1e-2
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "penalty": [StrOptions(set(PENALTIES))],
+    "penalty_factor": ["array-like", None],
+    "eps": [Interval(Real, 0, 1, closed="neither"), None],
+    "fit_intercept": ["boolean"],
+    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "solver": [StrOptions({"auto", *SOLVERS}), Solver],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "max_iter": COUNT,
+    "random_state": [Interval(Integral, 0, None, closed="left"), None],
+    "verbose": ["verbose"],
+}
+
+
+@dataclass(frozen=True)
+class SoftmaxPath:
+    """The optima along a regularisation path, as `softmax_path` returns them.
+
+    Attributes
+    ----------
+    Cs_ : ndarray of shape (n_Cs,), float64
+        The values of C, rising.
+    l1_ratio_ : float
+        Share of the L1 norm in the penalty.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    coefs_ : ndarray of shape (n_Cs, n_rows, n_features)
+        The coefficients at each C, in the dtype of X; n_rows is 1 with two classes, else n_classes.
+    intercepts_ : ndarray of shape (n_Cs, n_rows)
+        The intercepts; zeros if `fit_intercept` is False.
+    objective_ : ndarray of shape (n_Cs,), float64
+        F, as `SoftmaxRegression` states it.
+    deviance_ : ndarray of shape (n_Cs,), float64
+        -2 sum_i s_i log P_i[y_i], the sum over the training rows.
+    null_deviance_ : float
+        The deviance with all coefficients zero.
+    optimality_ : ndarray of shape (n_Cs,), float64
+        How far each solution is from a minimiser, as `SoftmaxRegression.optimality_`.
+    n_iter_ : ndarray of shape (n_Cs,), int32
+        Iterations done at each C.
+    converged_ : ndarray of shape (n_Cs,), bool
+        Whether each reached `tol`, or what rounding lets be seen.
+    feature_names_in_ : ndarray of shape (n_features,), dtype object, or None
+        The names of the features, if X had string names for all of them.
+    """
+
+    Cs_: NDArray
+    l1_ratio_: float
+    classes_: NDArray
+    coefs_: NDArray
+    intercepts_: NDArray
+    objective_: NDArray
+    deviance_: NDArray
+    null_deviance_: float
+    optimality_: NDArray
+    n_iter_: NDArray
+    converged_: NDArray
+    feature_names_in_: NDArray | None = None
+
+    @property
+    def degrees_of_freedom_(self) -> NDArray[np.intp]:
+        """Number of coefficients that are not zero at each C, shape (n_Cs,).
+
+        For the lasso in least squares an unbiased estimate of the degrees of freedom: H. Zou,
+        T. Hastie and R. Tibshirani (2007), "On the degrees of freedom of the lasso", theorem 1.
+        """
+        return np.count_nonzero(self.coefs_, axis=(1, 2))
+
+    @property
+    def n_active_(self) -> NDArray[np.intp]:
+        """Number of features with a coefficient that is not zero at each C, shape (n_Cs,)."""
+        return np.count_nonzero(self.coefs_.any(axis=1), axis=1)
+
+    @property
+    def deviance_explained_(self) -> NDArray:
+        """1 - deviance / null deviance at each C, shape (n_Cs,)."""
+        return 1.0 - self.deviance_ / self.null_deviance_
+
+
+def softmax_path(
+    X: Any,
+    y: Any,
+    *,
+    Cs: int | ArrayLike = 100,
+    l1_ratio: float = 1.0,
+    penalty: str = "elasticnet",
+    penalty_factor: ArrayLike | None = None,
+    eps: float | None = None,
+    fit_intercept: bool = True,
+    class_weight: dict | str | None = None,
+    sample_weight: Any = None,
+    solver: str | Solver = "auto",
+    tol: float = 1e-8,
+    max_iter: int = 1000,
+    random_state: int | None = None,
+    verbose: int = 0,
+) -> SoftmaxPath:
+    """Fit `SoftmaxRegression` for a whole range of C, each fit starting from the last.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        float32 and float64 are used as they are; other numbers become float64.
+    y : array-like of shape (n_samples,)
+        Labels of any kind that sorts.
+    Cs : int or array-like of shape (n_Cs,), default=100
+        The values of C, positive and finite.  A number asks for so many, in equal ratios, the
+        smallest of them the largest C at which every coefficient with a penalty is zero.
+    l1_ratio : float, default=1.0
+        Share of the norm in the penalty, from 0 (ridge) to 1 (lasso).  Under a ridge penalty
+        alone no coefficient is ever zero: the path then starts as for `l1_ratio=0.001`.
+    penalty : {"elasticnet", "group_lasso"}, default="elasticnet"
+        As for `SoftmaxRegression`.
+    penalty_factor : array-like of shape (n_features,), default=None
+        As for `SoftmaxRegression`.  Features with the factor 0 are active at every C.
+    eps : float or None, default=None
+        The smallest C over the largest, for a number of `Cs`.  None means 1e-4 with more rows
+        than features, else 1e-2.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept, which is not penalised.
+    class_weight : dict, "balanced" or None, default=None
+        As for `SoftmaxRegression`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights; None means all 1.
+    solver : str or Solver, default="auto"
+        As for `SoftmaxRegression`.
+    tol : float, default=1e-08
+        Each fit ends when its optimality is at most `tol`, or as small as rounding lets be seen.
+    max_iter : int, default=1000
+        At most so many iterations for each C.
+    random_state : int or None, default=None
+        Seed of solvers that draw rows.
+    verbose : int, default=0
+        1 or more prints a line for each C.
+
+    Returns
+    -------
+    path : SoftmaxPath
+
+    Raises
+    ------
+    ValueError
+        If a parameter, X, y or the weights cannot be used, or no feature says anything of y.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If some fits did not reach `tol`; once for the whole path.
+
+    See Also
+    --------
+    PathDisplay : Draws a path.
+    SoftmaxRegressionCV : Chooses C by cross-validation.
+
+    References
+    ----------
+    J. Friedman, T. Hastie and R. Tibshirani (2010), "Regularization paths for generalized linear
+    models via coordinate descent", Journal of Statistical Software 33, section 2.5 and 4;
+    R. Tibshirani et al. (2012), "Strong rules for discarding predictors in lasso-type problems",
+    Journal of the Royal Statistical Society B 74, 245-266.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from softmax_reg import softmax_path
+    >>> X, y = load_wine(return_X_y=True)
+    >>> path = softmax_path(X, y, Cs=5)
+    >>> path.coefs_.shape
+    (5, 3, 13)
+    >>> path.n_active_.tolist()
+    [0, 1, 1, 5, 7]
+    >>> path.deviance_explained_.round(2).tolist()
+    [0.0, 0.44, 0.48, 0.75, 0.94]
+    """
+    knobs = {name: value for name, value in locals().items() if name in CONSTRAINTS}
+    validate_parameter_constraints(CONSTRAINTS, knobs, "softmax_path")
+    names = feature_names(X)
+    X, y = check_X_y(X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32))
+    X = merge_duplicates(X)
+    classes, codes = encode_labels(y)
+    weights = row_weights(X, y, classes, codes, sample_weight, class_weight)
+    objective = objective_of(X, codes, weights, l1_ratio, knobs)
+    grid = _grid(Cs, objective, eps, knobs)
+    steps = list(follow(objective, grid, knobs))
+    warn_if_unconverged(steps, tol, stacklevel=2)
+    null = objective.with_penalty(objective.penalty.with_fields(alpha=0.0)).at(
+        objective.without_features()
+    )
+    return SoftmaxPath(
+        Cs_=grid[: len(steps)],
+        l1_ratio_=float(l1_ratio),
+        classes_=classes,
+        coefs_=np.stack([step.coef for step in steps]),
+        intercepts_=np.stack([step.intercept for step in steps]),
+        objective_=np.array([step.value for step in steps]),
+        deviance_=np.array([step.deviance for step in steps]),
+        null_deviance_=2.0 * objective.total_weight * null.loss,
+        optimality_=np.array([step.optimality for step in steps]),
+        n_iter_=np.array([step.n_iter for step in steps], dtype=np.int32),
+        converged_=np.array([step.converged for step in steps]),
+        feature_names_in_=names,
+    )
+
+
+def _grid(Cs: Any, objective: Objective, eps: float | None, knobs: dict[str, Any]) -> NDArray:
+    """Return the values of C, rising."""
+    if not isinstance(Cs, Integral):
+        return np.sort(checked_Cs(Cs))
+    penalty = objective.penalty
+    if penalty.is_smooth:
+        objective = objective.with_penalty(penalty.with_fields(l1_ratio=_LEAST_L1_RATIO))
+    strength = largest_strength(objective, **settings_of(knobs))
+    smallest = 1.0 / (strength * objective.total_weight) if strength else np.inf
+    if not np.isfinite(smallest):
+        raise ValueError(
+            "No feature says anything of y: every coefficient stays zero at any C, and the path "
+            "has no beginning. Give the values of Cs."
+        )
+    if eps is None:
+        eps = _TALL_EPS if objective.rows.shape[0] > objective.n_features else _WIDE_EPS
+    return np.geomspace(smallest, smallest / eps, Cs)

@@ -1,0 +1,132 @@
+"""A path as what it leaves: coefficients and a few numbers for each C.
+
+What a point keeps besides, the probabilities of every row, is gone when the next is reached.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg._compat import ConvergenceWarning
+from softmax_reg.blocks import RowBlocks
+from softmax_reg.continuation import optima
+from softmax_reg.encoding import make_penalty
+from softmax_reg.objective import Objective
+from softmax_reg.solvers import make_solver
+
+__all__ = ["Step", "checked_Cs", "follow", "objective_of", "settings_of", "warn_if_unconverged"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """The optimum at one C, as `SoftmaxPath` holds it, without what a point keeps."""
+
+    C: float
+    coef: NDArray
+    intercept: NDArray
+    value: float
+    deviance: float
+    optimality: float
+    n_iter: int
+    converged: bool
+
+
+def objective_of(
+    X: Any, codes: NDArray, weights: NDArray, l1_ratio: float, knobs: dict[str, Any]
+) -> Objective:
+    """Return the objective of a path over validated data."""
+    penalty = make_penalty(
+        knobs["penalty"], 1.0, l1_ratio, knobs["penalty_factor"], n_features=X.shape[1]
+    )
+    solver, _ = make_solver(knobs["solver"], knobs | {"l1_ratio": l1_ratio}, penalty.is_smooth)
+    n_classes = int(codes.max()) + 1
+    rows = RowBlocks(X, n_classes)
+    return Objective(
+        rows, codes, weights, n_classes, penalty, knobs["fit_intercept"], solver.scores_memory
+    )
+
+
+def settings_of(knobs: dict[str, Any]) -> dict[str, Any]:
+    """Return what `optima` asks for besides the objective."""
+    return {
+        "solver_for": lambda is_smooth: make_solver(knobs["solver"], knobs, is_smooth)[0],
+        "tol": knobs["tol"],
+        "max_iter": knobs["max_iter"],
+        "rng": np.random.default_rng(knobs["random_state"]),
+    }
+
+
+def follow(
+    objective: Objective, Cs: NDArray, knobs: dict[str, Any], start: NDArray | None = None
+) -> Iterator[Step]:
+    """Yield the optimum at each C, the smallest first.
+
+    Parameters
+    ----------
+    objective : Objective
+    Cs : ndarray of shape (n_Cs,)
+        Rising.
+    knobs : mapping
+        `solver`, `tol`, `max_iter`, `random_state`, `verbose`, and those of the solver.
+    start : ndarray of shape (objective.size,), default=None
+        Where to start; None means at the intercepts alone.
+    """
+    found = optima(
+        objective, 1.0 / (Cs * objective.total_weight), start=start, **settings_of(knobs)
+    )
+    for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
+        point = result.point
+        W, b = objective.unpack(objective.without_constants(point.w))
+        step = Step(
+            C=float(C),
+            coef=np.ascontiguousarray(W.T),
+            intercept=b.copy() if objective.fit_intercept else np.zeros(len(W.T), W.dtype),
+            value=point.value,
+            deviance=2.0 * objective.total_weight * point.loss,
+            optimality=point.optimality,
+            n_iter=result.n_iter,
+            converged=result.converged,
+        )
+        if knobs["verbose"]:
+            print(
+                f"C {step.C:10.4g}  active features {np.count_nonzero(W.any(axis=1)):>6}  "
+                f"objective {step.value:.10f}  optimality {step.optimality:.2e}  "
+                f"iterations {step.n_iter:>4}",
+                flush=True,
+            )
+        yield step
+
+
+def warn_if_unconverged(steps: Sequence[Step], tol: float, stacklevel: int) -> None:
+    """Warn once of the fits of a path that did not converge."""
+    failed = [step for step in steps if not step.converged]
+    if not failed:
+        return
+    worst = max(failed, key=lambda step: step.optimality)
+    warnings.warn(
+        f"{len(failed)} of {len(steps)} fits did not converge to tol={tol:.2e}; the worst, at "
+        f"C={worst.C:.4g}, stopped at optimality {worst.optimality:.2e} after {worst.n_iter} "
+        "iterations. Raise max_iter or tol, or leave out the largest values of C.",
+        ConvergenceWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def checked_Cs(Cs: Any) -> NDArray:
+    """Return the values of C in float64, if they can be used."""
+    values = np.asarray(Cs, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0:
+        raise ValueError(f"Cs must be a number or a list of them, not empty; got {Cs!r}.")
+    wrong = values[~(np.isfinite(values) & (values > 0.0))]
+    if wrong.size:
+        raise ValueError(
+            f"Cs must be positive and finite, got {wrong[0]}. For a fit without penalty use "
+            "SoftmaxRegression(C=np.inf)."
+        )
+    return values

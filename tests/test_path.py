@@ -1,0 +1,303 @@
+"""The path: its first C, against separate fits, screening that changes nothing, and odd input."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from problems import (
+    all_scores,
+    centred,
+    data,
+    optimum,
+    penalised_loss,
+    relative_error,
+    uneven_weights,
+)
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from softmax_reg import SoftmaxRegression, continuation, softmax_path
+
+
+def wide(n=40, p=300, K=3, seed=0):
+    """More features than rows, a few of which matter."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, p)) * 10.0 ** rng.uniform(-1.0, 1.0, p)
+    scores = X[:, :K] / X[:, :K].std(axis=0) * 2.0
+    return X, np.argmax(scores + rng.gumbel(size=scores.shape), axis=1)
+
+
+def largest_slope(X, y, s, l1_ratio=1.0):
+    """Return S max |X'(P - Y)| / l1_ratio at the intercepts alone, worked out from the formula."""
+    Y = np.eye(y.max() + 1)[y]
+    R = (s @ Y / s.sum() - Y) * s[:, np.newaxis]
+    slopes = X.T @ R
+    return np.abs(slopes[:, 1:] if Y.shape[1] == 2 else slopes).max() / l1_ratio
+
+
+@pytest.mark.parametrize("name", ["iris", "breast_cancer", "wine/std"])
+@pytest.mark.parametrize("l1_ratio", [0.3, 1.0])
+def test_the_first_C_is_the_one_of_the_formula(name, l1_ratio):
+    X, y = data(name)
+    s = uneven_weights(len(y))
+    path = softmax_path(X, y, Cs=2, eps=0.9, l1_ratio=l1_ratio, sample_weight=s)
+    assert path.Cs_[0] == pytest.approx(1.0 / largest_slope(X, y, s, l1_ratio), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["iris", "breast_cancer/std"])
+def test_at_the_first_C_all_coefficients_are_zero_and_just_above_it_one_is_not(name):
+    X, y = data(name)
+    smallest = softmax_path(X, y, Cs=1).Cs_[0]
+    path = softmax_path(X, y, Cs=[0.999 * smallest, smallest, 1.001 * smallest])
+    assert path.degrees_of_freedom_[:2].tolist() == [0, 0]
+    assert path.n_active_[2] == 1
+    assert path.deviance_explained_[:2] == pytest.approx([0.0, 0.0], abs=1e-14)
+    # The same holds for a fit that does not know of the path.
+    below, above = (
+        SoftmaxRegression(C=f * smallest, l1_ratio=1.0, tol=1e-10).fit(X, y) for f in (0.99, 1.01)
+    )
+    assert not below.coef_.any()
+    assert above.coef_.any()
+
+
+@pytest.mark.parametrize("name", ["iris/std", "breast_cancer/std"])
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+def test_the_path_equals_separate_fits(name, l1_ratio):
+    X, y = data(name)
+    s = uneven_weights(len(y))
+    path = softmax_path(X, y, Cs=6, eps=1e-2, l1_ratio=l1_ratio, sample_weight=s)
+    for C, coef, intercept, value in zip(
+        path.Cs_, path.coefs_, path.intercepts_, path.objective_, strict=True
+    ):
+        model = SoftmaxRegression(C=C, l1_ratio=l1_ratio).fit(X, y, s)
+        np.testing.assert_allclose(coef, model.coef_, atol=2e-4)
+        # A shift of all intercepts changes no probability, and nothing penalises it.
+        ours, theirs = (centred(coef, b)[1] for b in (intercept, model.intercept_))
+        np.testing.assert_allclose(ours, theirs, atol=2e-4)
+        assert value == pytest.approx(model.loss_curve_[-1], rel=1e-10)
+        assert value == pytest.approx(
+            penalised_loss(X, y, coef, intercept, C, l1_ratio, s), rel=1e-12
+        )
+    assert path.converged_.all()
+
+
+def test_a_ridge_path_goes_through_the_optimum():
+    X, y = data("wine")
+    path = softmax_path(X, y, Cs=[1e-3, 1.0, 0.1], l1_ratio=0.0)
+    assert path.Cs_.tolist() == [1e-3, 0.1, 1.0]
+    last = type("Fit", (), {"coef_": path.coefs_[-1], "intercept_": path.intercepts_[-1]})
+    assert relative_error(last, optimum("wine")) < 1e-4
+
+
+def objective_on_30_irises(C, X, y):
+    """Return the lasso's minimum, found by SciPy over positive and negative parts: no package."""
+    n, p, K = *X.shape, 3
+
+    def value(v):
+        V, b = v[: 2 * p * K].reshape(2, p, K), v[2 * p * K :]
+        Z = X @ (V[0] - V[1]) + b
+        P = np.exp(Z - logsumexp(Z, axis=1, keepdims=True))
+        R = (P - np.eye(K)[y]) / n
+        F = np.mean(logsumexp(Z, axis=1) - Z[np.arange(n), y]) + v[: 2 * p * K].sum() / (C * n)
+        G = X.T @ R
+        slopes = np.stack([G, -G]) + 1.0 / (C * n)
+        return F, np.concatenate([slopes.ravel(), R.sum(axis=0)])
+
+    bounds = [(0.0, None)] * (2 * p * K) + [(None, None)] * K
+    v = np.zeros(2 * p * K + K)
+    for _ in range(10):  # its line search gives up now and then: go on with a fresh memory
+        found = minimize(
+            value, v, jac=True, method="L-BFGS-B", bounds=bounds,
+            options={"maxiter": 20_000, "maxfun": 40_000, "ftol": 1e-16, "gtol": 1e-11},
+        )  # fmt: skip
+        v = found.x
+    return found.fun
+
+
+def test_the_objective_on_30_irises_is_that_of_an_independent_method():
+    X, y = (part[::5] for part in data("iris"))
+    path = softmax_path(X, y, Cs=8, eps=1e-2)
+    expected = [objective_on_30_irises(C, X, y) for C in path.Cs_]
+    np.testing.assert_allclose(path.objective_, expected, rtol=1e-7)
+    assert np.all(path.objective_ <= np.array(expected) + 1e-9)
+
+
+def test_saga_run_to_the_end_finds_the_same_optimum_and_the_same_zeros():
+    X, y = data("iris/std")
+    path = softmax_path(X, y, Cs=[0.05, 1.0], l1_ratio=1.0)
+    for C, coef, intercept in zip(path.Cs_, path.coefs_, path.intercepts_, strict=True):
+        saga = LogisticRegression(C=C, l1_ratio=1.0, solver="saga", tol=1e-12, max_iter=100_000)
+        if "penalty" in saga.get_params() and saga.penalty == "l2":  # scikit-learn before 1.8
+            saga.set_params(penalty="l1", l1_ratio=None)
+        saga.fit(X, y)
+        np.testing.assert_array_equal(coef == 0.0, np.abs(saga.coef_) < 1e-9)
+        ours, theirs = (
+            penalised_loss(X, y, *fit, C, 1.0)
+            for fit in ((coef, intercept), (saga.coef_, saga.intercept_))
+        )
+        assert ours == pytest.approx(theirs, rel=1e-8)
+
+
+def test_more_features_become_active_and_more_is_explained_as_C_grows():
+    X, y = data("wine/std")
+    path = softmax_path(X, y, Cs=12)
+    assert np.all(np.diff(path.deviance_) < 0.0)
+    assert path.n_active_[0] == 0 < path.n_active_[-1]
+    assert np.all(path.degrees_of_freedom_ >= path.n_active_)
+    Z = all_scores(X, path.coefs_[-1], path.intercepts_[-1])
+    deviance = 2.0 * np.sum(logsumexp(Z, axis=1) - Z[np.arange(len(Z)), y])
+    assert path.deviance_[-1] == pytest.approx(deviance, rel=1e-10)
+    shares = np.bincount(y) / len(y)
+    assert path.null_deviance_ == pytest.approx(-2.0 * np.log(shares[y]).sum(), rel=1e-12)
+
+
+def test_screening_changes_nothing_but_the_work(monkeypatch):
+    X, y = wide()
+    n_features = []
+    with_features = continuation.Objective.with_features
+
+    def recorded(self, kept):
+        n_features.append(len(kept))
+        return with_features(self, kept)
+
+    monkeypatch.setattr(continuation.Objective, "with_features", recorded)
+    screened = softmax_path(X, y, Cs=10)
+    assert n_features
+    assert max(n_features) < X.shape[1]
+    monkeypatch.setattr(continuation, "_FEW_FEATURES", 10**9)
+    whole = softmax_path(X, y, Cs=10)
+    np.testing.assert_allclose(screened.objective_, whole.objective_, rtol=1e-9)
+    np.testing.assert_array_equal(screened.coefs_ != 0.0, whole.coefs_ != 0.0)
+
+
+def test_a_rule_that_sets_too_much_aside_is_put_right(monkeypatch):
+    X, y = wide()
+    expected = softmax_path(X, y, Cs=8)
+
+    def far_too_strict(objective, last):
+        if last is None or not objective.unpack(last.w)[0].any():
+            return None
+        return np.flatnonzero(objective.unpack(last.w)[0].any(axis=1))[:1]
+
+    monkeypatch.setattr(continuation, "_kept", far_too_strict)
+    path = softmax_path(X, y, Cs=8)
+    np.testing.assert_allclose(path.objective_, expected.objective_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("make", [sp.csr_matrix, sp.csc_matrix, sp.csr_array])
+def test_sparse_and_dense_rows_give_the_same_path(make):
+    X, y = wide()
+    X = np.where(np.abs(X) > 1.0, X, 0.0)
+    dense = softmax_path(X, y, Cs=6)
+    sparse = softmax_path(make(X), y, Cs=6)
+    np.testing.assert_allclose(sparse.objective_, dense.objective_, rtol=1e-9)
+    np.testing.assert_allclose(sparse.Cs_, dense.Cs_, rtol=1e-12)
+
+
+def test_float32_stays_float32_and_X_is_not_written_to():
+    X, y = wide()
+    X32 = X.astype(np.float32)
+    X32.flags.writeable = False
+    path = softmax_path(X32, y, Cs=5, tol=1e-4)
+    assert path.coefs_.dtype == path.intercepts_.dtype == np.float32
+    assert path.Cs_.dtype == np.float64
+    np.testing.assert_allclose(path.objective_, softmax_path(X, y, Cs=5).objective_, rtol=1e-4)
+
+
+def test_weights_count_as_rows():
+    X, y = data("iris")
+    rng = np.random.default_rng(0)
+    times = rng.integers(1, 4, len(y))
+    weighted = softmax_path(X, y, Cs=4, sample_weight=times)
+    repeated = softmax_path(np.repeat(X, times, axis=0), np.repeat(y, times), Cs=4)
+    np.testing.assert_allclose(weighted.Cs_, repeated.Cs_, rtol=1e-10)
+    np.testing.assert_allclose(weighted.objective_, repeated.objective_, rtol=1e-9)
+    np.testing.assert_allclose(weighted.deviance_, repeated.deviance_, rtol=1e-6)
+
+
+def test_the_names_of_a_frame_and_the_labels_are_kept():
+    X, y = data("iris")
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    path = softmax_path(frame, np.array(["x", "y", "z"])[y], Cs=3)
+    assert path.feature_names_in_.tolist() == ["a", "b", "c", "d"]
+    assert path.classes_.tolist() == ["x", "y", "z"]
+    assert softmax_path(X, y, Cs=3).feature_names_in_ is None
+
+
+def test_without_intercept_the_intercepts_are_zero():
+    X, y = data("iris")
+    path = softmax_path(X, y, Cs=4, fit_intercept=False)
+    assert not path.intercepts_.any()
+    assert not path.coefs_[0].any()
+    assert path.coefs_[1].any()
+
+
+def test_a_path_that_is_cut_short_says_so_once():
+    X, y = data("wine/std")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        path = softmax_path(X, y, Cs=5, max_iter=1)
+    assert [w.category for w in caught] == [ConvergenceWarning]
+    assert caught[0].filename == __file__
+    assert f"{np.count_nonzero(~path.converged_)} of 5 fits" in str(caught[0].message)
+    assert path.converged_[0]
+    assert not path.converged_[-1]
+
+
+def test_a_line_is_printed_for_each_C(capsys):
+    X, y = data("iris")
+    softmax_path(X, y, Cs=3, eps=0.1, verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert "active features      0" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"Cs": []}, "not empty"),
+        ({"Cs": [1.0, -2.0]}, "positive and finite, got -2"),
+        ({"Cs": [1.0, np.inf]}, "SoftmaxRegression"),
+        ({"Cs": 0}, "Cs"),
+        ({"l1_ratio": 1.5}, "l1_ratio"),
+        ({"eps": 1.0}, "eps"),
+        ({"solver": "lbfgs"}, "cannot handle"),
+        ({"tol": -1.0}, "tol"),
+    ],
+)
+def test_what_cannot_be_used_is_named(knobs, message):
+    X, y = data("iris")
+    with pytest.raises(ValueError, match=message):
+        softmax_path(X, y, **knobs)
+
+
+def test_features_that_say_nothing_have_no_path():
+    X, y = np.ones((30, 2)), np.arange(30) % 3
+    with pytest.raises(ValueError, match="No feature says anything"):
+        softmax_path(X, y)
+
+
+def test_ctrl_c_ends_the_path_and_keeps_what_was_found(monkeypatch):
+    X, y = data("iris")
+    run = continuation.minimize
+    calls = []
+
+    def interrupted(solver, objective, w, **settings):
+        calls.append(1)
+        if len(calls) < 3:
+            return run(solver, objective, w, **settings)
+
+        def stop(progress):
+            if progress.n_iter == 1:
+                raise KeyboardInterrupt
+
+        return run(solver, objective, w, callbacks=[stop], **settings)
+
+    monkeypatch.setattr(continuation, "minimize", interrupted)
+    with pytest.warns(ConvergenceWarning, match="1 of 3 fits"):
+        path = softmax_path(X, y, Cs=6)
+    assert len(path.Cs_) == len(path.coefs_) == 3
