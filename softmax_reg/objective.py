@@ -109,6 +109,11 @@ class Objective:
         """Weighted mean of each feature, shape (n_features,), float64; 0 without intercept."""
         return self._moments[0]
 
+    @property
+    def variance(self) -> NDArray:
+        """Weighted variance of each feature, shape (n_features,), float64; about `mean`."""
+        return self._moments[1]
+
     @cached_property
     def scale(self) -> NDArray:
         """sqrt(variance + alpha (1 - l1_ratio)) of each feature: the root of its curvature.
