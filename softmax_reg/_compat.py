@@ -7,6 +7,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call as check_partial_fit_first_call,
+)
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -17,6 +20,7 @@ __all__ = [
     "StrOptions",
     "check_classification_targets",
     "check_is_fitted",
+    "check_partial_fit_first_call",
     "check_sample_weight",
     "compute_class_weight",
     "safe_sparse_dot",

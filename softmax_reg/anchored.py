@@ -9,7 +9,7 @@ on-line learning".  `truncated_cg` and `search_line` see the points of any other
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -88,25 +88,32 @@ class Quadratic:
     centre, slope : ndarray of shape (n, n_rows), float64
     hessian : ndarray, float64
         H whole, (n n_rows, n n_rows); one block for every row of coefficients, (n, n); its
-        diagonal, (n n_rows,); or a multiple of I, ().
+        diagonal, (n n_rows,); or 0, ().
+    ridge : float, default=0.0
+        Adds ridge/2 |u|^2.
     """
 
     weight: float
     centre: NDArray
     slope: NDArray
     hessian: NDArray
+    ridge: float = 0.0
 
     def value(self, U: NDArray) -> float:
         """Return Q."""
         D = U - self.centre
-        return float(np.vdot(self.slope + 0.5 * self.product(D), D))
+        square = 0.5 * self.ridge * float(np.vdot(U, U))
+        return square + float(np.vdot(self.slope + 0.5 * self._times(D), D))
 
     def gradient(self, U: NDArray) -> NDArray:
         """Return dQ/du, shape (n, n_rows)."""
-        return self.slope + self.product(U - self.centre)
+        return self.ridge * U + self.slope + self._times(U - self.centre)
 
     def product(self, V: NDArray) -> NDArray:
-        """Return H V, shape (n, n_rows)."""
+        """Return the Hessian of Q times V, shape (n, n_rows)."""
+        return self.ridge * V + self._times(V)
+
+    def _times(self, V: NDArray) -> NDArray:
         H = self.hessian
         if H.ndim < 2:
             return (H * V.ravel()).reshape(V.shape)
@@ -114,10 +121,22 @@ class Quadratic:
 
     def plus(self, weight: float, U: NDArray, slope: NDArray, hessian: NDArray) -> Quadratic:
         """Return the sum with the quadratic that has this slope and Hessian at U."""
-        H = self.hessian
-        if H.ndim == 0 and hessian.ndim == 2:
-            H = H * np.eye(len(hessian))
-        return Quadratic(self.weight + weight, U, self.gradient(U) + slope, H + hessian)
+        slope = self.slope + self._times(U - self.centre) + slope
+        return Quadratic(self.weight + weight, U, slope, self.hessian + hessian, self.ridge)
+
+    def rescaled(self, ratio: NDArray) -> Quadratic:
+        """Return the same Q, but for the ridge, in units of features that are `ratio` times as long.
+
+        Parameters
+        ----------
+        ratio : ndarray of shape (n,)
+        """
+        H, n_rows = self.hessian, self.centre.shape[1]
+        if H.ndim:
+            r = ratio if H.shape == 2 * ratio.shape else np.repeat(ratio, n_rows)
+            H = H / r / r[:, np.newaxis] if H.ndim == 2 else H / r**2
+        r = ratio[:, np.newaxis]
+        return replace(self, centre=r * self.centre, slope=self.slope / r, hessian=H)
 
 
 class Anchored:

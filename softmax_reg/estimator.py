@@ -32,6 +32,7 @@ from softmax_reg.prediction import SoftmaxPredictor
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
+from softmax_reg.streaming import FittedRows, StreamingMixin
 
 __all__ = ["SoftmaxRegression"]
 
@@ -45,7 +46,7 @@ _SEPARABLE = (
 )
 
 
-class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
+class SoftmaxRegression(ClassifierMixin, StreamingMixin, SoftmaxPredictor, BaseEstimator):
     """Multinomial logistic regression that converges on data as they are.
 
     Minimises the objective of `LogisticRegression`, divided by C times the total weight,
@@ -124,6 +125,8 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         Mean loss, without penalty, on the held-out rows; with `early_stopping` only.
     best_iter_ : int
         The iteration whose coefficients were kept; with `early_stopping` only.
+    n_samples_seen_ : int
+        Rows learned by `partial_fit`, with those of a `fit` before; after `partial_fit` only.
 
     See Also
     --------
@@ -299,7 +302,8 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         self.optimality_ = point.optimality
         self.converged_ = bool(result.converged and not separated and point is result.point)
         self.solver_ = name
-        for stale in ("validation_loss_curve_", "best_iter_"):
+        self._fitted_rows = FittedRows.of(objective)
+        for stale in ("validation_loss_curve_", "best_iter_", "_online", "n_samples_seen_"):
             self.__dict__.pop(stale, None)
         if stopping is not None:
             self.validation_loss_curve_ = np.array(stopping.losses[: result.n_iter + 1])

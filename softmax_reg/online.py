@@ -36,13 +36,15 @@ _MAX_NEWTON = 10
 _MAX_CG = 100
 # The system of one batch hardly differs from the identity.
 _STEP_CG = 3
+# The unit of a feature is at least its largest deviation over this.
+_REACH = 10.0
 # Numbers in the window, at least: 1 MiB of float64.
 _WINDOW_SIZE = 1 << 17
 # Small batches wait until they hold a row for so many features: a step costs as much as they.
 _FEATURES_PER_ROW = 16
 # Curvature of every framed coefficient before the first row: it bounds the intercept while classes
 # are missing, and without a penalty the rest while classes are separable.
-_FLOOR = 1e-4
+_FLOOR = 1e-2
 # Squares of larger numbers, and sums of them, would overflow.
 _LARGEST = 1e100
 
@@ -87,6 +89,8 @@ class OnlineNewton:
     weight: float
     frame: Frame | None
     past: Quadratic
+    spread: NDArray
+    reach: NDArray
     factor: NDArray | None = None
     solved: tuple[Batch, ...] = ()
     stepped: tuple[Batch, ...] = ()
@@ -99,16 +103,23 @@ class OnlineNewton:
         """Return what is known before the first row."""
         n, n_rows = n_features + fit_intercept, 1 if n_classes == 2 else n_classes
         zero = np.zeros((n, n_rows))
-        past = Quadratic(0.0, zero, zero, np.array(_FLOOR))
-        return cls(zero.ravel(), n_features, n_classes, fit_intercept, C, 0.0, None, past)
+        past = Quadratic(0.0, zero, zero, np.array(0.0), _FLOOR)
+        return cls(zero.ravel(), n_features, n_classes, fit_intercept, C, 0.0, None, past, np.zeros(n_features), np.zeros(n_features))
 
     def after_fit(self, w: NDArray, weight: float, frame: Frame) -> OnlineNewton:
         """Return what is known after a fit that found w on rows of this weight and these units."""
-        state = replace(self, w=w.astype(np.float64), weight=weight, frame=frame)
+        state = replace(self, w=w.astype(np.float64), weight=weight, frame=frame, spread=frame.scale**2)
         nothing = Batch(np.zeros((1, self.n_features)), np.zeros(1, np.intp), np.ones(1))
         centre = frame.coordinates(state._objective(nothing), state.w)
         zero = np.zeros_like(centre)
-        return replace(state, past=Quadratic(weight, centre, zero, np.array(_FLOOR)))
+        return replace(state, past=Quadratic(weight, centre, zero, np.array(0.0), _FLOOR))
+
+    @property
+    def coefficients(self) -> tuple[NDArray, NDArray]:
+        """W (n_features, n_rows) and b (n_rows,), float64; b is empty without intercept."""
+        n_rows = self.past.centre.shape[1]
+        size = self.n_features * n_rows
+        return self.w[:size].reshape(self.n_features, n_rows), self.w[size:]
 
     @property
     def curvature(self) -> Curvature:
@@ -148,12 +159,15 @@ class OnlineNewton:
                 "feature."
             )
         state, start = self, 0
-        while start < X.shape[0]:
-            # At most half of the window at a time.
-            per_row = max(values.size // X.shape[0], 1)
-            rows = slice(start, start + max(self._window_size // (2 * per_row), 1))
-            state = state._learn(self._own(X[rows]), codes[rows], weights[rows])
-            start = rows.stop
+        # Half of the window at a time; what overflows on the way is looked at in the end.
+        together = max(self._window_size // (2 * max(values.size // X.shape[0], 1)), 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            while start < X.shape[0]:
+                rows = slice(start, start + together)
+                state = state._learn(self._own(X[rows]), codes[rows], weights[rows])
+                start = rows.stop
+        if not np.isfinite(state.w).all():
+            raise ValueError("The coefficients overflow: rescale the features, or the weights.")
         return state
 
     def _own(self, X: Any) -> Any:
@@ -205,7 +219,8 @@ class OnlineNewton:
         objective = self._objective(batch, self.frame)
         assert self.factor is not None
         change = self.curvature.change(objective, self.factor)
-        nothing = replace(self.past, weight=0.0, hessian=np.array(0.0), slope=0 * self.past.slope)
+        zero = np.zeros_like(self.past.slope)
+        nothing = Quadratic(0.0, zero, zero, np.array(0.0))
         pull = self.weight - batch.weight
         anchored = Anchored(objective, nothing, change, self.w, pull)
         point = anchored.at(np.zeros_like(self.w))
@@ -216,10 +231,12 @@ class OnlineNewton:
     def _minimise(self) -> OnlineNewton:
         """Go to the minimum over the window and Q."""
         batch, curvature = join(self._window), self.curvature
-        objective = self._objective(batch, self.frame, penalised=True)
-        if self.frame is None or (self.past.weight == 0.0 and self.past.hessian.ndim == 0):
-            objective.frame = frame_of(objective)
-        past = self.past if self.knows_past else self._guess_past(objective)
+        kept, frame = self.past, self._new_frame(batch)
+        if self.frame is not None:
+            ratio = frame.scale / self.frame.scale
+            kept = kept.rescaled(np.append(ratio, 1.0) if self.fit_intercept else ratio)
+        objective = self._objective(batch, frame, penalised=True)
+        past = kept if self.knows_past else self._guess_past(kept, objective)
         gap = _GAP * min(objective.size, self.weight)
         w, factor = self.w, None
         with objective.rows.running():
@@ -235,11 +252,36 @@ class OnlineNewton:
                 if new is None:
                     break
                 w = new.inner.w
-        return replace(
-            self, w=w, frame=objective.frame, factor=factor, solved=(batch,), stepped=(), waiting=()
-        )
+        learned = replace(self, w=w, frame=frame, past=kept, factor=factor)
+        return replace(learned, solved=(batch,), stepped=(), waiting=())
 
-    def _guess_past(self, objective: Framed) -> Quadratic:
+    def _new_frame(self, batch: Batch) -> Frame:
+        """Return the units of the features: of all rows, centred on the first window's mean.
+
+        The unit is the standard deviation, or a part of the largest deviation where that is more:
+        the coefficient of a feature that is hardly ever there must not become large.
+        """
+        rows = self._objective(batch)
+        mean = self.frame.mean if self.past.weight and self.frame is not None else rows.mean
+        square = self._spread_with(batch, rows)
+        square = np.maximum(square, (self._reach_with(batch, mean) / _REACH) ** 2)
+        return Frame(mean, np.sqrt(np.where(square > 0.0, square, np.maximum(mean**2, 1.0))))
+
+    def _spread_with(self, batch: Batch, rows: Framed) -> NDArray:
+        """Return the mean square deviation of each feature in Q's rows and these."""
+        if self.past.weight == 0.0 or self.frame is None:
+            return rows.variance
+        square = rows.variance + (rows.mean - self.frame.mean) ** 2
+        share = self.past.weight / (self.past.weight + batch.weight)
+        return square + share * (self.spread - square)
+
+    def _reach_with(self, batch: Batch, mean: NDArray) -> NDArray:
+        """Return the largest deviation of each feature in Q's rows and these."""
+        ends = [batch.X.max(axis=0), batch.X.min(axis=0)]
+        ends = [end.toarray().ravel() if sp.issparse(end) else end for end in ends]
+        return np.max([self.reach, *(np.abs(end - mean) for end in ends)], axis=0)
+
+    def _guess_past(self, past: Quadratic, objective: Framed) -> Quadratic:
         """Return Q for the rows of a fit: as the window's, but for what that is too short for.
 
         A window of m rows says nothing of the correlations of n > m features: the smaller m / n,
@@ -260,7 +302,7 @@ class OnlineNewton:
         between = (m * (np.diag(mean) - squares) + bound) / (m + 1.0)
         isotropic = self.curvature.isotropic(between[K - n_rows :, K - n_rows :], n)
         H = (m * self.curvature.hessian(objective, point) + n * isotropic) / (m + n)
-        return replace(self.past, hessian=self.past.weight * H)
+        return replace(past, hessian=past.weight * H)
 
     def _forget_half(self) -> OnlineNewton:
         """Let the older half of the window be a part of Q."""
@@ -269,18 +311,15 @@ class OnlineNewton:
         assert self.frame is not None
         objective = self._objective(batch.part(slice(half)), self.frame)
         whole = self._objective(batch, self.frame)
-        past = self.past if self.knows_past else self._guess_past(whole)
+        past = self.past if self.knows_past else self._guess_past(self.past, whole)
         point, S = objective.at(self.w), objective.total_weight
+        older = batch.part(slice(half))
+        spread = self._spread_with(older, self._objective(older))
+        reach = self._reach_with(older, self.frame.mean)
         past = past.plus(
             S,
             self.frame.coordinates(objective, self.w),
             S * self.frame.push_forward(objective, point.gradient),
             S * self.curvature.hessian(objective, point),
         )
-        return replace(self, past=past, solved=(batch.part(slice(half, None)),))
-
-
-def frame_of(objective: Framed) -> Frame:
-    """Return the units of the features on the rows of an objective."""
-    mean, variance = objective.mean, objective.variance + objective.penalty.curvature
-    return Frame(mean, np.sqrt(np.where(variance > 0.0, variance, np.maximum(mean**2, 1.0))))
+        return replace(self, past=past, spread=spread, reach=reach, solved=(batch.part(slice(half, None)),))

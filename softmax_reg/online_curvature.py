@@ -69,15 +69,16 @@ class Curvature(ABC):
         weight = objective.total_weight
         total = weight + past.weight
         H = weight * self.preconditioner(objective, point) + self.of_past(past)
-        return self.inverse_root(H / total, weight / total * ridge_of(objective))
+        ridge = (weight * ridge_of(objective) + past.ridge) / total
+        return self.inverse_root(H / total, ridge)
 
     def preconditioner(self, objective: Framed, point: Point) -> NDArray:
         """Return what `factor` uses of the Hessian of the rows."""
         return self.hessian(objective, point)
 
-    @abstractmethod
     def of_past(self, past: Quadratic) -> NDArray:
         """Return what `factor` uses of the Hessian of the rows before."""
+        return past.hessian
 
     @abstractmethod
     def inverse_root(self, H: NDArray, ridge: NDArray) -> NDArray:
@@ -116,9 +117,9 @@ class Whole(_Matrices):
         return gram(objective, variances(objective, point))
 
     def of_past(self, past: Quadratic) -> NDArray:
-        n, n_rows = past.centre.shape
         if past.hessian.ndim == 0:
-            return np.broadcast_to(past.hessian * np.eye(n), (n_rows, n, n))
+            return past.hessian
+        n_rows = past.centre.shape[1]
         return np.stack([past.hessian[k::n_rows, k::n_rows] for k in range(n_rows)])
 
 
@@ -135,9 +136,6 @@ class Shared(_Matrices):
     def isotropic(self, between: NDArray, n: int) -> NDArray:
         return float(np.diag(between).mean()) * np.eye(n)
 
-    def of_past(self, past: Quadratic) -> NDArray:
-        return past.hessian * np.eye(len(past.centre)) if past.hessian.ndim == 0 else past.hessian
-
 
 class Diagonal(Curvature):
     """The diagonal alone: sparse rows stay sparse."""
@@ -152,9 +150,6 @@ class Diagonal(Curvature):
 
     def isotropic(self, between: NDArray, n: int) -> NDArray:
         return np.tile(np.diag(between), n)
-
-    def of_past(self, past: Quadratic) -> NDArray:
-        return past.hessian
 
     def inverse_root(self, H: NDArray, ridge: NDArray) -> NDArray:
         H = H.reshape(len(ridge), -1) + ridge[:, np.newaxis]

@@ -14,14 +14,17 @@ PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
     {"_compat", "_arrays"},
-    {"functional", "penalties", "schedules", "blocks"},
+    {"functional", "penalties", "schedules", "blocks", "window"},
     {"objective", "points", "duality"},
     {"conditioning", "coordinates", "maps", "separation"},
     {"solvers.base"},
     {"solvers.*"},  # one file for each method
     {"solvers"},
     {"callbacks"},
+    {"anchored", "online_curvature"},
+    {"online"},
     {"encoding", "prediction"},
+    {"streaming"},
     {"estimator", "model_selection"},
     {"softmax_reg"},
 ]
