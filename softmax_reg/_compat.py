@@ -13,6 +13,9 @@ from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call as check_partial_fit_first_call,
+)
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -49,6 +52,7 @@ __all__ = [
     "check_classification_targets",
     "check_is_fitted",
     "check_method_params",
+    "check_partial_fit_first_call",
     "check_sample_weight",
     "compute_class_weight",
     "feature_names",

@@ -134,8 +134,20 @@ def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
 def diagonal_map(objective: Objective, point: Point) -> Map:
     """Return the change of variables by the diagonal of the Hessian at `point`: any size fits.
 
-    Sums of p_k (1 - p_k) (x_j - mean_j)^2 over the rows, and the penalty.  A prox that mixes the
-    classes of a feature needs one number for all of them: the largest.
+    A prox that mixes the classes of a feature needs one number for all of them: the largest.
+    """
+    curvature = diagonal_hessian(objective, point) + ridge_of(objective)[:, np.newaxis]
+    if objective.penalty.couples_classes:
+        features = curvature[: objective.n_features]
+        features[...] = features.max(axis=1, keepdims=True)
+    floor = np.finfo(objective.dtype).eps * curvature.max()
+    return DiagonalMap(objective, 1.0 / np.sqrt(np.maximum(curvature, floor)))
+
+
+def diagonal_hessian(objective: Objective, point: Point) -> NDArray:
+    """Return the diagonal of the loss's Hessian for centred and scaled features, (n, n_rows).
+
+    Sums of p_k (1 - p_k) (x_j - mean_j)^2 / scale_j^2 over the rows.
     """
     free = slice(objective.n_classes - objective.n_rows, None)
 
@@ -150,13 +162,8 @@ def diagonal_map(objective: Objective, point: Point) -> Map:
     second, first, total = objective.rows.reduce(visit)
     mean = objective.mean[:, np.newaxis]
     curvature = np.maximum(second - 2.0 * mean * first + mean**2 * total, 0.0)
-    curvature = (curvature + objective.penalty.curvature) / objective.scale[:, np.newaxis] ** 2
-    if objective.penalty.couples_classes:
-        curvature = np.broadcast_to(curvature.max(axis=1, keepdims=True), curvature.shape)
-    if objective.fit_intercept:
-        curvature = np.vstack([curvature, total])
-    floor = np.finfo(objective.dtype).eps * curvature.max()
-    return DiagonalMap(objective, 1.0 / np.sqrt(np.maximum(curvature, floor)))
+    curvature /= objective.scale[:, np.newaxis] ** 2
+    return np.vstack([curvature, total]) if objective.fit_intercept else curvature
 
 
 def diagonal_bound_map(objective: Objective) -> Map:
@@ -168,6 +175,14 @@ def diagonal_bound_map(objective: Objective) -> Map:
 
 def full_map(objective: Objective, point: Point) -> Map:
     """Return the change of variables by the whole Hessian at `point`, there the identity."""
+    H, n_rows = whole_hessian(objective, point), objective.n_rows
+    for k in range(n_rows):
+        H[k::n_rows, k::n_rows] += np.diag(ridge_of(objective))
+    return FullMap(objective, H)
+
+
+def whole_hessian(objective: Objective, point: Point) -> NDArray:
+    """Return the loss's Hessian for centred and scaled features, shape (n n_rows, n n_rows)."""
     K, n_rows = objective.n_classes, objective.n_rows
     n = objective.n_features + objective.fit_intercept
 
@@ -186,13 +201,13 @@ def full_map(objective: Objective, point: Point) -> Map:
 
     H, blocks = objective.rows.reduce(visit)
     for k in range(n_rows):
-        H[k::n_rows, k::n_rows] += blocks[k] + np.diag(ridge_of(objective))
+        H[k::n_rows, k::n_rows] += blocks[k]
         if n_rows > 1:
             # Along coefficients that are the same for all classes the loss is flat; the mean of
             # the blocks there changes no step, since the gradient has no such part.
             for m in range(n_rows):
                 H[k::n_rows, m::n_rows] += blocks.mean(axis=0) / n_rows
-    return FullMap(objective, H)
+    return H
 
 
 def choose_map(

@@ -40,6 +40,7 @@ from softmax_reg.resumption import Session
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
+from softmax_reg.streaming import FittedRows, StreamingMixin
 
 __all__ = ["SoftmaxRegression"]
 
@@ -51,7 +52,12 @@ _SEPARABLE = (
 
 
 class SoftmaxRegression(
-    CallbackSupportMixin, ClassifierMixin, SoftmaxPredictor, Persistent, BaseEstimator
+    CallbackSupportMixin,
+    ClassifierMixin,
+    StreamingMixin,
+    SoftmaxPredictor,
+    Persistent,
+    BaseEstimator,
 ):
     """Multinomial logistic regression that converges on data as they are.
 
@@ -147,6 +153,8 @@ class SoftmaxRegression(
         Mean loss, without penalty, on the held-out rows; with `early_stopping` or `X_val` only.
     best_iter_ : int
         The iteration whose coefficients were kept; with `early_stopping` only.
+    n_samples_seen_ : int
+        Rows learned by `partial_fit`, with those of a `fit` before; after `partial_fit` only.
 
     See Also
     --------
@@ -356,8 +364,10 @@ class SoftmaxRegression(
         self.optimality_ = optimality
         self.converged_ = bool(result.converged and not separated and point is result.point)
         self.solver_ = name
-        for stale in ("validation_loss_curve_", "best_iter_", "_resumed"):
-            self.__dict__.pop(stale, None)
+        self._fitted_rows = FittedRows.of(objective)
+        stale = ("validation_loss_curve_", "best_iter_", "n_samples_seen_", "_online", "_resumed")
+        for name in stale:
+            self.__dict__.pop(name, None)
         if result.validation_curve is not None:
             self.validation_loss_curve_ = result.validation_curve
         if stopping is not None:

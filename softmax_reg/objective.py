@@ -151,6 +151,11 @@ class Objective:
         """Which features say nothing, shape (n_features,): that the intercept does not, if any."""
         return self._moments[1] == 0.0
 
+    @property
+    def variance(self) -> NDArray:
+        """Weighted variance of each feature, shape (n_features,), float64; about `mean`."""
+        return self._moments[1]
+
     @cached_property
     def scale(self) -> NDArray:
         """sqrt(variance + curvature of the penalty) of each feature: the root of its curvature.

@@ -14,7 +14,7 @@ PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
     {"_compat", "_arrays", "_version"},
-    {"functional", "penalties", "schedules", "blocks", "storage"},
+    {"functional", "penalties", "schedules", "blocks", "storage", "window"},
     {"faces"},
     {"objective", "points", "duality"},
     {"conditioning", "coordinates", "maps", "separation"},
@@ -24,11 +24,13 @@ LAYERS = [
     {"solvers"},
     {"progress", "checkpoint"},
     {"callbacks", "fit_tasks", "continuation"},
+    {"anchored", "online_curvature"},
+    {"online"},
     {"parameters", "fingerprint"},
     {"persistence"},
     {"resumption"},
     {"encoding", "prediction"},
-    {"held_out"},
+    {"held_out", "streaming"},
     {"path", "path_steps", "cross_validation"},
     {"estimator", "model_selection"},
     {"softmax_reg"},

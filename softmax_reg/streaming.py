@@ -1,0 +1,242 @@
+"""`partial_fit`: from batches in the user's terms to an `OnlineNewton`, and back to `coef_`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from softmax_reg._compat import (
+    check_classification_targets,
+    check_partial_fit_first_call,
+    check_sample_weight,
+    compute_class_weight,
+    validate_data,
+    validate_parameter_constraints,
+)
+from softmax_reg.anchored import Frame
+from softmax_reg.encoding import merge_duplicates
+from softmax_reg.objective import Objective
+from softmax_reg.online import OnlineNewton
+
+__all__ = ["StreamingMixin"]
+
+_BALANCED = (
+    "class_weight 'balanced' is not supported for partial_fit. In order to use 'balanced' weights, "
+    "use compute_class_weight('balanced', classes=classes, y=y), on all of y or on a large part of "
+    "it, and pass the result as class_weight={class: weight}."
+)
+
+
+class StreamingMixin:
+    """Adds `partial_fit` to an estimator with `C`, `l1_ratio`, `fit_intercept`, `class_weight`."""
+
+    classes_: NDArray
+    coef_: Any
+    intercept_: NDArray
+    n_iter_: NDArray[np.int32]
+    loss_curve_: Any
+    n_samples_seen_: int
+    _online: OnlineNewton
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Learn one batch of rows, and remember what those before it said.
+
+        After every batch the coefficients are near the minimum of the objective of `fit` on all
+        rows so far: the penalty is 1/(2 C) ||W||^2 for the whole stream, and so weighs less and
+        less beside the rows.  Batches may have any size.  Their order should not tell the class:
+        shuffle sorted rows.  `solver`, `tol`, `max_iter` and early stopping are for `fit` only.
+
+        After `fit` it goes on from there: the fit's rows count with their total weight.  Weights
+        that grow, say twofold every so many rows, make the model forget old rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The batch; not kept, but for a copy of the newest rows.
+        y : array-like of shape (n_samples,)
+            Labels from `classes`; not all of them need occur.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that there will be.  Needed in the first call, unless the model was fitted.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; a weight of 2 equals two rows.  None means all 1.
+
+        Returns
+        -------
+        self : estimator
+            With `classes_`, `coef_`, `intercept_`, `n_iter_` (batches since the last `fit`),
+            `loss_curve_` (mean loss of each batch before it was learned), `n_samples_seen_`
+            (rows, those of `fit` too) and `solver_` = "online-newton".
+
+        Raises
+        ------
+        ValueError
+            If the batch cannot be used: NaN, another number of features, a label that is not in
+            `classes`, a weight below 0.  The model is then left as it was before that batch.
+
+        References
+        ----------
+        M. Opper (1998), "A Bayesian approach to on-line learning": see
+        :class:`~softmax_reg.online.OnlineNewton`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from softmax_reg import SoftmaxRegression
+        >>> X, y = load_iris(return_X_y=True)
+        >>> order = np.random.default_rng(0).permutation(len(y))
+        >>> model = SoftmaxRegression()
+        >>> for rows in np.array_split(order, 15):
+        ...     model = model.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        >>> model.n_samples_seen_
+        150
+        >>> model.score(X, y) > 0.95
+        True
+        """
+        before = self.__dict__.copy()
+        try:
+            return self._partial_fit(X, y, classes, sample_weight)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
+        knobs = self.get_params(deep=False)  # type: ignore[attr-defined]
+        validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)  # type: ignore[attr-defined]
+        if knobs["class_weight"] == "balanced":
+            raise ValueError(_BALANCED)
+        if knobs["l1_ratio"] > 0.0 and np.isfinite(knobs["C"]):
+            raise ValueError(
+                f"partial_fit has no L1 norm, but l1_ratio is {knobs['l1_ratio']}. Use l1_ratio=0, "
+                "or fit."
+            )
+        is_new = check_partial_fit_first_call(self, classes)
+        X, y = validate_data(
+            self, X, y, reset=is_new, accept_sparse="csr", dtype=(np.float64, np.float32)
+        )
+        X = merge_duplicates(X)
+        codes = codes_of(y, self.classes_)
+        s = batch_weights(X, self.classes_, codes, sample_weight, knobs["class_weight"])
+        n_rows, used = len(s), s > 0.0
+        if not used.all():
+            X, codes, s = X[used], codes[used], s[used]
+        state = self._online_now(X.shape[1], knobs)
+        loss = state.mean_loss(X, codes, s)
+        self._show(state.learn(X, codes, s), n_rows, loss, X.dtype)
+        return self
+
+    def _online_now(self, n_features: int, knobs: dict[str, Any]) -> OnlineNewton:
+        """Return what is known so far: from batches, from a fit, or nothing."""
+        fit_intercept, C = bool(knobs["fit_intercept"]), float(knobs["C"])
+        if not hasattr(self, "_online"):
+            state = OnlineNewton.empty(n_features, len(self.classes_), fit_intercept, C)
+            rows = getattr(self, "_fitted_rows", None)
+            return state if rows is None else rows.continued(state, self.coef_, self.intercept_)
+        if self._online.fit_intercept != fit_intercept:
+            raise ValueError(
+                f"fit_intercept was {self._online.fit_intercept} in the last call to partial_fit, "
+                f"now it is {fit_intercept}. Set it back, or begin a new stream with clone."
+            )
+        return replace(self._online, C=C)
+
+    def _show(self, state: OnlineNewton, n_rows: int, loss: float, dtype: Any) -> None:
+        """Set the fitted attributes; nothing here can fail half-way."""
+        W, b = state.coefficients
+        goes_on = hasattr(self, "_online")
+        seen = self.n_samples_seen_ if goes_on else getattr(self, "_fitted_rows", _NO_ROWS).n_rows
+        batches = int(self.n_iter_[0]) + 1 if goes_on else 1
+        curve = self.loss_curve_ if goes_on else []
+        for stale in _OF_FIT:
+            self.__dict__.pop(stale, None)
+        self._online = state
+        self.coef_ = np.ascontiguousarray(W.T, dtype=dtype)
+        self.intercept_ = b.astype(dtype) if state.fit_intercept else np.zeros(len(W.T), dtype)
+        self.n_samples_seen_ = seen + n_rows
+        self.n_iter_ = np.array([batches], dtype=np.int32)
+        self.solver_ = "online-newton"
+        self.loss_curve_ = curve
+        curve.append(loss)
+
+
+# What only `fit` can say of its solution.
+_OF_FIT = ("optimality_", "converged_", "validation_loss_curve_", "best_iter_", "_fitted_rows")
+
+
+@dataclass(frozen=True)
+class FittedRows:
+    """What a stream has to know of the rows of a fit: how many, their weight, their units."""
+
+    n_rows: int
+    weight: float
+    mean: NDArray
+    scale: NDArray
+
+    @classmethod
+    def of(cls, objective: Objective) -> FittedRows:
+        """Return it for the rows of an objective."""
+        square = objective.variance + np.ravel(objective.penalty.curvature)
+        square = np.where(square > 0.0, square, np.maximum(objective.mean**2, 1.0))
+        n_rows, weight = objective.rows.shape[0], objective.total_weight
+        return cls(n_rows, weight, objective.mean, np.sqrt(square))
+
+    def continued(self, state: OnlineNewton, coef: Any, intercept: NDArray) -> OnlineNewton:
+        """Return the state of a stream that goes on from a fit with these coefficients."""
+        W = (coef.toarray() if sp.issparse(coef) else coef).T
+        w = np.concatenate([W.ravel(), intercept if state.fit_intercept else []])
+        return state.after_fit(w, self.weight, Frame(self.mean, self.scale))
+
+
+_NO_ROWS = FittedRows(0, 0.0, np.empty(0), np.empty(0))
+
+
+def codes_of(y: Any, classes: NDArray) -> NDArray[np.intp]:
+    """Return the position of each label among the classes.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes, or a label is none of them.
+    """
+    check_classification_targets(y)
+    if len(classes) < 2:
+        raise ValueError(f"classes must hold at least 2 classes, got {classes.tolist()}.")
+    codes = np.searchsorted(classes, y)
+    codes[codes == len(classes)] = 0
+    strange = np.unique(y[classes[codes] != y])
+    if len(strange):
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes.tolist()}, `y` "
+            f"has also {strange.tolist()}. Pass all classes in the first call to partial_fit."
+        )
+    return codes
+
+
+def batch_weights(
+    X: Any,
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    sample_weight: Any,
+    class_weight: dict | None,
+) -> NDArray[np.float64]:
+    """Return s = sample_weight * class_weight, shape (n_samples,).
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or all are zero.
+    """
+    s = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if class_weight is not None:
+        s = s * compute_class_weight(class_weight, classes=classes, y=classes)[codes]
+    total = float(s.sum())
+    if not (np.isfinite(total) and (s >= 0.0).all() and total > 0.0):
+        raise ValueError(
+            "The weights of a batch must be finite, not negative, and not all zero; got "
+            f"{s.min():.3g} to {s.max():.3g}."
+        )
+    return s

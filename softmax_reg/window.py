@@ -1,0 +1,70 @@
+"""Rows of a stream that are kept as they came: batches, joined as they pile up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+__all__ = ["Batch", "join", "push"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows with their classes and weights, never written to.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_features), float32 or float64
+    codes : ndarray of shape (n_rows,), intp
+    weights : ndarray of shape (n_rows,), float64
+    """
+
+    X: Any
+    codes: NDArray[np.intp]
+    weights: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def weight(self) -> float:
+        """The total weight."""
+        return float(self.weights.sum())
+
+    @property
+    def size(self) -> int:
+        """How many numbers the features take."""
+        # An index takes half the memory of a value.
+        return (3 * self.X.nnz + 1) // 2 if sp.issparse(self.X) else self.X.size
+
+    def part(self, rows: slice) -> Batch:
+        """Return some rows, in arrays of their own, lest they hold on to all."""
+        X, codes, weights = (part[rows].copy() for part in (self.X, self.codes, self.weights))
+        return Batch(X, codes, weights)
+
+
+def join(batches: tuple[Batch, ...]) -> Batch:
+    """Return the rows of at least one batch, in their order, as one."""
+    if len(batches) == 1:
+        return batches[0]
+    parts = [batch.X for batch in batches]
+    X = sp.vstack(parts, format="csr") if sp.issparse(parts[0]) else np.concatenate(parts)
+    return Batch(
+        X,
+        np.concatenate([batch.codes for batch in batches]),
+        np.concatenate([batch.weights for batch in batches]),
+    )
+
+
+def push(batches: tuple[Batch, ...], batch: Batch) -> tuple[Batch, ...]:
+    """Return the batches and one more, joined so that each is longer than the next.
+
+    A row is then copied, and the number of batches grows, as the logarithm of the number of rows.
+    """
+    while batches and len(batches[-1]) <= len(batch):
+        batch, batches = join((batches[-1], batch)), batches[:-1]
+    return (*batches, batch)
