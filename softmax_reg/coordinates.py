@@ -7,6 +7,8 @@ A solver cannot tell `Conditioned` from `Objective`, nor their points from one a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,6 +61,17 @@ class Conditioned:
         W = objective.penalty.prox(D * V[: objective.n_features], step * D**2)
         V[: objective.n_features] = W / D
         return V.ravel()
+
+    @property
+    def sample(self) -> NDArray[np.intp]:
+        return self.objective.sample
+
+    @property
+    def largest_batch(self) -> int:
+        return self.objective.largest_batch
+
+    def mini_batches(self, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+        return self.objective.mini_batches(size, rng)
 
     def sample_gradient(self, v: NDArray, sample: NDArray[np.intp]) -> NDArray:
         w = self.origin + self.change.forward(v)

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from softmax_reg._compat import (
     ConvergenceWarning,
@@ -25,13 +25,16 @@ from softmax_reg._compat import (
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.callbacks import EarlyStopping, PrintProgress
 from softmax_reg.duality import duality_gap
-from softmax_reg.encoding import encode_labels, hold_out, merge_duplicates, row_weights
+from softmax_reg.encoding import hold_out
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.prediction import SoftmaxPredictor
+from softmax_reg.reading import read_data
+from softmax_reg.rows import as_rows
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
+from softmax_reg.sources import BatchSource
 
 __all__ = ["SoftmaxRegression"]
 
@@ -214,16 +217,18 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SoftmaxRegression:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> SoftmaxRegression:
         """Fit the model.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 and float64 are used as they are, in any memory order; other numbers become
-            float64.  CSR and CSC stay sparse.
-        y : array-like of shape (n_samples,)
-            Labels of any kind that sorts: strings, integers, floats, booleans, categories.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+            float32 and float64 are used as they are, in any memory order, an `np.memmap` too;
+            other numbers become float64.  CSR and CSC stay sparse.  A `BatchSource` is read once
+            more for each pass.
+        y : array-like of shape (n_samples,), default=None
+            Labels of any kind that sorts: strings, integers, floats, booleans, categories.  None
+            with a `BatchSource`, whose batches bring labels and weights.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 equals two rows.  None means all 1.
 
@@ -254,21 +259,18 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         knobs = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
         smooth = self.l1_ratio == 0.0 or np.isinf(self.C)
-        solver, name = make_solver(self.solver, knobs, smooth)
+        solver, name = make_solver(self.solver, knobs, smooth, isinstance(X, BatchSource))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        X, y = validate_data(
-            self, X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
-        )
-        X = merge_duplicates(X)
-        classes, codes = encode_labels(y)
-        weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
+        X, classes, codes, weights = read_data(self, X, y, sample_weight)
         printers = [PrintProgress(self.verbose)] if self.verbose else []
         callbacks: list[Any] = [*printers]
         stopping = None
         if self.early_stopping:
             training, held_out = hold_out(codes, weights, self.validation_fraction, rng)
+            rows, part = as_rows(X).only(held_out)
+            held_weights = (weights - training)[part]
             validation = self._objective(
-                X[held_out], codes[held_out], weights[held_out], len(classes), penalised=False
+                rows, codes[part], held_weights, len(classes), penalised=False
             )
             stopping, weights = EarlyStopping(validation, self.n_iter_no_change), training
             callbacks.append(stopping)
@@ -323,15 +325,15 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         weights = weights.astype(rows.dtype, copy=False)
         return Objective(rows, codes, weights, n_classes, penalty, self.fit_intercept, memory)
 
-    def duality_gap(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def duality_gap(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return a certified upper bound on F - F*: how far above the minimum the fit can be.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
             The training data.
-        y : array-like of shape (n_samples,)
-            The training labels.
+        y : array-like of shape (n_samples,), default=None
+            The training labels; None with a `BatchSource`.
         sample_weight : array-like of shape (n_samples,), default=None
             The weights given to `fit`.
 
@@ -350,17 +352,12 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
             )
-        X, y = validate_data(
-            self, X, y, reset=False, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
-        )
-        X = merge_duplicates(X)
-        classes, codes = encode_labels(y)
+        X, classes, codes, weights = read_data(self, X, y, sample_weight, reset=False)
         if not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"y has the classes {classes.tolist()}, but the model was fitted with "
                 f"{self.classes_.tolist()}. Give the data of the fit."
             )
-        weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
         objective = self._objective(X, codes, weights, len(classes), dtype=np.float64)
         with objective.rows.running():
             return duality_gap(objective, self._flat(objective))

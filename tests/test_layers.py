@@ -14,7 +14,8 @@ PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
     {"_compat", "_arrays"},
-    {"functional", "penalties", "schedules", "blocks"},
+    {"functional", "penalties", "schedules", "rows", "streams", "blocks"},
+    {"sources", "tables"},
     {"objective", "points", "duality"},
     {"conditioning", "coordinates", "maps", "separation"},
     {"solvers.base"},
@@ -22,6 +23,7 @@ LAYERS = [
     {"solvers"},
     {"callbacks"},
     {"encoding", "prediction"},
+    {"reading"},
     {"estimator", "model_selection"},
     {"softmax_reg"},
 ]
@@ -29,6 +31,7 @@ LAYERS = [
 DISPLAYS = {"_plotting", "loss_curve", "display", "softmax_display"}
 MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection"}
 DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl"}
+EXTRAS = {"pyarrow"}
 
 
 def name_of(path):
@@ -128,7 +131,7 @@ def test_matplotlib_is_imported_only_inside_functions_of_displays(module):
 @each_module
 def test_nothing_is_imported_that_is_not_declared(module):
     tops = {name.split(".")[0] for name in imported_by(module)}
-    assert tops - set(sys.stdlib_module_names) <= DEPENDENCIES | {"softmax_reg"}
+    assert tops - set(sys.stdlib_module_names) <= DEPENDENCIES | EXTRAS | {"softmax_reg"}
 
 
 def test_importing_the_package_does_not_import_matplotlib():

@@ -55,11 +55,10 @@ class SGD(Solver):
     momentum: float = 0.9
 
     def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
-        rows = objective.active
         schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
         velocity, damping, point = np.zeros_like(w), 1.0, objective.at(w)
         for t in count():
-            batch = self._batch(objective, point, rows, rng)
+            batch = self._batch(objective, point, rng)
             if schedule is None:
                 # In conditioned coordinates F'' is about 1, and that of a batch exceeds it by
                 # the trace, the number of features, over the batch.
@@ -67,9 +66,8 @@ class SGD(Solver):
                 rate = damping * (1.0 - self.momentum) / (1.0 + noise)
             else:
                 rate = rate_at(schedule, t)
-            order = rng.permutation(rows)
-            for start in range(0, len(rows), batch):
-                gradient = objective.sample_gradient(w, order[start : start + batch])
+            for rows in objective.mini_batches(batch, rng):
+                gradient = objective.sample_gradient(w, rows)
                 velocity = w.dtype.type(self.momentum) * velocity - w.dtype.type(rate) * gradient
                 old, w = w, objective.prox(w + velocity, rate)
                 velocity = w - old
@@ -80,16 +78,16 @@ class SGD(Solver):
                 w, velocity, damping = point.w, np.zeros_like(w), 0.5 * damping
             yield point
 
-    def _batch(self, objective: Any, point: Any, rows: NDArray, rng: np.random.Generator) -> int:
+    def _batch(self, objective: Any, point: Any, rng: np.random.Generator) -> int:
         """Return the size b for which E |g_b - g|^2 = |d|^2, d the step that all rows ask for."""
         if self.batch_size != "auto":
-            return min(int(self.batch_size), len(rows))
+            return min(int(self.batch_size), objective.largest_batch)
         noise = 0.0
         for _ in range(_TRIALS):
-            g = objective.sample_gradient(point.w, rng.choice(rows, _SMALLEST_BATCH))
+            g = objective.sample_gradient(point.w, rng.choice(objective.sample, _SMALLEST_BATCH))
             noise += float(np.sum((g - point.gradient) ** 2)) / _TRIALS
         square = max(_step_length(objective, point) ** 2, np.finfo(float).tiny)
-        wanted = min(_SMALLEST_BATCH * max(noise / square, 1.0), len(rows))
+        wanted = min(_SMALLEST_BATCH * max(noise / square, 1.0), objective.largest_batch)
         return int(wanted)
 
 
