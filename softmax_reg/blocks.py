@@ -1,25 +1,26 @@
-"""Where rows come from: X in blocks of rows that stay in cache, walked by a few threads.
+"""X in blocks of rows that stay in cache, walked by a few threads.
 
 A pass over X is one call of `reduce`: every block is visited once, each thread adds up its own
 share, and the shares are added in the order of the rows.  The result is therefore the same, bit
 for bit, from run to run with the same number of threads.  X is only ever sliced, never copied.
+Where the rows come from only `Rows` knows: of a stream each batch is cut and walked as it arrives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from itertools import pairwise
 from threading import Lock
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from threadpoolctl import ThreadpoolController
 
 from softmax_reg._compat import set_blas_threads
+from softmax_reg.rows import as_rows
 
 __all__ = ["RowBlocks", "n_threads_allowed"]
 
@@ -34,6 +35,7 @@ _MIN_WORK_PER_THREAD = 1_000_000
 
 Sums = tuple[np.ndarray, ...]
 Visit = Callable[[Any, slice], Sums]
+Shares = list[list[tuple[Any, slice]]]  # for each thread its blocks and their places
 
 
 class _OneBlasThread:
@@ -91,7 +93,7 @@ class RowBlocks:
 
     Parameters
     ----------
-    X : ndarray or CSR/CSC array of shape (n_samples, n_features), float32 or float64
+    X : ndarray or CSR/CSC array of shape (n_samples, n_features), float32 or float64; or Rows
         Kept as it is, in its own memory layout.
     n_scores : int
         How many scores each row gets; it sets the size of the blocks.
@@ -110,50 +112,53 @@ class RowBlocks:
         self, X: Any, n_scores: int, n_threads: int | None = None, dtype: Any = None
     ) -> None:
         self.X = X
-        self.shape: tuple[int, int] = X.shape
-        self.dtype = np.dtype(X.dtype if dtype is None else dtype)
-        self.is_sparse = sp.issparse(X)
+        self.origin = as_rows(X)
+        self.shape, self.is_sparse = self.origin.shape, self.origin.is_sparse
+        self.is_stream = self.origin.is_stream
+        self.dtype = np.dtype(self.origin.dtype if dtype is None else dtype)
         self._pool: ThreadPoolExecutor | None = None
-        per_row = X.nnz / max(X.shape[0], 1) if self.is_sparse else X.shape[1]
-        work = X.shape[0] * n_scores * (2 * per_row + 10)
-        allowed = n_threads_allowed() if n_threads is None else n_threads
-        self.n_threads = int(max(1, min(allowed, work // _MIN_WORK_PER_THREAD)))
         self._n_scores = n_scores
-        self._plans: dict[int, list[list[tuple[Any, slice]]]] = {}
         self.n_read = 0
+        self._allowed = n_threads_allowed() if n_threads is None else n_threads
+        self.n_threads = self._threads_for(self.shape[0])
+        self._plans: dict[int, Shares] = {}
 
-    def _plan(self, block_bytes: int) -> list[list[tuple[Any, slice]]]:
-        """Cut the rows into blocks and deal the blocks to the threads, contiguously."""
-        n, item = self.shape[0], self.dtype.itemsize
-        if self.is_sparse and self.X.format == "csc":
+    def _threads_for(self, n: int) -> int:
+        work = n * self._n_scores * (2 * self.origin.per_row + 10)
+        return int(max(1, min(self._allowed, work // _MIN_WORK_PER_THREAD)))
+
+    def _plan(self, X: Any, first: int, block_bytes: int) -> Shares:
+        """Cut a batch into blocks and deal the blocks to the threads, contiguously."""
+        n, item = X.shape[0], self.dtype.itemsize
+        if self.is_sparse and X.format == "csc":
             # Rows of CSC cannot be sliced without a copy.
-            return [[(self.X, slice(0, n))]]
+            return [[(X, slice(first, first + n))]]
         if self.is_sparse:
             rows = max(_SPARSE_SCORES_BYTES // (item * self._n_scores), 1)
         else:
             rows = max(block_bytes // (item * (self.shape[1] + 2 * self._n_scores)), 16)
-        shares = []
-        for thread in range(self.n_threads):
-            start, stop = n * thread // self.n_threads, n * (thread + 1) // self.n_threads
+        shares, n_threads = [], self._threads_for(n)
+        for thread in range(n_threads):
+            start, stop = n * thread // n_threads, n * (thread + 1) // n_threads
             count = max(-(-(stop - start) // rows), 1)
             edges = [start + (stop - start) * i // count for i in range(count + 1)]
             parts = [slice(a, b) for a, b in pairwise(edges) if b > a]
-            shares.append([(self._rows(part), part) for part in parts])
+            shares.append(
+                [(_block(X, part), slice(first + part.start, first + part.stop)) for part in parts]
+            )
         return [share for share in shares if share]
 
-    def _rows(self, part: slice) -> Any:
-        if not self.is_sparse:
-            return self.X[part]
-        X, start, stop = self.X, self.X.indptr[part.start], self.X.indptr[part.stop]
-        pointers = X.indptr[part.start : part.stop + 1] - start
-        # By hand: the constructor that takes the three arrays copies slices of larger ones.
-        block = type(X)((part.stop - part.start, X.shape[1]), dtype=X.dtype)
-        block.data, block.indices, block.indptr = (
-            X.data[start:stop],
-            X.indices[start:stop],
-            pointers,
-        )
-        return block
+    def _dealt(self, block_bytes: int) -> Generator[Shares, None, None]:
+        """Yield the blocks of each batch, dealt to the threads; those in memory are cut once."""
+        if self.is_stream:
+            with closing(self.origin.batches()) as batches:
+                for first, X in batches:
+                    yield self._plan(X, first, block_bytes)
+            return
+        if block_bytes not in self._plans:
+            ((first, X),) = self.origin.batches()
+            self._plans[block_bytes] = self._plan(X, first, block_bytes)
+        yield self._plans[block_bytes]
 
     def reduce(self, visit: Visit, block_bytes: int = _BLOCK_BYTES) -> Sums:
         """Visit every block once; return the sum over the blocks of what `visit` returns.
@@ -164,18 +169,20 @@ class RowBlocks:
         block_bytes : int, default=1 MiB
             About how large a dense block is: more when `visit` returns large arrays.
         """
-        if block_bytes not in self._plans:
-            self._plans[block_bytes] = self._plan(block_bytes)
-        shares = self._plans[block_bytes]
+        total: Sums = ()
         self.n_read += self.shape[0]
+        with closing(self._dealt(block_bytes)) as dealt:
+            for shares in dealt:
+                total = _added(total, self._walk(shares, visit))
+        return total
 
+    def _walk(self, shares: Shares, visit: Visit) -> Sums:
         def walk(share: list[tuple[Any, slice]]) -> Sums:
+            total: Sums = ()
             # Whoever asked looks at whether the sums are finite.
             with np.errstate(over="ignore", invalid="ignore"):
-                total = visit(self._cast(share[0][0]), share[0][1])
-                for block, part in share[1:]:
-                    for mine, more in zip(total, visit(self._cast(block), part), strict=True):
-                        mine += more
+                for block, part in share:
+                    total = _added(total, visit(self._cast(block), part))
             return total
 
         if self._pool is None or len(shares) == 1:
@@ -183,10 +190,14 @@ class RowBlocks:
         else:
             others = [self._pool.submit(walk, share) for share in shares[1:]]
             totals = [walk(shares[0])] + [other.result() for other in others]
+        total = totals[0]
         for more in totals[1:]:
-            for mine, part in zip(totals[0], more, strict=True):
-                mine += part
-        return totals[0]
+            total = _added(total, more)
+        return total
+
+    def first_row(self) -> np.ndarray:
+        """Return the first row, dense, in float64."""
+        return self.origin.first_row()
 
     @property
     def n_bytes(self) -> int:
@@ -201,12 +212,11 @@ class RowBlocks:
 
     def take(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, Any]]:
         """Yield some rows, a mini-batch, in their order and in copies of bounded size."""
-        per_row = self.X.nnz / max(self.shape[0], 1) if self.is_sparse else self.shape[1]
-        together = max(int(_TAKEN_BYTES / (self.dtype.itemsize * max(per_row, 1.0))), 1)
+        together = max(int(_TAKEN_BYTES / (self.dtype.itemsize * max(self.origin.per_row, 1.0))), 1)
         for start in range(0, len(rows), together):
             part = rows[start : start + together]
             self.n_read += len(part)
-            yield part, self._cast(self.X[part])
+            yield part, self._cast(self.origin.take(part))
 
     def _cast(self, block: Any) -> Any:
         return block if block.dtype == self.dtype else block.astype(self.dtype)
@@ -224,3 +234,22 @@ class RowBlocks:
                     yield self
                 finally:
                     self._pool = None
+
+
+def _added(total: Sums, more: Sums) -> Sums:
+    """Return the sum of two tuples of arrays, in place of the first; it is () at the start."""
+    for mine, part in zip(total, more, strict=bool(total)):
+        mine += part
+    return total or more
+
+
+def _block(X: Any, part: slice) -> Any:
+    """Return some rows of an ndarray or a CSR array without a copy of their numbers."""
+    if isinstance(X, np.ndarray):
+        return X[part]
+    start, stop = X.indptr[part.start], X.indptr[part.stop]
+    # By hand: the constructor that takes the three arrays copies slices of larger ones.
+    block = type(X)((part.stop - part.start, X.shape[1]), dtype=X.dtype)
+    block.data, block.indices = X.data[start:stop], X.indices[start:stop]
+    block.indptr = X.indptr[part.start : part.stop + 1] - start
+    return block

@@ -7,6 +7,7 @@ A solver cannot tell `Conditioned` from `Objective`, nor their points from one a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -86,6 +87,17 @@ class Conditioned:
         change = self.change
         assert isinstance(change, DiagonalMap)
         return change.inverse(self.objective.settle(change.forward(v)))
+
+    @property
+    def sample(self) -> NDArray[np.intp]:
+        return self.objective.sample
+
+    @property
+    def largest_batch(self) -> int:
+        return self.objective.largest_batch
+
+    def mini_batches(self, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+        return self.objective.mini_batches(size, rng)
 
     def sample_gradient(self, v: NDArray, sample: NDArray[np.intp]) -> NDArray:
         w = self.origin + self.change.forward(v)

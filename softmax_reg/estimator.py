@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from softmax_reg._compat import (
     CallbackSupportMixin,
@@ -29,17 +29,19 @@ from softmax_reg._compat import (
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.callbacks import in_order
 from softmax_reg.duality import duality_gap
-from softmax_reg.encoding import encode_labels, make_penalty, merge_duplicates, row_weights
+from softmax_reg.encoding import make_penalty
 from softmax_reg.fit_tasks import FitTasks
 from softmax_reg.held_out import Users, unseen_rows
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import PENALTIES, Penalty
 from softmax_reg.persistence import Persistent
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
+from softmax_reg.reading import read_data
 from softmax_reg.resumption import Session
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
+from softmax_reg.sources import BatchSource
 from softmax_reg.streaming import FittedRows, StreamingMixin
 
 __all__ = ["SoftmaxRegression"]
@@ -257,7 +259,7 @@ class SoftmaxRegression(
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -268,11 +270,13 @@ class SoftmaxRegression(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 and float64 are used as they are, in any memory order; other numbers become
-            float64.  CSR and CSC stay sparse.
-        y : array-like of shape (n_samples,)
-            Labels of any kind that sorts: strings, integers, floats, booleans, categories.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+            float32 and float64 are used as they are, in any memory order, an `np.memmap` too;
+            other numbers become float64.  CSR and CSC stay sparse.  A `BatchSource` is read once
+            more for each pass.
+        y : array-like of shape (n_samples,), default=None
+            Labels of any kind that sorts: strings, integers, floats, booleans, categories.  None
+            with a `BatchSource`, whose batches bring labels and weights.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 equals two rows.  None means all 1.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
@@ -312,13 +316,10 @@ class SoftmaxRegression(
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
-        X, y = validate_data(
-            self, X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
-        )
-        X = merge_duplicates(X)
-        classes, codes = encode_labels(y)
-        weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
-        solver, name = make_solver(self.solver, knobs, self._penalty(X, weights).is_smooth)
+        is_stream = isinstance(X, BatchSource)
+        X, classes, codes, weights = read_data(self, X, y, sample_weight)
+        is_smooth = self._penalty(X, weights).is_smooth
+        solver, name = make_solver(self.solver, knobs, is_smooth, is_stream)
         facts = (X, classes, codes, weights)
         callbacks, stopping = in_order(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
@@ -401,15 +402,15 @@ class SoftmaxRegression(
         alpha = 1.0 / (self.C * float(weights.sum(dtype=np.float64)))
         return make_penalty(self.penalty, alpha, self.l1_ratio, self.penalty_factor, X.shape[1])
 
-    def duality_gap(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def duality_gap(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return a certified upper bound on F - F*: how far above the minimum the fit can be.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
             The training data.
-        y : array-like of shape (n_samples,)
-            The training labels.
+        y : array-like of shape (n_samples,), default=None
+            The training labels; None with a `BatchSource`.
         sample_weight : array-like of shape (n_samples,), default=None
             The weights given to `fit`.
 
@@ -428,17 +429,12 @@ class SoftmaxRegression(
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
             )
-        X, y = validate_data(
-            self, X, y, reset=False, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
-        )
-        X = merge_duplicates(X)
-        classes, codes = encode_labels(y)
+        X, classes, codes, weights = read_data(self, X, y, sample_weight, reset=False)
         if not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"y has the classes {classes.tolist()}, but the model was fitted with "
                 f"{self.classes_.tolist()}. Give the data of the fit."
             )
-        weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
         objective = self._objective(X, codes, weights, len(classes), dtype=np.float64)
         with objective.rows.running():
             return duality_gap(objective, self._flat(objective))

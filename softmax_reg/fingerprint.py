@@ -9,6 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg.rows import as_rows
+
 __all__ = ["differences", "fingerprint"]
 
 _N_ROWS = 64
@@ -19,14 +21,18 @@ def fingerprint(X: Any, classes: NDArray, codes: NDArray, weights: NDArray) -> d
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        64 of its rows, evenly spaced, are looked at.
+    X : {ndarray, sparse matrix, Rows} of shape (n_samples, n_features)
+        64 of its rows, evenly spaced, are looked at; of a stream, of those that are at hand.
     classes : ndarray of shape (n_classes,)
     codes : ndarray of shape (n_samples,)
     weights : ndarray of shape (n_samples,)
     """
-    rows = np.unique(np.linspace(0, X.shape[0] - 1, _N_ROWS).astype(np.intp))
-    sample = X[rows]
+    origin = as_rows(X)
+    at_hand = origin.sample
+    sample = origin.take(
+        at_hand[np.unique(np.linspace(0, len(at_hand) - 1, _N_ROWS).astype(np.intp))]
+    )
+    sample_format = sample.format if sp.issparse(sample) else "dense"
     if sp.issparse(sample):
         sample = sample.tocsr()
         sample.sort_indices()
@@ -36,7 +42,7 @@ def fingerprint(X: Any, classes: NDArray, codes: NDArray, weights: NDArray) -> d
     return {
         "the shape of X": list(X.shape),
         "the dtype of X": np.dtype(X.dtype).name,
-        "the format of X": X.format if sp.issparse(X) else "dense",
+        "the format of X": sample_format,
         "the classes": repr(classes.tolist()),
         "the labels": _checksum(codes.astype(np.int64)),
         "the weights": _checksum(weights),

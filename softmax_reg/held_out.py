@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import check_sample_weight, validate_data
 from softmax_reg.encoding import check_total, class_factors, hold_out, merge_duplicates
+from softmax_reg.rows import as_rows
 
 __all__ = ["Users", "unseen_rows"]
 
@@ -54,7 +55,8 @@ def unseen_rows(
     if not stops_early:
         return None, weights
     training, held_out = hold_out(codes, weights, estimator.validation_fraction, rng)
-    return (X[held_out], codes[held_out], weights[held_out]), training
+    rows, part = as_rows(X).only(held_out)
+    return (rows, codes[part], (weights - training)[part]), training
 
 
 def _is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:

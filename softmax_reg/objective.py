@@ -9,6 +9,7 @@ in front and the pull-back keeps the last column.  With more, every class has it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -68,7 +69,8 @@ class Objective:
         self.is_smooth = penalty.is_smooth
         # P and log P of two points and the scores of the direction between them.
         scores_bytes = 5 * rows.shape[0] * n_classes * self.dtype.itemsize
-        self.keeps_scores = scores_bytes <= memory
+        # A stream is read for every pass: scores that are kept would save none of them.
+        self.keeps_scores = scores_bytes <= memory and not rows.is_stream
 
     def with_penalty(self, penalty: Penalty) -> Objective:
         """Return F with another penalty; what is known of the rows is shared, not computed anew."""
@@ -111,14 +113,31 @@ class Objective:
         return np.flatnonzero(self.weights)
 
     @cached_property
+    def sample(self) -> NDArray[np.intp]:
+        """Rows with a weight that `sample_gradient` takes at any time: all, or some of a stream."""
+        known = self.rows.origin.sample
+        return known[self.weights[known] > 0.0]
+
+    @property
+    def largest_batch(self) -> int:
+        """How many rows a mini-batch may have: all, or as many of a stream as are held at once."""
+        return min(self.rows.origin.largest_batch, len(self.active))
+
+    def mini_batches(self, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+        """Yield the active rows in shuffled order, `size` at a time, each for `sample_gradient`.
+
+        On a stream, rows are shuffled within windows of what is held at once, in one pass.
+        """
+        return self.rows.origin.mini_batches(self.active, size, rng)
+
+    @cached_property
     def _moments(self) -> tuple[NDArray, NDArray]:
         """Weighted mean and variance of each column; without intercept about zero."""
-        X = self.rows.X
         # Deviations from the first row lose no digits when a mean is large beside its deviation.
         if self.rows.is_sparse:
             pivot = np.zeros(self.n_features)
         else:
-            pivot = X[0].astype(np.float64) * self.fit_intercept
+            pivot = self.rows.first_row() * self.fit_intercept
 
         def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
             s = self.weights[part].astype(np.float64, copy=False)

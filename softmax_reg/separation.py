@@ -73,6 +73,13 @@ def _separates_in_part(objective: Objective) -> bool:
 
 def _standardised_rows(objective: Objective) -> NDArray:
     """Return the rows that have a weight, dense, centred and scaled."""
-    X: Any = objective.rows.X
-    dense = np.vstack([A for _, A in standardised(objective, X)]).astype(np.float64)
+    n_columns = objective.n_features + objective.fit_intercept
+    dense = np.empty((objective.rows.shape[0], n_columns))
+
+    def visit(X: Any, part: slice) -> tuple[NDArray]:
+        for rows, A in standardised(objective, X):
+            dense[part][rows] = A
+        return (np.zeros(1),)
+
+    objective.rows.reduce(visit)
     return dense[objective.active]

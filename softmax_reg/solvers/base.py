@@ -51,6 +51,8 @@ class Solver(ABC):
         What each field may be, in the terms of scikit-learn's parameter validation.
     needs_smooth : bool
         Whether the method needs a penalty without an L1 norm.
+    needs_random_access : bool
+        Whether it takes rows that no mini-batch brought, which a stream does not have.
     uses_curvature : bool
         Whether it asks points for Hessian products, for which probabilities are worth keeping.
     whole_hessian : bool
@@ -64,6 +66,7 @@ class Solver(ABC):
 
     constraints: ClassVar[dict[str, list[Any]]] = {}
     needs_smooth: bool = False
+    needs_random_access: bool = False
     uses_curvature: bool = False
     whole_hessian: bool = False
     separable: bool = False
@@ -95,7 +98,7 @@ class Solver(ABC):
         Parameters
         ----------
         objective : Objective or Conditioned
-            Offers `at(w)`, `prox(w, step)`, `sample_gradient(w, rows)`.
+            Offers `at(w)`, `prox(w, step)`, `mini_batches(size, rng)`, `sample_gradient(w, rows)`.
         w : ndarray of shape (objective.size,)
             Where to start; not to be written to.
         rng : Generator

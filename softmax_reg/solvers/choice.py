@@ -30,7 +30,7 @@ SOLVERS: dict[str, type[Solver]] = {
 
 
 def make_solver(
-    solver: str | Solver, knobs: Mapping[str, Any], is_smooth: bool
+    solver: str | Solver, knobs: Mapping[str, Any], is_smooth: bool, is_stream: bool = False
 ) -> tuple[Solver, str]:
     """Return the solver object and its name.
 
@@ -42,11 +42,13 @@ def make_solver(
         Hyper-parameters by name; a named solver takes those that it has.
     is_smooth : bool
         Whether the penalty has no L1 norm.
+    is_stream : bool, default=False
+        Whether rows can be read only in their order.
 
     Raises
     ------
     ValueError
-        If the solver cannot handle the penalty.
+        If the solver cannot handle the penalty, or a stream.
     """
     if isinstance(solver, Solver):
         names = [name for name, kind in SOLVERS.items() if type(solver) is kind]
@@ -62,5 +64,11 @@ def make_solver(
             f"solver={name!r} cannot handle the norm in penalty={knobs.get('penalty')!r} with "
             f"l1_ratio={knobs.get('l1_ratio')}; "
             f"use l1_ratio=0, or one of the solvers {able}."
+        )
+    if chosen.needs_random_access and is_stream:
+        able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_random_access)
+        raise ValueError(
+            f"solver={name!r} takes rows in any order, which a source does not have. Give X and y "
+            f"as arrays, an np.memmap too, or use one of the solvers {able}."
         )
     return chosen, name

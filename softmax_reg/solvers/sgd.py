@@ -57,12 +57,11 @@ class SGD(Solver):
     def points(
         self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
     ) -> Iterator[Any]:
-        rows = objective.active
         schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
         velocity, damping = state.get("velocity", np.zeros_like(w)), state.get("damping", 1.0)
         point = objective.at(w)
         for t in count(state.get("t", 0)):
-            batch = self._batch(objective, point, rows, rng)
+            batch = self._batch(objective, point, rng)
             if schedule is None:
                 # In conditioned coordinates F'' is about 1, and that of a batch exceeds it by
                 # the trace, the number of features, over the batch.
@@ -70,9 +69,8 @@ class SGD(Solver):
                 rate = damping * (1.0 - self.momentum) / (1.0 + noise)
             else:
                 rate = rate_at(schedule, t)
-            order = rng.permutation(rows)
-            for start in range(0, len(rows), batch):
-                gradient = objective.sample_gradient(w, order[start : start + batch])
+            for rows in objective.mini_batches(batch, rng):
+                gradient = objective.sample_gradient(w, rows)
                 velocity = w.dtype.type(self.momentum) * velocity - w.dtype.type(rate) * gradient
                 old, w = w, objective.prox(w + velocity, rate)
                 velocity = w - old
@@ -84,16 +82,16 @@ class SGD(Solver):
             state.update(velocity=velocity, damping=damping, t=t + 1)
             yield point
 
-    def _batch(self, objective: Any, point: Any, rows: NDArray, rng: np.random.Generator) -> int:
+    def _batch(self, objective: Any, point: Any, rng: np.random.Generator) -> int:
         """Return the size b for which E |g_b - g|^2 = |d|^2, d the step that all rows ask for."""
         if self.batch_size != "auto":
-            return min(int(self.batch_size), len(rows))
+            return min(int(self.batch_size), objective.largest_batch)
         noise = 0.0
         for _ in range(_TRIALS):
-            g = objective.sample_gradient(point.w, rng.choice(rows, _SMALLEST_BATCH))
+            g = objective.sample_gradient(point.w, rng.choice(objective.sample, _SMALLEST_BATCH))
             noise += float(np.sum((g - point.gradient) ** 2)) / _TRIALS
         square = max(_step_length(objective, point) ** 2, np.finfo(float).tiny)
-        wanted = min(_SMALLEST_BATCH * max(noise / square, 1.0), len(rows))
+        wanted = min(_SMALLEST_BATCH * max(noise / square, 1.0), objective.largest_batch)
         return int(wanted)
 
 

@@ -1,0 +1,192 @@
+"""Batches of rows for data larger than memory: what `SoftmaxRegression.fit` takes in place of X, y.
+
+A source is iterated once for each pass, some twenty to a hundred times in a fit, and gives the
+same rows in the same order each time.  Reading is most of the work then: `NpySource` reads ten
+times as fast as a CSV file is parsed, and `NpySource.write` makes one of any other source.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+
+from softmax_reg.streams import iterate
+
+__all__ = ["BatchSource", "FunctionSource", "NpySource"]
+
+Batch: TypeAlias = "tuple[Any, Any] | tuple[Any, Any, Any]"
+Path_: TypeAlias = "str | PathLike[str]"
+
+# A batch, and another that is read ahead of it, are in memory at a time.
+BATCH_BYTES = 8 << 20
+
+
+class BatchSource(ABC):
+    """Rows in batches; a subclass says what iterating over it gives.
+
+    Each batch is a tuple (X, y) or (X, y, sample_weight): X an array-like, DataFrame or CSR array
+    of shape (rows, n_features), float32 or float64 or what becomes float64, and y array-like of
+    shape (rows,).  Batches may differ in size, and lack classes; how many there are need not be
+    known.  Each iteration has to give the same rows in the same order.
+
+    Methods
+    -------
+    __iter__()
+        Return an iterator over the batches, from the first one.
+
+    Notes
+    -----
+    Cross-validation and grid search of scikit-learn take rows out of arrays, and take no source.
+    With `early_stopping` the held-out rows are read together with the others: a pass for each
+    iteration more.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from softmax_reg import BatchSource, SoftmaxRegression
+    >>> class IrisInThree(BatchSource):
+    ...     def __iter__(self):
+    ...         X, y = load_iris(return_X_y=True)
+    ...         for start in (0, 50, 100):
+    ...             yield X[start : start + 50], y[start : start + 50]
+    >>> model = SoftmaxRegression().fit(IrisInThree())
+    >>> model.score(*load_iris(return_X_y=True)).round(2)
+    0.97
+    """
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Batch]: ...
+
+
+class FunctionSource(BatchSource):
+    """The batches of a function that returns an iterator, a generator function for instance.
+
+    Parameters
+    ----------
+    function : callable () -> iterator of (X, y) or (X, y, sample_weight)
+        Called once for each pass; has to return a new iterator each time.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not callable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softmax_reg import FunctionSource, SoftmaxRegression
+    >>> def batches():
+    ...     rng = np.random.default_rng(0)  # the same rows for each pass
+    ...     for _ in range(10):
+    ...         X = rng.normal(size=(100, 3))
+    ...         yield X, np.where(X[:, 0] + rng.normal(size=100) > 0, "up", "down")
+    >>> SoftmaxRegression().fit(FunctionSource(batches)).classes_
+    array(['down', 'up'], dtype='<U4')
+    """
+
+    def __init__(self, function: Callable[[], Iterable[Batch]]) -> None:
+        if not callable(function):
+            raise TypeError(
+                f"FunctionSource takes a function that returns an iterator, got a "
+                f"{type(function).__name__}. A generator can be read only once: give the function "
+                "that makes it."
+            )
+        self.function = function
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self.function())
+
+
+class NpySource(BatchSource):
+    """A folder of pairs X_NAME.npy and y_NAME.npy, with weights in w_NAME.npy if there are any.
+
+    The files are mapped, not loaded, in the order of their names; a file may be of any size.
+
+    Parameters
+    ----------
+    folder : str or path
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no X_*.npy, or one of them has no y_*.npy.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_wine
+    >>> from softmax_reg import FunctionSource, NpySource, SoftmaxRegression
+    >>> with TemporaryDirectory() as folder:
+    ...     wine = FunctionSource(lambda: [load_wine(return_X_y=True)])
+    ...     model = SoftmaxRegression().fit(NpySource.write(folder, wine))
+    >>> model.coef_.shape
+    (3, 13)
+    """
+
+    def __init__(self, folder: Path_) -> None:
+        self.folder = Path(folder)
+        self.names = sorted(path.name[2:] for path in self.folder.glob("X_*.npy"))
+        if not self.names:
+            raise FileNotFoundError(f"NpySource found no X_*.npy in the folder {self.folder}.")
+        for name in self.names:
+            if not (self.folder / f"y_{name}").is_file():
+                raise FileNotFoundError(f"NpySource found X_{name}, but no y_{name} beside it.")
+
+    def __iter__(self) -> Iterator[Batch]:
+        for name in self.names:
+            arrays = [np.load(self.folder / f"{kind}_{name}", mmap_mode="r") for kind in "Xy"]
+            if (weights := self.folder / f"w_{name}").is_file():
+                arrays.append(np.load(weights, mmap_mode="r"))
+            if len({len(array) for array in arrays}) > 1:
+                raise ValueError(
+                    f"X_{name}, y_{name} and w_{name} have different numbers of rows: "
+                    f"{[len(array) for array in arrays]}."
+                )
+            X = arrays[0]
+            together = max(BATCH_BYTES * len(X) // max(X.nbytes, 1), 1)
+            for start in range(0, len(X), together):
+                yield tuple(array[start : start + together] for array in arrays)
+
+    @classmethod
+    def write(cls, folder: Path_, source: Iterable[Batch]) -> Self:
+        """Write the batches of another source into a folder, in one pass, and return its source.
+
+        Parameters
+        ----------
+        folder : str or path
+            Made if it is not there.
+        source : BatchSource
+            With dense batches.
+
+        Returns
+        -------
+        source : NpySource
+
+        Raises
+        ------
+        ValueError
+            If the folder holds X_*.npy already, or a batch is sparse or has labels that .npy files
+            cannot hold.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        if next(folder.glob("X_*.npy"), None) is not None:
+            raise ValueError(f"The folder {folder} holds X_*.npy already. Give an empty one.")
+        for number, (X, y, weights) in enumerate(iterate(source)):
+            if sp.issparse(X):
+                raise ValueError(f"Batch {number + 1} is sparse; NpySource holds dense rows.")
+            labels = np.asarray(y)
+            if labels.dtype == object:
+                labels = np.array([str(label) for label in labels])
+            arrays = {"X": np.asarray(X), "y": labels}
+            if weights is not None:
+                arrays["w"] = np.asarray(weights)
+            for kind, array in arrays.items():
+                np.save(folder / f"{kind}_{number:08d}.npy", array, allow_pickle=False)
+        return cls(folder)

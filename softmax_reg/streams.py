@@ -1,0 +1,237 @@
+"""Rows that are read again for every pass, in bounded memory.
+
+A thread reads ahead by one batch while the last one is computed with.  Each pass has to give the
+same rows in the same order: their number, their labels and the first row are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from softmax_reg.rows import Batches, Rows, shuffled
+
+__all__ = ["Reservoir", "StreamedRows", "as_block", "iterate", "read_ahead"]
+
+# Rows that are held at once to be shuffled, and those that are kept as a sample.
+_WINDOW_BYTES, _SAMPLE_BYTES = 16 << 20, 4 << 20
+
+_SAME = "A source must give the same rows in the same order each time it is read."
+
+
+def iterate(source: Iterable[Any]) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield X, y and the weights, or None, of each batch of a source.
+
+    Raises
+    ------
+    ValueError
+        If a batch is nothing of the kind.
+    """
+    for number, batch in enumerate(source, 1):
+        if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+            raise ValueError(
+                f"Batch {number} of the source must be (X, y) or (X, y, sample_weight), "
+                f"but it is {_described(batch)}."
+            )
+        X, y, *weights = batch
+        yield X, y, weights[0] if weights else None
+
+
+def _described(batch: Any) -> str:
+    is_some = isinstance(batch, tuple | list)
+    return f"a {type(batch).__name__}" + (f" of {len(batch)} items" if is_some else "")
+
+
+def read_ahead(batches: Iterator[Any]) -> Generator[Any, None, None]:
+    """Yield what `batches` yields, the next one being read in a thread meanwhile."""
+    done = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
+        try:
+            coming = reader.submit(next, batches, done)
+            while (batch := coming.result()) is not done:
+                coming = reader.submit(next, batches, done)
+                yield batch
+                del batch  # lest three be held at a time
+        finally:
+            coming.cancel()
+            reader.submit(getattr(batches, "close", lambda: None)).result()
+
+
+def as_block(X: Any, dtype: Any) -> Any:
+    """Return the numbers of a batch as an ndarray or CSR array of one entry for each place."""
+    if not sp.issparse(X):
+        return np.asarray(X, dtype=dtype)
+    X = X.tocsr().astype(dtype, copy=False)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _stacked(parts: list[Any]) -> Any:
+    if len(parts) == 1:
+        return parts[0]
+    return sp.vstack(parts, format="csr") if sp.issparse(parts[0]) else np.concatenate(parts)
+
+
+@dataclass
+class Reservoir:
+    """A uniform sample of a stream of unknown length: the rows with the smallest random keys.
+
+    M. Li (1994), "Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n)))", section 2,
+    where the same idea is traced to D. Knuth, "The Art of Computer Programming", vol. 2, 3.4.2.
+    """
+
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    largest_key: float = 1.0
+    rows: list[NDArray[np.intp]] = field(default_factory=list)
+    keys: list[NDArray[np.float64]] = field(default_factory=list)
+    parts: list[Any] = field(default_factory=list)
+
+    def add(self, start: int, X: Any, eligible: NDArray[np.intp]) -> None:
+        """Offer some rows of a batch whose first row has the number `start`."""
+        keys = self.rng.random(len(eligible))
+        chosen = keys < self.largest_key
+        self.rows.append(start + eligible[chosen])
+        self.keys.append(keys[chosen])
+        self.parts.append(X[eligible[chosen]])
+        per_row = X.nnz / X.shape[0] if sp.issparse(X) else X.shape[1]
+        room = max(int(_SAMPLE_BYTES / (X.dtype.itemsize * max(per_row, 1.0))), 1)
+        if sum(map(len, self.keys)) > 2 * room:
+            self._shrink(room)
+
+    def _shrink(self, room: int) -> None:
+        rows, keys, X = np.concatenate(self.rows), np.concatenate(self.keys), _stacked(self.parts)
+        kept = np.sort(np.argpartition(keys, room)[:room])
+        self.largest_key = float(keys[kept].max())
+        self.rows, self.keys, self.parts = [rows[kept]], [keys[kept]], [X[kept]]
+
+    def sample(self) -> tuple[NDArray[np.intp], Any]:
+        """Return the numbers of the rows, sorted, and the rows."""
+        return np.concatenate(self.rows), _stacked(self.parts)
+
+
+class StreamedRows(Rows):
+    """The rows of a source of batches.
+
+    Parameters
+    ----------
+    source : iterable of batches
+    shape : (int, int)
+    dtype : dtype
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,)
+        The class of each row, as the first pass found it.
+    first : ndarray of shape (n_features,)
+        The first row.
+    kept : Reservoir
+    per_row : float
+    """
+
+    is_stream = True
+
+    def __init__(
+        self,
+        source: Iterable[Any],
+        shape: tuple[int, int],
+        dtype: Any,
+        classes: NDArray,
+        codes: NDArray[np.intp],
+        first: NDArray[np.float64],
+        kept: Reservoir,
+        per_row: float,
+    ) -> None:
+        self.source, self.shape, self.dtype = source, shape, np.dtype(dtype)
+        self.classes, self.codes, self.per_row = classes, codes, per_row
+        self._first = first
+        self.sample, self._kept = kept.sample()
+        self.is_sparse = sp.issparse(self._kept)
+        row_bytes = self.dtype.itemsize * max(per_row, 1.0)
+        self.largest_batch = max(int(_WINDOW_BYTES / row_bytes), 1)
+        self._window: tuple[int, Any] = (0, self._kept[:0])
+
+    def batches(self) -> Batches:
+        return read_ahead(self._checked())
+
+    def first_row(self) -> NDArray[np.float64]:
+        return self._first
+
+    def _checked(self) -> Batches:
+        start, n = 0, self.shape[0]
+        for number, (X, y, _) in enumerate(iterate(self.source), 1):
+            X, y = as_block(X, self.dtype), np.asarray(y).ravel()
+            stop = start + len(y)
+            where = f"Batch {number} (rows {start} to {stop - 1})"
+            if stop > n:
+                raise ValueError(f"{where} goes beyond the {n} rows of the first pass. {_SAME}")
+            if X.shape != (len(y), self.shape[1]):
+                raise ValueError(
+                    f"{where} has X of shape {X.shape}, but {len(y)} labels, and there were "
+                    f"{self.shape[1]} features in the first pass. {_SAME}"
+                )
+            changed = np.flatnonzero(self.classes[self.codes[start:stop]] != y)
+            if len(changed):
+                raise ValueError(
+                    f"{where} has the label {y[changed[0]]!r} in row {start + changed[0]}, which "
+                    f"was {self.classes[self.codes[start + changed[0]]]!r} before. {_SAME}"
+                )
+            if start == 0 and not np.array_equal(dense_row(X), self._first.astype(self.dtype)):
+                raise ValueError(f"The features of the first row have changed. {_SAME}")
+            yield start, X
+            start = stop
+        if start < n:
+            raise ValueError(
+                f"The source gave {n} rows the first time, and {start} rows now. {_SAME} A "
+                "generator can be read only once: give FunctionSource a function that makes a "
+                "new one each time."
+            )
+
+    def mini_batches(
+        self, active: NDArray[np.intp], size: int, rng: np.random.Generator
+    ) -> Iterator[NDArray[np.intp]]:
+        with closing(self._windows()) as windows:
+            for start, X in windows:
+                self._window = start, X
+                first, last = np.searchsorted(active, (start, start + X.shape[0]))
+                yield from shuffled(active[first:last], size, rng)
+        self._window = (0, self._kept[:0])
+
+    def _windows(self) -> Batches:
+        """Yield batches put together until they are large enough to shuffle."""
+        parts: list[Any] = []
+        first = held = 0
+        with closing(self.batches()) as batches:
+            for start, X in batches:
+                if held >= self.largest_batch:
+                    yield first, _stacked(parts)
+                    parts, first, held = [], start, 0
+                parts.append(X)
+                held += X.shape[0]
+        yield first, _stacked(parts)
+
+    def take(self, rows: NDArray[np.intp]) -> Any:
+        start, X = self._window
+        if len(rows) and start <= rows.min() and rows.max() < start + X.shape[0]:
+            return X[rows - start]
+        places = np.searchsorted(self.sample, rows)
+        if not np.array_equal(self.sample[np.minimum(places, len(self.sample) - 1)], rows):
+            raise ValueError(
+                "Of a source, only the rows of its sample and of the present mini-batch can be "
+                "taken. A solver that takes others sets needs_random_access."
+            )
+        return self._kept[places]
+
+    def only(self, rows: NDArray[np.intp]) -> tuple[Any, NDArray[np.intp] | slice]:
+        return self, slice(None)  # what has no weight costs only time
+
+
+def dense_row(X: Any) -> NDArray:
+    """Return the first row of a block, dense."""
+    return (X[[0]].toarray() if sp.issparse(X) else X)[0]
