@@ -38,6 +38,9 @@ _PATIENCE = 30
 # Where no more progress is made, so many times the resolution is taken for what rounding leaves:
 # that of the scores comes on top, and it depends on the coefficients.
 _NOISE = 64.0
+# A run goes on while the loss can still fall by more than so many times `tol`, relative to itself:
+# close to separation both the loss and its gradient are small long before the minimum.
+_DECREASE = 10.0
 
 
 class Solver(ABC):
@@ -175,7 +178,8 @@ def minimize(
     w : ndarray of shape (objective.size,)
         The starting point.
     tol : float
-        For `Point.optimality`, raised to what rounding lets be seen.
+        For `Point.optimality`, raised to what rounding lets be seen; ten times as much for what
+        the loss can still fall by, relative to itself.
     max_iter : int
         At most so many points; at least 1.
     rng : Generator
@@ -252,7 +256,7 @@ def minimize(
 def _verdict(walk: Walk, point: Point, tol: float, max_iter: int) -> str:
     """Return what ends the run at its last point; if nothing does, note the lows and return ""."""
     run = walk.run
-    if point.optimality <= tol:
+    if point.optimality <= tol and run.decrease <= _DECREASE * tol * point.value:
         return "tol"
     if len(run.losses) > max_iter:
         return "max_iter"

@@ -56,6 +56,8 @@ class Run:
         The lowest loss and the smallest optimality before the last point.
     idle : int
         For how many points neither has reached a new low.
+    decrease : float
+        About how much lower than the last point the minimum is; 0 where that is not known.
     rng : str
         The state of the bit generator, as JSON.
     watchers : dict of str to dict
@@ -77,6 +79,7 @@ class Run:
     lowest: float = np.inf
     smallest: float = np.inf
     idle: int = 0
+    decrease: float = 0.0
     rng: str = ""
     watchers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -181,6 +184,7 @@ class Walk:
                 self.point = local_point.inner
                 run.w, run.v = self.point.w, local_point.w
                 run.n_points += 1
+                run.decrease = _expected_decrease(local_point, run.safe)
                 yield self.point
                 if run.n_points >= run.limit:
                     break
@@ -208,6 +212,22 @@ class Walk:
             run.limit = max(run.length, cost)
         local = Conditioned(self.objective, point.w, change)
         return local, local.start if run.v is None else run.v
+
+
+def _expected_decrease(point: Any, safe: bool) -> float:
+    """Return about how far F is above its minimum, 0 where the coordinates do not tell.
+
+    Half the squared length of the gradient, where F'' is about the identity: half the square of
+    Newton's decrement (Boyd and Vandenberghe, 2004, section 9.5.1).  The bound exceeds F'' where
+    probabilities saturate, p (1 - p) being then about the loss.  Without a penalty there may be no
+    minimum, and with a norm the gradient does not vanish there.
+    """
+    objective = point.inner.objective
+    is_strong = objective.is_smooth and np.min(objective.penalty.curvature) > 0.0
+    if point is point.inner or not is_strong:
+        return 0.0
+    square = 0.5 * float(np.vdot(point.gradient, point.gradient))
+    return square / min(max(point.value, np.finfo(float).tiny), 1.0) if safe else square
 
 
 def _quietly(points: Iterator[Point]) -> Iterator[Point]:
