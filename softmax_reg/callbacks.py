@@ -85,6 +85,9 @@ class EarlyStopping:
         self.n_iter_no_change, self.min_delta = n_iter_no_change, min_delta
         self.reset()
 
+    def __repr__(self) -> str:
+        return f"EarlyStopping({self.n_iter_no_change}, min_delta={self.min_delta})"
+
     def reset(self) -> None:
         """Forget the last run."""
         self.best_iter, self.best_loss = 0, float("inf")
@@ -156,6 +159,9 @@ class LossLogger:
         self.path = path
         self.rows: list[dict[str, float]] = []
         self._is_under_way = False
+
+    def __repr__(self) -> str:
+        return f"LossLogger({'' if self.path is None else repr(str(self.path))})"
 
     def __call__(self, progress: Progress) -> None:
         """Add a row."""

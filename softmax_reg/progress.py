@@ -59,6 +59,9 @@ class PrintProgress:
         self._last: Progress | None = None
         self._shown, self._shown_at, self._width = -1, 0.0, 0
 
+    def __repr__(self) -> str:
+        return f"PrintProgress({self.verbose})"
+
     def __deepcopy__(self, memo: Any) -> PrintProgress:
         return PrintProgress(self.verbose, self.file)  # a stream has no copies
 

@@ -1,6 +1,7 @@
 """Callbacks: when they stop, what they keep and print, in which order they are called."""
 
 import io
+import pickle
 import re
 from copy import deepcopy
 from itertools import pairwise
@@ -233,6 +234,17 @@ def test_callbacks_hold_no_rows_after_the_fit():
     for callback in (stopping, logger, printer):
         assert not any(isinstance(value, Progress) for value in vars(callback).values())
     assert vars(stopping)["best_w"].size == 65 * 10
+
+
+def test_an_estimator_with_callbacks_is_pickled_with_the_record_and_prints_itself():
+    callbacks = [LossLogger(), EarlyStopping(7), PrintProgress(2, io.StringIO())]
+    model = SoftmaxRegression(callbacks=callbacks, random_state=0).fit(*data("iris"))
+    shown = "callbacks=[LossLogger(), EarlyStopping(7, min_delta=0.0), PrintProgress(2)]"
+    assert shown in re.sub(r"\s+", " ", repr(model))
+    model.callbacks[2].file = None
+    again = pickle.loads(pickle.dumps(model))
+    assert again.callbacks[0].rows == callbacks[0].rows
+    assert again.callbacks[1].best_iter == model.best_iter_
 
 
 # Order, stop, errors
