@@ -138,7 +138,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, NDArray]:
             array = np.asarray(value)
             if array.dtype.hasobject:
                 raise TypeError(
-                    f"{prefix}{key} is a {type(value).__name__} that is not made of numbers or "
+                    f"{prefix}{key} is of type {type(value).__name__}, not made of numbers or "
                     "strings alone: a file without pickle cannot hold it."
                 )
             arrays[f"{prefix}{key}"] = array
