@@ -52,7 +52,7 @@ def make_solver(
         names = [name for name, kind in SOLVERS.items() if type(solver) is kind]
         chosen, name = solver, names[0] if names else type(solver).__name__
     else:
-        name = solver if solver != "auto" else ("lbfgs" if is_smooth else "nesterov")
+        name = solver if solver != "auto" else ("lbfgs" if is_smooth else "prox-newton")
         fields = SOLVERS[name]().get_params()
         chosen = SOLVERS[name](**{field: knobs[field] for field in fields if field in knobs})
     validate_parameter_constraints(chosen.constraints, chosen.get_params(), type(chosen).__name__)
