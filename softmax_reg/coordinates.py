@@ -81,6 +81,9 @@ class Conditioned:
     def face(self, index: NDArray[np.intp]) -> Face:
         return self.objective.face(index, self._units)
 
+    def hessian_cost(self, n_coordinates: int) -> float:
+        return self.objective.hessian_cost(n_coordinates)
+
     def settle(self, v: NDArray) -> NDArray:
         if self.is_smooth:
             return v

@@ -8,6 +8,7 @@ Hessian of the loss along them,
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,11 +109,12 @@ class Face:
         """
         if self.is_smooth or self.couples_classes:
             return x
-        return np.where(self.inside & ~self._free() & (x * like <= 0.0), 0.0, x)
+        return np.where(self.kinked & (x * like <= 0.0), 0.0, x)
 
-    def _free(self) -> NDArray[np.bool_]:
-        """Return the coordinates without a norm: their sign does not matter."""
-        return self.support(np.zeros(len(self.inside)))
+    @cached_property
+    def kinked(self) -> NDArray[np.bool_]:
+        """The coordinates in which the rest is not smooth at zero."""
+        return ~self.support(np.zeros(len(self.inside)))
 
 
 def hessian_block(

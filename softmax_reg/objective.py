@@ -26,6 +26,7 @@ __all__ = ["Objective"]
 
 # The basis of the rows' span takes as much memory as X.
 _ROW_SPACE_BYTES = 64 << 20
+_HESSIAN_BYTES = 64 << 20
 
 
 class Objective:
@@ -274,6 +275,17 @@ class Objective:
         """Return the rest of the penalty on some coordinates, in units of `diagonal`."""
         units = np.ones((self.n_features, 1)) if diagonal is None else diagonal
         return Face(self.penalty, index, self.n_features, self.n_rows, units)
+
+    def hessian_cost(self, n_coordinates: int) -> float:
+        """Return what the Hessian along so many coordinates costs, in passes over X.
+
+        In multiply-adds, a softmax taken for ten; infinite if the matrix would be too large.
+        """
+        X, K = self.rows.X, self.n_classes
+        per_row = X.nnz / X.shape[0] if self.rows.is_sparse else self.n_features
+        if 8 * n_coordinates**2 > _HESSIAN_BYTES:
+            return np.inf
+        return n_coordinates**2 / (2.0 * K * (per_row + 5.0))
 
     def settle(self, w: NDArray) -> NDArray:
         """Return w with each feature's classes shifted together to the least penalty.

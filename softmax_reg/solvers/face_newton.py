@@ -8,6 +8,8 @@ which sign the others have, Newton's method solves for the others, exactly where
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ from softmax_reg.maps import cholesky_solve
 
 __all__ = ["minimise_model"]
 
-_ROUNDS, _HALVINGS, _BURST = 60, 6, 25
+_ROUNDS, _BURST = 60, 25
 # The residual that ends it, in units of the first, is this at most, and the first residual itself:
 # the nearer the optimum, the more exactly.
 _ENOUGH = 0.1
@@ -26,10 +28,10 @@ _DAMPING = 0.1
 
 
 def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
-    """Return the minimiser of m, or as good a point as was found.
+    """Return the minimiser of m, or a point near it: m falls with every round.
 
     M. Hintermueller, K. Ito and K. Kunisch (2003), "The primal-dual active set strategy as a
-    semismooth Newton method", section 2; safeguarded by the value of m, and by bursts of FISTA.
+    semismooth Newton method", section 2, safeguarded by the value of m.
 
     Parameters
     ----------
@@ -37,73 +39,110 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
     g, x0 : ndarray of shape (m,), float64
     H : ndarray of shape (m, m), float64
     """
-    step, largest = 1.0 / float(np.diag(H).mean()), 0.0
+    model = _Model(face, g, H, x0)
+    step, enough = 1.0 / float(np.diag(H).mean()), 0.0
     x, slope, value = x0, g, face.rest(x0)
-    enough = None
-    for _ in range(_ROUNDS):
+    for n_rounds in range(_ROUNDS):
         guess = face.prox(x - step * slope, step)
         residual = float(np.abs(guess - x).max())
-        enough = min(_ENOUGH, residual) * residual if enough is None else enough
+        if n_rounds == 0:
+            enough = min(_ENOUGH, residual) * residual
         if residual <= enough:
             break
-        target = _newton_target(face, x, guess, slope, H, _DAMPING * min(residual, 1.0) / step)
-        for k in range(_HALVINGS):
-            t = 0.5**k
-            new = face.towards(x + t * (target - x), guess)
-            new_slope, new_value = _model(face, g, H, x0, new)
+        damping = _DAMPING * min(residual, 1.0) / step
+        for attempt in (_jump, _walk, _fista):
+            new = attempt(model, x, slope, guess, damping)
+            new_slope, new_value = model.at(new)
             if new_value < value:
                 break
         else:
-            largest = largest or _largest_eigenvalue(H)
-            new = _fista(face, g, H, x0, x, 1.0 / largest)
-            new_slope, new_value = _model(face, g, H, x0, new)
-            if new_value >= value:
-                break  # rounding has the last word
+            break  # rounding has the last word
         x, slope, value = new, new_slope, new_value
     return x
 
 
-def _model(face: Face, g: NDArray, H: NDArray, x0: NDArray, x: NDArray) -> tuple[NDArray, float]:
-    """Return the gradient of the quadratic and m(x)."""
-    d = x - x0
-    Hd = H @ d
-    return g + Hd, float(g @ d + 0.5 * (d @ Hd)) + face.rest(x)
+class _Model:
+    """The function m."""
+
+    def __init__(self, face: Face, g: NDArray, H: NDArray, x0: NDArray) -> None:
+        self.face, self.g, self.H, self.x0 = face, g, H, x0
+
+    def at(self, x: NDArray) -> tuple[NDArray, float]:
+        """Return the gradient of the quadratic and m(x)."""
+        d = x - self.x0
+        Hd = self.H @ d
+        return self.g + Hd, float(self.g @ d + 0.5 * (d @ Hd)) + self.face.rest(x)
+
+    @cached_property
+    def largest(self) -> float:
+        """The norm of H by the power method, a little more to be safe."""
+        v = np.ones(len(self.H)) + 0.5 * np.cos(np.arange(len(self.H)))
+        for _ in range(30):
+            v = self.H @ (v / np.sqrt(v @ v))
+        return 1.1 * float(np.sqrt(v @ v))
+
+    def stationary(
+        self, x: NDArray, slope: NDArray, like: NDArray, on: NDArray[np.bool_], damping: float
+    ) -> NDArray:
+        """Return where m is stationary on some coordinates, the others zero, to first order.
+
+        Where the rest is smooth, rest'(y) ~ rest'(like) + rest''(like) (y - like).
+        """
+        # H (y - x) + slope + rest'(like) + rest''(like) (y - like) = 0 on these coordinates
+        A = self.H[np.ix_(on, on)] + damping * np.eye(int(np.count_nonzero(on)))
+        right = slope + self.face.gradient(like) - self.H[:, ~on] @ x[~on]
+        bend = self.face.curvature(like)
+        if bend is not None:
+            A += bend[np.ix_(on, on)]
+            right += bend @ (x - like)
+        y = np.zeros_like(x)
+        if on.any():
+            y[on] = x[on] - cholesky_solve(A, right[on])
+        return y
 
 
-def _newton_target(
-    face: Face, x: NDArray, guess: NDArray, slope: NDArray, H: NDArray, damping: float
-) -> NDArray:
-    """Return the point at which the model is stationary on the support of `guess`, to first order.
+def _jump(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: float) -> NDArray:
+    """Return where m is stationary on the support of `guess`, as far as signs hold."""
+    on = model.face.support(guess)
+    return model.face.towards(model.stationary(x, slope, guess, on, damping), guess)
 
-    Where rest is smooth, rest'(y) ~ rest'(guess) + rest''(guess) (y - guess), and elsewhere y = 0.
+
+def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: float) -> NDArray:
+    """Return the lowest kink on the way to where m is stationary on the support of x.
+
+    H. Lee, A. Battle, R. Raina and A. Ng (2007), "Efficient sparse coding algorithms", algorithm 1
+    (feature-sign search); all coordinates that should leave zero do, unless their sign is wrong.
     """
-    on = face.support(guess)
-    bend = face.curvature(guess)
-    A = H[np.ix_(on, on)] + damping * np.eye(np.count_nonzero(on))
-    # H (y - x) + slope + rest'(guess) + rest'' (y - guess) = 0 on the support
-    right = slope + face.gradient(guess) - H[:, ~on] @ x[~on]
-    if bend is not None:
-        A = A + bend[np.ix_(on, on)]
-        right = right - bend @ (guess - x)
-    y = np.zeros_like(x)
-    if on.any():
-        y[on] = x[on] - cholesky_solve(A, right[on])
-    return y
+    face = model.face
+    if face.couples_classes:
+        return x  # there are no signs to hold
+    like = np.where(x != 0.0, x, guess)
+    on = face.support(like)
+    entering = on & ~face.support(x)
+    while True:
+        y = model.stationary(x, slope, like, on, damping)
+        wrong = entering & on & (y * like <= 0.0)
+        if not wrong.any():
+            break
+        on = on & ~wrong
+    crossing = np.flatnonzero(face.kinked & (x * y < 0.0))
+    at = x[crossing] / (x[crossing] - y[crossing])
+    best, lowest = x, np.inf
+    for t in [*np.unique(at), 1.0]:
+        new = x + t * (y - x)
+        new[crossing[at == t]] = 0.0
+        value = model.at(new)[1]
+        if value >= lowest:
+            break  # m is convex
+        best, lowest = new, value
+    return best
 
 
-def _largest_eigenvalue(H: NDArray) -> float:
-    """Return the norm of H by the power method, a little more to be safe."""
-    v = np.ones(len(H)) + 0.5 * np.cos(np.arange(len(H)))
-    for _ in range(30):
-        v = H @ (v / np.sqrt(v @ v))
-    return 1.1 * float(np.sqrt(v @ v))
-
-
-def _fista(face: Face, g: NDArray, H: NDArray, x0: NDArray, x: NDArray, step: float) -> NDArray:
+def _fista(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: float) -> NDArray:
     """Return what some accelerated proximal gradient steps make of x: Beck and Teboulle (2009)."""
-    ahead, momentum = x, 1.0
+    ahead, momentum, step = x, 1.0, 1.0 / model.largest
     for _ in range(_BURST):
-        new = face.prox(ahead - step * (g + H @ (ahead - x0)), step)
+        new = model.face.prox(ahead - step * model.at(ahead)[0], step)
         grown = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * momentum**2))
         ahead = new + (momentum - 1.0) / grown * (new - x)
         x, momentum = new, grown

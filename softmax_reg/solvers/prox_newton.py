@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,12 +14,16 @@ from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.constraints import COUNT
 from softmax_reg.solvers.face_newton import minimise_model
 from softmax_reg.solvers.gd import backtrack
+from softmax_reg.solvers.nesterov import Nesterov
 
 __all__ = ["ProxNewton"]
 
 _DECREASE, _MAX_TRIALS = 1e-4, 30
 # A Hessian serves on while each step leaves at most this share of the distance to the optimum.
 _GOOD = 0.1
+# A Hessian that costs more passes over X than this does not pay: so many accelerated proximal
+# gradient steps are made instead.
+_DEAR, _BURST = 400.0, 50
 
 
 @dataclass
@@ -27,7 +32,8 @@ class ProxNewton(Solver):
 
     Each step minimises the quadratic model of the loss plus the norm over a working set: the
     coefficients that are not zero and, of the others, those that violate optimality most.  All
-    coefficients are looked at before each step, so that none is left out wrongly.
+    coefficients are looked at before each step, so that none is left out wrongly.  Where the
+    working set is so large that its Hessian does not pay, it makes Nesterov's steps.
 
     Parameters
     ----------
@@ -60,6 +66,11 @@ class ProxNewton(Solver):
         while True:
             step = _prox_step(objective, point)
             chosen = self._working_set(objective, point, step)
+            if objective.hessian_cost(len(chosen)) > _DEAR:
+                for new in islice(Nesterov().points(objective, point.w, rng), _BURST):
+                    point = new
+                    yield point
+                continue
             if left > _GOOD or not np.isin(chosen, index, assume_unique=True).all():
                 index, H = chosen, point.hessian_block(chosen)
             new = _descend(objective, point, step, index, H)
