@@ -95,9 +95,8 @@ class Conditioned:
     def sample(self) -> NDArray[np.intp]:
         return self.objective.sample
 
-    @property
-    def largest_batch(self) -> int:
-        return self.objective.largest_batch
+    def batch_size(self, wanted: float) -> int:
+        return self.objective.batch_size(wanted)
 
     def mini_batches(self, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
         return self.objective.mini_batches(size, rng)

@@ -121,10 +121,15 @@ class Objective:
         known = self.rows.origin.sample
         return known[self.weights[known] > 0.0]
 
-    @property
-    def largest_batch(self) -> int:
-        """How many rows a mini-batch may have: all, or as many of a stream as are held at once."""
-        return min(self.rows.origin.largest_batch, len(self.active))
+    def batch_size(self, wanted: float) -> int:
+        """Return how many rows a mini-batch may have, near what is wanted.
+
+        A stream holds a window of rows at once: a larger mini-batch has all rows, in one pass.
+        """
+        all_rows, window = len(self.active), self.rows.origin.largest_batch
+        if window < wanted:
+            return all_rows if wanted > np.sqrt(window * all_rows) else window
+        return int(min(wanted, all_rows))
 
     def mini_batches(self, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
         """Yield the active rows in shuffled order, `size` at a time, each for `sample_gradient`.
@@ -340,6 +345,8 @@ class Objective:
 
     def sample_gradient(self, w: NDArray, sample: NDArray[np.intp]) -> NDArray:
         """Return an estimate of the gradient at w, unbiased for a uniform sample of `active`."""
+        if sample is self.active:
+            return self.at(w).gradient
         W, b = self.unpack(w)
         gradient = np.zeros_like(w)
         for part, X in self.rows.take(sample):

@@ -11,9 +11,10 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._compat import check_sample_weight, validate_data
+from softmax_reg._compat import validate_data
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.sources import BatchSource
 from softmax_reg.streams import (
@@ -99,6 +100,7 @@ class _FirstPass:
         self.codes: list[NDArray] = []
         self.weights: list[NDArray] = []
         self.dtype: Any = np.float32
+        self.is_sparse = False
         self.first: NDArray = np.empty(0)
 
     def add(self, X: Any, y: Any, weights: Any) -> None:
@@ -112,7 +114,7 @@ class _FirstPass:
             raise kind(f"{where}: {error}{_first_bad_row(X, self.n)}") from error
         X = as_block(X, X.dtype)
         if self.n == 0:
-            self.first = dense_row(X).astype(np.float64)
+            self.first, self.is_sparse = dense_row(X).astype(np.float64), sp.issparse(X)
         self.dtype = np.promote_types(self.dtype, X.dtype)
         labels, codes = np.unique(y, return_inverse=True)
         places = [self.places.setdefault(label, len(self.places)) for label in labels.tolist()]
@@ -120,7 +122,7 @@ class _FirstPass:
         self.weights.append(weights)
         self.kept.add(self.n, X, np.flatnonzero(weights))
         self.n += len(y)
-        self.n_numbers += X.nnz if not isinstance(X, np.ndarray) else X.size
+        self.n_numbers += X.nnz if self.is_sparse else X.size
 
     def _validated(self, X: Any, y: Any, weights: Any) -> tuple[Any, NDArray, NDArray]:
         if np.shape(X)[:1] == (0,):
@@ -133,7 +135,14 @@ class _FirstPass:
             accept_sparse=("csr", "csc"),
             dtype=_FLOATS,
         )
-        weights = check_sample_weight(weights, X, dtype=np.float64, ensure_non_negative=True)
+        weights = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if weights.shape != y.shape:
+            raise ValueError(f"sample_weight has shape {weights.shape}, but y has {y.shape}.")
+        wrong = weights[~(np.isfinite(weights) & (weights >= 0.0))]
+        if len(wrong):
+            raise ValueError(f"Weights must be finite and not negative, got {wrong[0]}.")
+        if self.n and sp.issparse(X) != self.is_sparse:
+            raise ValueError("Some batches are sparse and some dense. Give all of them as one.")
         kind = "numbers" if y.dtype.kind in "biuf" else "text"
         if self.kind not in ("", kind):
             raise ValueError(

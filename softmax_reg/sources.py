@@ -24,7 +24,7 @@ Batch: TypeAlias = "tuple[Any, Any] | tuple[Any, Any, Any]"
 Path_: TypeAlias = "str | PathLike[str]"
 
 # A batch, and another that is read ahead of it, are in memory at a time.
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 4 << 20
 
 
 class BatchSource(ABC):

@@ -21,7 +21,7 @@ from softmax_reg.rows import Batches, Rows, shuffled
 __all__ = ["Reservoir", "StreamedRows", "as_block", "iterate", "read_ahead"]
 
 # Rows that are held at once to be shuffled, and those that are kept as a sample.
-_WINDOW_BYTES, _SAMPLE_BYTES = 16 << 20, 4 << 20
+_WINDOW_BYTES, _SAMPLE_BYTES = 8 << 20, 2 << 20
 
 _SAME = "A source must give the same rows in the same order each time it is read."
 
@@ -53,8 +53,8 @@ def read_ahead(batches: Iterator[Any]) -> Generator[Any, None, None]:
     """Yield what `batches` yields, the next one being read in a thread meanwhile."""
     done = object()
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
+        coming = reader.submit(next, batches, done)
         try:
-            coming = reader.submit(next, batches, done)
             while (batch := coming.result()) is not done:
                 coming = reader.submit(next, batches, done)
                 yield batch
@@ -97,14 +97,16 @@ class Reservoir:
 
     def add(self, start: int, X: Any, eligible: NDArray[np.intp]) -> None:
         """Offer some rows of a batch whose first row has the number `start`."""
+        per_row = X.nnz / X.shape[0] if sp.issparse(X) else X.shape[1]
+        room = max(int(_SAMPLE_BYTES / (X.dtype.itemsize * max(per_row, 1.0))), 1)
         keys = self.rng.random(len(eligible))
-        chosen = keys < self.largest_key
+        chosen = np.flatnonzero(keys < self.largest_key)
+        if len(chosen) > room:
+            chosen = np.sort(chosen[np.argpartition(keys[chosen], room)[:room]])
         self.rows.append(start + eligible[chosen])
         self.keys.append(keys[chosen])
         self.parts.append(X[eligible[chosen]])
-        per_row = X.nnz / X.shape[0] if sp.issparse(X) else X.shape[1]
-        room = max(int(_SAMPLE_BYTES / (X.dtype.itemsize * max(per_row, 1.0))), 1)
-        if sum(map(len, self.keys)) > 2 * room:
+        if sum(map(len, self.keys)) > 3 * room // 2:
             self._shrink(room)
 
     def _shrink(self, room: int) -> None:
@@ -196,25 +198,29 @@ class StreamedRows(Rows):
     def mini_batches(
         self, active: NDArray[np.intp], size: int, rng: np.random.Generator
     ) -> Iterator[NDArray[np.intp]]:
+        if size >= len(active) > self.largest_batch:
+            yield active
+            return
         with closing(self._windows()) as windows:
-            for start, X in windows:
-                self._window = start, X
-                first, last = np.searchsorted(active, (start, start + X.shape[0]))
+            for start, stop in windows:
+                first, last = np.searchsorted(active, (start, stop))
                 yield from shuffled(active[first:last], size, rng)
-        self._window = (0, self._kept[:0])
+                self._window = (0, self._kept[:0])  # lest there be two at a time
 
-    def _windows(self) -> Batches:
-        """Yield batches put together until they are large enough to shuffle."""
+    def _windows(self) -> Generator[tuple[int, int], None, None]:
+        """Hold batches put together until they are large enough to shuffle; yield which rows."""
         parts: list[Any] = []
         first = held = 0
         with closing(self.batches()) as batches:
             for start, X in batches:
                 if held >= self.largest_batch:
-                    yield first, _stacked(parts)
-                    parts, first, held = [], start, 0
+                    self._window, parts = (first, _stacked(parts)), []
+                    yield first, start
+                    first, held = start, 0
                 parts.append(X)
                 held += X.shape[0]
-        yield first, _stacked(parts)
+        self._window = (first, _stacked(parts))
+        yield first, self.shape[0]
 
     def take(self, rows: NDArray[np.intp]) -> Any:
         start, X = self._window

@@ -80,7 +80,9 @@ class _TableSource(BatchSource):
     def _cut(self, frame: pd.DataFrame, path: Path) -> Batch:
         import pandas as pd
 
-        features = frame[self.columns]
+        labels = frame.pop(self.target).to_numpy()
+        weights = None if self.sample_weight is None else frame.pop(self.sample_weight).to_numpy()
+        features = frame if list(frame.columns) == self.columns else frame[self.columns]
         for name, kind in features.dtypes.items():
             if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
                 text = (
@@ -91,10 +93,9 @@ class _TableSource(BatchSource):
                     f"Column {name!r} of {path} is not numeric: it holds {example!r}. Leave it "
                     "out, with columns=[...], or encode it as numbers."
                 )
-        batch = (features.astype(self.dtype), frame[self.target].to_numpy())
-        if self.sample_weight is None:
-            return batch
-        return *batch, frame[self.sample_weight].to_numpy()
+        if any(kind != self.dtype for kind in features.dtypes):
+            features = features.astype(self.dtype)
+        return (features, labels) if weights is None else (features, labels, weights)
 
 
 def _named(paths: list[Path]) -> str:
@@ -115,7 +116,7 @@ class CSVSource(_TableSource):
     sample_weight : str, default=None
         The column that holds the weights.
     chunksize : int, default=None
-        Rows in a batch; None means that a batch takes 8 MiB.
+        Rows in a batch; None means that a batch takes 4 MiB.
     dtype : dtype, default="float64"
         In which to keep features: "float32" takes half the memory.
     options : dict, default=None
@@ -186,7 +187,7 @@ class ParquetSource(_TableSource):
     sample_weight : str, default=None
         The column that holds the weights.
     chunksize : int, default=None
-        At most so many rows in a batch; None means that a batch takes 8 MiB.
+        At most so many rows in a batch; None means that a batch takes 4 MiB.
     dtype : dtype, default="float64"
         In which to keep features: "float32" takes half the memory.
 

@@ -85,14 +85,13 @@ class SGD(Solver):
     def _batch(self, objective: Any, point: Any, rng: np.random.Generator) -> int:
         """Return the size b for which E |g_b - g|^2 = |d|^2, d the step that all rows ask for."""
         if self.batch_size != "auto":
-            return min(int(self.batch_size), objective.largest_batch)
+            return objective.batch_size(self.batch_size)
         noise = 0.0
         for _ in range(_TRIALS):
             g = objective.sample_gradient(point.w, rng.choice(objective.sample, _SMALLEST_BATCH))
             noise += float(np.sum((g - point.gradient) ** 2)) / _TRIALS
         square = max(_step_length(objective, point) ** 2, np.finfo(float).tiny)
-        wanted = min(_SMALLEST_BATCH * max(noise / square, 1.0), objective.largest_batch)
-        return int(wanted)
+        return objective.batch_size(_SMALLEST_BATCH * max(noise / square, 1.0))
 
 
 def _step_length(objective: Any, point: Any) -> float:

@@ -1,0 +1,130 @@
+"""Data larger than the memory that a fit may take: in processes that may allocate no more.
+
+RLIMIT_DATA counts what a process allocates for itself, and not the pages of files that it maps to
+read: so it forbids copies of X, and allows to look at X itself (RLIMIT_AS would count both).
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from test_examples import ROOT
+
+from softmax_reg import NpySource, SoftmaxRegression
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="RLIMIT_DATA counts mapped memory on Linux alone"
+)
+
+N, P, K, MIB = 50_000, 256, 3, 1 << 20
+X_BYTES = 8 * N * P
+
+CAPPED_FIT = """
+import resource, sys
+from pathlib import Path
+import numpy as np, pandas as pd
+from softmax_reg import CSVSource, NpySource, SoftmaxRegression
+
+kind, solver, cap = sys.argv[1], sys.argv[2], int(sys.argv[3])
+SoftmaxRegression(tol=0.1).fit(np.eye(3), [0, 1, 2])  # what the first fit alone allocates
+status = Path("/proc/self/status").read_text().split()
+now = 1024 * int(status[status.index("VmData:") + 1])
+resource.setrlimit(resource.RLIMIT_DATA, (now + cap, now + cap))
+model = SoftmaxRegression(solver=solver, tol=1e-3, random_state=0)
+if kind == "load":
+    np.load("X.npy")
+elif kind == "memmap":
+    model.fit(np.load("X.npy", mmap_mode="r"), np.load("y.npy", mmap_mode="r"))
+elif kind == "npy":
+    model.fit(NpySource("."))
+else:
+    model.set_params(tol=0.1).fit(CSVSource(["rows.csv"] * 2, target="y", chunksize=300))
+if kind != "load":
+    assert model.converged_
+    np.save(f"coef_{kind}_{solver}.npy", model.coef_)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with X.npy, y.npy, the same as X_1.npy, y_1.npy, and rows of it as CSV."""
+    folder, rng = tmp_path_factory.mktemp("large"), np.random.default_rng(0)
+    X = np.lib.format.open_memmap(folder / "X.npy", "w+", np.float64, (N, P))
+    y, W = np.empty(N, dtype=int), rng.normal(size=(P, K)) / np.sqrt(P)
+    with open(folder / "rows.csv", "w", encoding="utf-8") as file:
+        file.write(",".join([*(f"x{j}" for j in range(P)), "y"]) + "\n")
+        for start in range(0, N, 5000):
+            rows = rng.standard_normal((5000, P))
+            y[start : start + 5000] = (rows @ W + rng.gumbel(size=(5000, K))).argmax(axis=1)
+            X[start : start + 5000] = rows * np.geomspace(0.1, 100.0, P)
+            if start < 20_000:
+                lines = np.column_stack([X[start : start + 5000], y[start : start + 5000]])
+                np.savetxt(file, lines, fmt=["%.7g"] * P + ["%d"], delimiter=",")
+    X.flush()
+    np.save(folder / "y.npy", y)
+    (folder / "X_1.npy").hardlink_to(folder / "X.npy")
+    (folder / "y_1.npy").hardlink_to(folder / "y.npy")
+    return folder
+
+
+def capped_fit(folder, kind, solver, cap):
+    # Each thread has malloc take more from the system, used or not, unless told otherwise.
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", CAPPED_FIT, kind, solver, str(cap)],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "MALLOC_ARENA_MAX": "1",
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def in_memory(folder):
+    X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
+    return {
+        solver: SoftmaxRegression(solver=solver, tol=1e-3, random_state=0).fit(X, y)
+        for solver in ("auto", "sgd")
+    }
+
+
+def test_the_cap_forbids_to_load_the_rows(folder):
+    done = capped_fit(folder, "load", "auto", 24 * MIB)
+    assert "MemoryError" in done.stderr
+
+
+@pytest.mark.parametrize("solver", ["auto", "sgd"])
+def test_a_memory_map_is_fitted_in_a_quarter_of_its_size_and_bit_for_bit_as_in_memory(
+    folder, in_memory, solver
+):
+    cap = 24 * MIB
+    assert X_BYTES > 4 * cap
+    done = capped_fit(folder, "memmap", solver, cap)
+    assert done.returncode == 0, done.stderr
+    assert_array_equal(np.load(folder / f"coef_memmap_{solver}.npy"), in_memory[solver].coef_)
+
+
+def test_a_folder_is_fitted_in_a_quarter_of_its_size(folder, in_memory):
+    done = capped_fit(folder, "npy", "auto", 24 * MIB)
+    assert done.returncode == 0, done.stderr
+    coef, whole = np.load(folder / "coef_npy_auto.npy"), in_memory["auto"].coef_
+    scale = np.geomspace(0.1, 100.0, P)
+    assert_allclose(coef * scale, whole * scale, atol=1e-8)  # the same steps, to rounding
+    # Nor does a source in this process give anything else.
+    model = SoftmaxRegression(tol=1e-3).fit(NpySource(folder))
+    assert_array_equal(model.coef_, coef)
+
+
+def test_csv_files_larger_than_the_memory_allowed_are_fitted(folder):
+    cap = 48 * MIB
+    assert 2 * Path(folder / "rows.csv").stat().st_size > 1.5 * cap
+    done = capped_fit(folder, "csv", "auto", cap)
+    assert done.returncode == 0, done.stderr
