@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.batches import Batch
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.penalties import Penalty
-from softmax_reg.points import Point, softmax_of
+from softmax_reg.points import Point
 
 __all__ = ["Objective"]
 
@@ -215,13 +216,6 @@ class Objective:
         chosen = log_P[np.arange(len(log_P)), self.codes[part]]
         return np.array([-np.vdot(self._shares[part].astype(np.float64, copy=False), chosen)])
 
-    def sample_gradient(self, w: NDArray, sample: NDArray[np.intp]) -> NDArray:
-        """Return an estimate of the gradient at w, unbiased for a uniform sample of `active`."""
-        W, b = self.unpack(w)
-        gradient = np.zeros_like(w)
-        for part, X in self.rows.take(sample):
-            P, _ = softmax_of(self.scores(X, W, b))
-            gradient += self.pull_back(X, self.residuals(P, part))
-        gradient *= len(self.active) / len(sample)
-        gradient[: W.size] += self.penalty.gradient(W).ravel()
-        return gradient
+    def batch(self, sample: NDArray[np.intp]) -> Batch:
+        """Return the mini-batch of a uniform sample of `active`."""
+        return Batch(self, sample)

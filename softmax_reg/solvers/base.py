@@ -43,6 +43,8 @@ class Solver(ABC):
         Whether the method needs a penalty without an L1 norm.
     uses_curvature : bool
         Whether it asks points for Hessian products, for which probabilities are worth keeping.
+    is_stochastic : bool
+        Whether it draws rows at random; the curvature of a sample will then do for coordinates.
     whole_hessian : bool
         Whether its coordinates are made from the whole Hessian, not from the blocks of the classes.
     first_stage, stage_growth : float
@@ -53,6 +55,7 @@ class Solver(ABC):
     constraints: ClassVar[dict[str, list[Any]]] = {}
     needs_smooth: bool = False
     uses_curvature: bool = False
+    is_stochastic: bool = False
     whole_hessian: bool = False
     first_stage: float = 5
     stage_growth: float = 1.5
@@ -72,7 +75,7 @@ class Solver(ABC):
         Parameters
         ----------
         objective : Objective or Conditioned
-            Offers `at(w)`, `prox(w, step)`, `sample_gradient(w, rows)`.
+            Offers `at(w)`, `prox(w, step)`, `batch(rows)`.
         w : ndarray of shape (objective.size,)
             Where to start; not to be written to.
         rng : Generator
@@ -238,10 +241,11 @@ def _stage(
 
     Return the last of them, and whether the solver had no more.
     """
-    change, cost = choose_map(objective, point, safe, solver.whole_hessian)
+    sampling = rng if solver.is_stochastic else None
+    change, cost = choose_map(objective, point, safe, solver.whole_hessian, sampling)
     if not solver.uses_curvature:  # a step that solves a system makes many passes itself
         length = max(length, cost)
-    local = Conditioned(objective, point.w, change)
+    local = Conditioned(objective, point.w, change, point)
     for n_points, local_point in enumerate(solver.points(local, local.start, rng), 1):
         point = local_point.inner
         yield point

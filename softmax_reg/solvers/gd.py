@@ -61,6 +61,6 @@ class GradientDescent(Solver):
                 yield point
         schedule = as_schedule(self.learning_rate)
         for t in count():
-            rate = rate_at(schedule, t)
+            rate = rate_at(schedule, t, point)
             point = objective.at(objective.prox(point.w - rate * point.gradient, rate))
             yield point

@@ -46,7 +46,7 @@ class Nesterov(Solver):
             if schedule is None:
                 new, rate = backtrack(objective, ahead, 1.1 * rate)
             else:
-                rate = rate_at(schedule, t)
+                rate = rate_at(schedule, t, point)
                 new = objective.at(objective.prox(ahead.w - rate * ahead.gradient, rate))
             if np.vdot(ahead.w - new.w, new.w - point.w) > 0.0:
                 momentum = 1.0  # the last step points uphill: restart

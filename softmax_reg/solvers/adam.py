@@ -1,0 +1,84 @@
+"""Adam: steps scaled by running means of the gradients and of their squares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.schedules import as_schedule, rate_at
+from softmax_reg.solvers.constraints import BATCH_SIZE, LEARNING_RATE, MOMENTUM, POSITIVE
+from softmax_reg.solvers.stochastic import Stochastic, batches
+
+__all__ = ["Adam"]
+
+
+@dataclass
+class Adam(Stochastic):
+    """Adaptive moment estimation, for smooth penalties.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule or "auto", default="auto"
+        A number (0.001 is usual) or a schedule of the epoch gives the textbook method in the
+        features' own units.  "auto" works in conditioned coordinates: a search on each batch finds
+        the length of the step along Adam's direction, whose gradients are corrected by that of all
+        rows at the end of the last epoch.
+    batch_size : int or "auto", default="auto"
+        Rows in a mini-batch.  "auto" means 200 for a learning rate that is given, and else 20 for
+        each feature, up to a quarter of all.
+    beta1, beta2 : float, default=0.9 and 0.999
+        Shares of the running means of the gradients and of their squares that are kept, in [0, 1).
+    epsilon : float, default=1e-8
+        What is added to the root of the mean of the squares.
+
+    References
+    ----------
+    D. Kingma and J. Ba (2015), "Adam: a method for stochastic optimization", algorithm 1.
+    """
+
+    constraints: ClassVar[dict[str, list[Any]]] = {
+        "learning_rate": LEARNING_RATE,
+        "batch_size": BATCH_SIZE,
+        "beta1": MOMENTUM,
+        "beta2": MOMENTUM,
+        "epsilon": POSITIVE,
+    }
+
+    learning_rate: Any = "auto"
+    batch_size: Any = "auto"
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    needs_smooth = True
+
+    def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
+        if self.is_conditioned:
+            yield from self.searched(objective, w, rng, lambda: self._new_direction(w))
+        schedule, direction = as_schedule(self.learning_rate), self._new_direction(w)
+        point = objective.at(w)
+        for t in count():
+            rate = w.dtype.type(rate_at(schedule, t, point))
+            for batch in batches(objective, self.given_batch(objective), rng):
+                w = w + rate * direction(batch.gradient(w))
+            point = objective.at(w)
+            yield point
+
+    def _new_direction(self, w: NDArray) -> Any:
+        """Return a function of the gradient that remembers its moments: Adam's direction."""
+        mean, square, step = np.zeros_like(w), np.zeros_like(w), 0
+
+        def direction(gradient: NDArray) -> NDArray:
+            nonlocal mean, square, step
+            step += 1
+            mean = mean + w.dtype.type(1.0 - self.beta1) * (gradient - mean)
+            square = square + w.dtype.type(1.0 - self.beta2) * (gradient**2 - square)
+            unbiased = mean / w.dtype.type(1.0 - self.beta1**step)
+            root = np.sqrt(square / w.dtype.type(1.0 - self.beta2**step))
+            return -unbiased / (root + w.dtype.type(self.epsilon))
+
+        return direction
