@@ -26,7 +26,7 @@ __all__ = ["RowBlocks", "n_threads_allowed"]
 # A block and its scores should stay in the last-level cache share of one core.
 _BLOCK_BYTES = 1 << 20
 # What a copy of the rows of a mini-batch may take.
-_TAKEN_BYTES = 16 << 20
+_TAKEN_BYTES = 4 << 20
 # One product with a sparse block writes a whole (n_features, n_rows) array: use few, large blocks.
 _SPARSE_SCORES_BYTES = 32 << 20
 # Handing work to a thread costs some 30 microseconds: below so many multiply-adds it does not pay.

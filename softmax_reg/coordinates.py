@@ -49,7 +49,7 @@ class Conditioned:
             self.origin, self.start = np.zeros_like(w), change.inverse(w)
         self.size, self.dtype = change.size, objective.dtype
         self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
-        self.active = objective.active
+        self.active, self.rows_together = objective.active, objective.rows_together
         self._start_point = point
 
     def at(self, v: NDArray) -> ConditionedPoint:

@@ -59,6 +59,7 @@ class Objective:
         self.n_classes, self.penalty, self.fit_intercept = n_classes, penalty, fit_intercept
         self.n_rows = 1 if n_classes == 2 else n_classes
         self.n_features, self.dtype = rows.shape[1], rows.dtype
+        self.rows_together = rows.rows_together
         self.size = (self.n_features + fit_intercept) * self.n_rows
         # In float64: a float32 sum over millions of rows would lose digits.
         self.total_weight = float(weights.sum(dtype=np.float64))

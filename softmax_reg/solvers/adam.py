@@ -30,9 +30,11 @@ class Adam(Stochastic):
         rows at the end of the last epoch.
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch.  "auto" means 200 for a learning rate that is given, and else 20 for
-        each feature, up to a quarter of all.
-    beta1, beta2 : float, default=0.9 and 0.999
-        Shares of the running means of the gradients and of their squares that are kept, in [0, 1).
+        each feature, up to a quarter of all and to 4 MiB.
+    beta1 : float, default=0.9
+        Share of the running mean of the gradients that is kept, in [0, 1).
+    beta2 : float, default=0.999
+        The same for the running mean of their squares.
     epsilon : float, default=1e-8
         What is added to the root of the mean of the squares.
 

@@ -30,7 +30,7 @@ class SGD(Stochastic):
         epoch, and the second half of the iterates is averaged.  It uses no momentum.
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch.  "auto" means 200 for a learning rate that is given, and else 20 for
-        each feature, up to a quarter of all.
+        each feature, up to a quarter of all and to 4 MiB.
     momentum : float, default=0.9
         Share of the last step that is repeated, in [0, 1).
     nesterov : bool, default=False

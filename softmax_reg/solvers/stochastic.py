@@ -20,7 +20,8 @@ __all__ = ["Stochastic", "batches"]
 
 # For a learning rate that is given, as in scikit-learn's MLPClassifier.
 _BATCH_ROWS = 200
-# A batch much larger than the number of features bends like all rows do.
+# A batch much larger than the number of features bends like all rows do.  It should fit in one
+# piece: its rows are read twice, for the gradient and for the search.
 _ROWS_PER_FEATURE, _FEWEST_ROWS, _FEWEST_STEPS = 20, 32, 4
 # The best step for a batch is too long for all rows, whose gradient it overestimates.
 _SHARE_OF_STEP = 0.7
@@ -90,7 +91,7 @@ class Stochastic(Solver):
         if self.batch_size != "auto":
             return min(int(self.batch_size), n_active)
         wanted = max(_ROWS_PER_FEATURE * objective.size // objective.n_rows, _FEWEST_ROWS)
-        return int(min(wanted, -(-n_active // _FEWEST_STEPS)))
+        return int(min(wanted, objective.rows_together, -(-n_active // _FEWEST_STEPS)))
 
 
 def _epoch(

@@ -32,7 +32,7 @@ class SVRG(Stochastic):
         step, and the next snapshot is the mean of the second half of the iterates.
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch.  "auto" means 200 for a learning rate that is given, and else 20 for
-        each feature, up to a quarter of all.
+        each feature, up to a quarter of all and to 4 MiB.
 
     References
     ----------
