@@ -78,7 +78,7 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch of "sgd", "adam" and "svrg"; "auto" chooses by the number of features.
     momentum : float, default=0.9
-        Momentum of "sgd", in [0, 1), where a learning rate is given: "auto" needs none.
+        Momentum of "sgd", in [0, 1).
     max_iter : int, default=1000
         At most so many iterations; of stochastic solvers epochs.
     tol : float, default=1e-08

@@ -27,14 +27,15 @@ class SGD(Stochastic):
         A number or a schedule of the epoch gives the textbook method in the features' own units.
         "auto" works in conditioned coordinates: a search on each batch finds the length of the
         step, the gradient of the batch is corrected by that of all rows at the end of the last
-        epoch, and the second half of the iterates is averaged.  It uses no momentum.
+        epoch, and the second half of the iterates is averaged.
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch.  "auto" means 200 for a learning rate that is given, and else 20 for
         each feature, up to a quarter of all and to 4 MiB.
     momentum : float, default=0.9
-        Share of the last step that is repeated, in [0, 1).
+        Share of the last step that is repeated, in [0, 1); with "auto" of the last direction, and
+        none with an L1 norm.
     nesterov : bool, default=False
-        Whether the gradient is taken where the momentum leads.
+        Whether the gradient is taken where the momentum leads, for a learning rate that is given.
 
     References
     ----------
@@ -58,7 +59,7 @@ class SGD(Stochastic):
 
     def points(self, objective: Any, w: NDArray, rng: np.random.Generator) -> Iterator[Any]:
         if self.is_conditioned:
-            yield from self.searched(objective, w, rng, lambda: np.negative)
+            yield from self.searched(objective, w, rng, lambda: self._new_direction(objective, w))
         schedule, momentum = as_schedule(self.learning_rate), w.dtype.type(self.momentum)
         velocity, point = np.zeros_like(w), objective.at(w)
         for t in count():
@@ -70,3 +71,18 @@ class SGD(Stochastic):
                 velocity = w - old
             point = objective.at(w)
             yield point
+
+    def _new_direction(self, objective: Any, w: NDArray) -> Any:
+        """Return a function of the gradient that remembers the last direction."""
+        # A step that momentum prolongs is no gradient mapping: nothing would bound its descent.
+        momentum = w.dtype.type(self.momentum if objective.is_smooth else 0.0)
+        last = np.zeros_like(w)
+
+        def direction(gradient: NDArray) -> NDArray:
+            nonlocal last
+            last = momentum * last - gradient
+            if np.vdot(last, gradient) > 0.0:
+                last = -gradient  # it points uphill: restart
+            return last
+
+        return direction
