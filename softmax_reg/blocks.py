@@ -210,13 +210,25 @@ class RowBlocks:
         X = self.X[:, kept] if self.is_sparse else np.take(self.X, kept, axis=1)
         return RowBlocks(X, self._n_scores, dtype=self.dtype)
 
+    @property
+    def rows_together(self) -> int:
+        """How many rows `take` copies at a time."""
+        return max(int(_TAKEN_BYTES / (self.dtype.itemsize * max(self.origin.per_row, 1.0))), 1)
+
     def take(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, Any]]:
         """Yield some rows, a mini-batch, in their order and in copies of bounded size."""
-        together = max(int(_TAKEN_BYTES / (self.dtype.itemsize * max(self.origin.per_row, 1.0))), 1)
+        together = self.rows_together
         for start in range(0, len(rows), together):
             part = rows[start : start + together]
             self.n_read += len(part)
             yield part, self._cast(self.origin.take(part))
+
+    def reduce_some(self, rows: np.ndarray, visit: Callable[[Any, np.ndarray], Sums]) -> Sums:
+        """Visit some rows, as `reduce` does all; `visit` gets their numbers, not a slice."""
+        total: Sums = ()
+        for part, X in self.take(rows):
+            total = _added(total, visit(X, part))
+        return total
 
     def _cast(self, block: Any) -> Any:
         return block if block.dtype == self.dtype else block.astype(self.dtype)

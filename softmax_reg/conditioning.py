@@ -41,6 +41,11 @@ _STACK_BYTES, _MATRIX_BYTES = 64 << 20, 64 << 20
 _GRAM_BYTES = 4 << 20
 # What of a sparse X may be dense at a time, in each thread.
 _DENSE_BYTES = 4 << 20
+# With so many rows for each dimension the curvature of a sample is that of all rows, nearly:
+# Z. Frangella et al. (2023), "PROMISE", section 3.
+_ROWS_PER_DIMENSION = 100
+# The whole Hessian of so few coefficients costs little beside the epochs that it saves.
+_FEW_COEFFICIENTS = 1000
 
 
 def standardised(objective: Objective, X: Any) -> Iterator[tuple[slice, NDArray]]:
@@ -59,7 +64,27 @@ def standardised(objective: Objective, X: Any) -> Iterator[tuple[slice, NDArray]
         yield part, A
 
 
-def gram(objective: Objective, weigh: Any) -> NDArray:
+def rows_read(objective: Objective, rng: np.random.Generator | None, n: int) -> int:
+    """Return how many rows the curvature of n dimensions is taken from: all without an `rng`."""
+    n_rows = len(objective.active)
+    return n_rows if rng is None else min(_ROWS_PER_DIMENSION * n, n_rows)
+
+
+def over(objective: Objective, rng: np.random.Generator | None, n: int) -> Any:
+    """Return what sums over enough rows for n dimensions, as `RowBlocks.reduce` does over all."""
+    wanted, known = rows_read(objective, rng, n), objective.sample
+    if rng is None or wanted >= len(known):
+        return objective.rows.reduce
+    sample = np.sort(rng.choice(known, wanted, replace=False))
+    factor = len(objective.active) / wanted
+
+    def reduce(visit: Any, block_bytes: int = 0) -> tuple[NDArray, ...]:
+        return tuple(factor * total for total in objective.rows.reduce_some(sample, visit))
+
+    return reduce
+
+
+def gram(objective: Objective, weigh: Any, rng: np.random.Generator | None = None) -> NDArray:
     """Return X' diag(q) X, shape (n_grams, n, n), float64, for centred and scaled X with a 1.
 
     Parameters
@@ -67,6 +92,8 @@ def gram(objective: Objective, weigh: Any) -> NDArray:
     objective : Objective
     weigh : callable (block of X, slice) -> ndarray of shape (rows, n_grams)
         The weights q, at least 0.
+    rng : Generator or None, default=None
+        Where given, rows may be drawn for an estimate.
     """
     n = objective.n_features + objective.fit_intercept
 
@@ -80,7 +107,7 @@ def gram(objective: Objective, weigh: Any) -> NDArray:
         return (total,)
 
     # Blocks with half as many rows as columns, or adding up the Grams would cost as much as they.
-    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 4 * n**2))[0]
+    return over(objective, rng, n)(visit, block_bytes=max(1 << 20, 4 * n**2))[0]
 
 
 def ridge_of(objective: Objective) -> NDArray:
@@ -108,10 +135,15 @@ def bound_map(objective: Objective) -> Map:
     return MatrixMap(objective, factor_of(B, objective)[0].astype(matrix_dtype(B.shape[-1])))
 
 
-def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
+def curvature_map(
+    objective: Objective,
+    point: Point,
+    per_class: bool,
+    rng: np.random.Generator | None = None,
+) -> Map:
     """Return the change of variables by the Hessian's diagonal blocks X' diag(p_k (1 - p_k)) X.
 
-    One for each row of coefficients, or their mean for all.
+    One for each row of coefficients, or their mean for all; of a sample with `rng`.
     """
     n = objective.n_features + objective.fit_intercept
     first = objective.n_classes - objective.n_rows
@@ -127,7 +159,7 @@ def curvature_map(objective: Objective, point: Point, per_class: bool) -> Map:
             q = P * (1.0 - P) * objective.shares(part)
             return q if per_class else q.mean(axis=1, keepdims=True)
 
-        factors[start : start + together] = factor_of(gram(objective, weigh), objective)
+        factors[start : start + together] = factor_of(gram(objective, weigh, rng), objective)
     return MatrixMap(objective, factors if per_class else factors[0])
 
 
@@ -173,16 +205,21 @@ def diagonal_bound_map(objective: Objective) -> Map:
     return DiagonalMap(objective, np.full((n, 1), bound**-0.5))
 
 
-def full_map(objective: Objective, point: Point) -> Map:
+def full_map(objective: Objective, point: Point, rng: np.random.Generator | None = None) -> Map:
     """Return the change of variables by the whole Hessian at `point`, there the identity."""
-    H, n_rows = whole_hessian(objective, point), objective.n_rows
+    H, n_rows = whole_hessian(objective, point, rng), objective.n_rows
     for k in range(n_rows):
         H[k::n_rows, k::n_rows] += np.diag(ridge_of(objective))
     return FullMap(objective, H)
 
 
-def whole_hessian(objective: Objective, point: Point) -> NDArray:
-    """Return the loss's Hessian for centred and scaled features, shape (n n_rows, n n_rows)."""
+def whole_hessian(
+    objective: Objective, point: Point, rng: np.random.Generator | None = None
+) -> NDArray:
+    """Return the loss's Hessian for centred and scaled features, shape (n n_rows, n n_rows).
+
+    With `rng` an estimate of it from a sample of the rows.
+    """
     K, n_rows = objective.n_classes, objective.n_rows
     n = objective.n_features + objective.fit_intercept
 
@@ -199,7 +236,7 @@ def whole_hessian(objective: Objective, point: Point) -> NDArray:
                 blocks[k] += B.T @ B
         return whole, blocks
 
-    H, blocks = objective.rows.reduce(visit)
+    H, blocks = over(objective, rng, n * n_rows)(visit)
     for k in range(n_rows):
         H[k::n_rows, k::n_rows] += blocks[k]
         if n_rows > 1:
@@ -211,7 +248,12 @@ def whole_hessian(objective: Objective, point: Point) -> NDArray:
 
 
 def choose_map(
-    objective: Objective, point: Point, safe: bool, whole: bool, separable: bool = False
+    objective: Objective,
+    point: Point,
+    safe: bool,
+    whole: bool,
+    separable: bool = False,
+    rng: np.random.Generator | None = None,
 ) -> tuple[Map, float]:
     """Return coordinates to go on from `point` in, and for how many points at least.
 
@@ -219,7 +261,8 @@ def choose_map(
     `separable` and an X with too many columns; with few rows the coefficients lie in their span.
     A bound to be `safe`, for there a step is safe, then the curvature at `point`: one matrix for
     each class if they fit, or their mean, or the `whole` Hessian.  So many points that making the
-    next coordinates costs half of what was spent in these.
+    next coordinates costs half of what was spent in these.  With an `rng`, for stochastic solvers,
+    the curvature is that of a sample, and the whole Hessian if it is small.
     """
     n, K = objective.n_features + objective.fit_intercept, objective.n_rows
     separable = separable or not objective.is_smooth
@@ -227,14 +270,17 @@ def choose_map(
         return full_map(objective, point), 1.0
     if not separable and objective.has_row_space:
         basis, reduced = objective.row_space
-        change, cost = choose_map(reduced, point, safe, whole=False)
+        change, cost = choose_map(reduced, point, safe, whole=False, rng=rng)
         return RowSpaceMap(objective, basis, change), cost
     if separable or 8 * n * n > _MATRIX_BYTES:
         return diagonal_bound_map(objective) if safe else diagonal_map(objective, point), 1.0
+    if rng is not None and objective.size <= _FEW_COEFFICIENTS:
+        return (bound_map(objective) if safe else full_map(objective, point, rng)), 1.0
     per_class = matrix_dtype(n).itemsize * n * n * K <= _STACK_BYTES
     # Multiply-adds of the Gram matrices, which are symmetric, over those of a pass over X, which
     # makes two products and a softmax.
     passes = 0.5 * n * n * (K if per_class else 1) / (K * (2.0 * n + 20.0))
+    passes *= rows_read(objective, rng, n) / len(objective.active)
     if safe:
         return bound_map(objective), 0.5 * passes
-    return curvature_map(objective, point, per_class), 0.5 * passes
+    return curvature_map(objective, point, per_class, rng), 0.5 * passes

@@ -13,12 +13,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.batches import Batch
 from softmax_reg.faces import Face
 from softmax_reg.maps import DiagonalMap, Map
 from softmax_reg.objective import Objective
 from softmax_reg.points import Line, Point
 
-__all__ = ["Conditioned", "ConditionedLine", "ConditionedPoint"]
+__all__ = ["Conditioned", "ConditionedBatch", "ConditionedLine", "ConditionedPoint"]
 
 
 class Conditioned:
@@ -32,20 +33,32 @@ class Conditioned:
         the origin is 0, for there a coefficient that is zero in v has to be exactly zero in w.
     change : Map
         T.
+    point : Point or None, default=None
+        The point w, where what it has computed already need not be computed again.
     """
 
-    def __init__(self, objective: Objective, w: NDArray, change: Map) -> None:
+    def __init__(
+        self, objective: Objective, w: NDArray, change: Map, point: Point | None = None
+    ) -> None:
         self.objective, self.change = objective, change
         if objective.is_smooth:
             self.origin, self.start = change.project(w), np.zeros(change.size, w.dtype)
+            off = float(np.abs(self.origin - w).max())
+            if off <= 64.0 * np.finfo(w.dtype).eps * float(np.abs(w).max()):
+                self.origin = w  # it was moved by rounding only
+            else:
+                point = None
         else:
             assert isinstance(change, DiagonalMap)
             self.origin, self.start = np.zeros_like(w), change.inverse(w)
         self.size, self.dtype = change.size, objective.dtype
         self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
-        self.active = objective.active
+        self.active, self.rows_together = objective.active, objective.rows_together
+        self._start_point = point
 
     def at(self, v: NDArray) -> ConditionedPoint:
+        if v is self.start and self._start_point is not None:
+            return ConditionedPoint(self, v, self._start_point)
         w = self.origin + self.change.forward(v)
         return ConditionedPoint(self, v, self.objective.at(w))
 
@@ -91,19 +104,27 @@ class Conditioned:
         assert isinstance(change, DiagonalMap)
         return change.inverse(self.objective.settle(change.forward(v)))
 
-    @property
-    def sample(self) -> NDArray[np.intp]:
-        return self.objective.sample
-
     def batch_size(self, wanted: float) -> int:
         return self.objective.batch_size(wanted)
 
-    def mini_batches(self, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-        return self.objective.mini_batches(size, rng)
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[ConditionedBatch]:
+        for batch in self.objective.batches(size, rng):
+            yield ConditionedBatch(self, batch)
 
-    def sample_gradient(self, v: NDArray, sample: NDArray[np.intp]) -> NDArray:
-        w = self.origin + self.change.forward(v)
-        return self.change.adjoint(self.objective.sample_gradient(w, sample))
+
+class ConditionedBatch:
+    """A mini-batch seen in v."""
+
+    def __init__(self, conditioned: Conditioned, inner: Batch) -> None:
+        self.conditioned, self.inner = conditioned, inner
+
+    def gradient(self, v: NDArray, control: ConditionedPoint | None = None) -> NDArray:
+        change, w = self.conditioned.change, self.conditioned.origin
+        inner_control = None if control is None else control.inner
+        return change.adjoint(self.inner.gradient(w + change.forward(v), inner_control))
+
+    def step_length(self, direction: NDArray, slope: float) -> float:
+        return self.inner.step_length(self.conditioned.change.forward(direction), slope)
 
 
 class ConditionedPoint:

@@ -90,19 +90,20 @@ class SoftmaxRegression(
         Weight of each class by label, 1 for those left out; "balanced" gives every class the same
         total, counting `sample_weight`.
     solver : str or Solver, default="auto"
-        "auto", "gd", "nesterov", "sgd", "lbfgs", "newton-cg", "newton-cholesky" or "prox-newton";
+        "auto", "gd", "nesterov", "sgd", "adam", "svrg", "lbfgs", "newton-cg", "newton-cholesky" or
+        "prox-newton";
         or an object such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own
         hyper-parameters.
     learning_rate : "auto", float or callable, default="auto"
-        For "gd", "nesterov" and "sgd".  "auto" needs no tuning and is blind to the scale of the
-        features.  A number, or a schedule (iteration or epoch -> rate), gives the textbook method
-        on the features as they are.
+        For "gd", "nesterov", "sgd", "adam" and "svrg".  "auto" needs no tuning and is blind to the
+        scale of the features.  A number, or a schedule (iteration or epoch -> rate), gives the
+        textbook method on the features as they are.
     batch_size : int or "auto", default="auto"
-        Rows in a mini-batch of "sgd"; "auto" lets it grow as the optimum comes near.
+        Rows in a mini-batch of "sgd", "adam" and "svrg"; "auto" chooses by the number of features.
     momentum : float, default=0.9
         Momentum of "sgd", in [0, 1).
     max_iter : int, default=1000
-        At most so many iterations; for "sgd" epochs.
+        At most so many iterations; of stochastic solvers epochs.
     tol : float, default=1e-08
         The fit ends when `optimality_` is at most `tol`, or as small as rounding lets it be seen;
         but not while the curvature says that F can still fall by more than 10 `tol` of itself.
@@ -116,7 +117,7 @@ class SoftmaxRegression(
     warm_start : bool, default=False
         Whether `fit` starts from the last solution.
     random_state : int, RandomState or None, default=None
-        Seed of the shuffling of "sgd" and of the held-out rows.
+        Seed of the shuffling of stochastic solvers and of the held-out rows.
     verbose : int, default=0
         1 shows one line that is kept up to date, with rows per second and the time left; in a log
         file it prints a line at iterations 1, 2, 5, 10, ..., and at least every ten seconds.  2

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.batches import Batch
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.faces import Face
 from softmax_reg.penalties import Penalty
@@ -117,26 +118,26 @@ class Objective:
 
     @cached_property
     def sample(self) -> NDArray[np.intp]:
-        """Rows with a weight that `sample_gradient` takes at any time: all, or some of a stream."""
+        """Rows with a weight that can be taken at any time: all, or some of a stream."""
         known = self.rows.origin.sample
         return known[self.weights[known] > 0.0]
 
+    @property
+    def rows_together(self) -> int:
+        """How many rows of a mini-batch are copied at a time."""
+        return self.rows.rows_together
+
     def batch_size(self, wanted: float) -> int:
-        """Return how many rows a mini-batch may have, near what is wanted.
+        """Return how many rows a mini-batch may have: of a stream no more than are held at once."""
+        return int(min(wanted, self.rows.origin.largest_batch, len(self.active)))
 
-        A stream holds a window of rows at once: a larger mini-batch has all rows, in one pass.
-        """
-        all_rows, window = len(self.active), self.rows.origin.largest_batch
-        if window < wanted:
-            return all_rows if wanted > np.sqrt(window * all_rows) else window
-        return int(min(wanted, all_rows))
-
-    def mini_batches(self, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-        """Yield the active rows in shuffled order, `size` at a time, each for `sample_gradient`.
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield all rows with a weight once, shuffled, in mini-batches of `size` rows.
 
         On a stream, rows are shuffled within windows of what is held at once, in one pass.
         """
-        return self.rows.origin.mini_batches(self.active, size, rng)
+        for sample in self.rows.origin.mini_batches(self.active, size, rng):
+            yield Batch(self, sample)
 
     @cached_property
     def _moments(self) -> tuple[NDArray, NDArray]:
@@ -342,16 +343,3 @@ class Objective:
         """Return the share of some rows in the loss, -(1/S) sum s log P[y], in float64, (1,)."""
         chosen = log_P[np.arange(len(log_P)), self.codes[part]]
         return np.array([-np.vdot(self._shares[part].astype(np.float64, copy=False), chosen)])
-
-    def sample_gradient(self, w: NDArray, sample: NDArray[np.intp]) -> NDArray:
-        """Return an estimate of the gradient at w, unbiased for a uniform sample of `active`."""
-        if sample is self.active:
-            return self.at(w).gradient
-        W, b = self.unpack(w)
-        gradient = np.zeros_like(w)
-        for part, X in self.rows.take(sample):
-            P, _ = softmax_of(self.scores(X, W, b))
-            gradient += self.pull_back(X, self.residuals(P, part))
-        gradient *= len(self.active) / len(sample)
-        gradient[: W.size] += self.penalty.gradient(W).ravel()
-        return gradient

@@ -106,7 +106,7 @@ class Point:
 
         return objective.rows.reduce(visit)[0][0] == 0
 
-    def softmax(self, X: Any, part: slice) -> tuple[NDArray, NDArray]:
+    def softmax(self, X: Any, part: slice | NDArray) -> tuple[NDArray, NDArray]:
         """Return P and log P of a block of rows, to be read only."""
         if self._softmax is not None:
             P, log_P = self._softmax

@@ -1,26 +1,29 @@
 """Learning-rate schedules: functions of the epoch t = 0, 1, 2, ... that return the rate.
 
-A solver accepts a float, which means `Constant`, or any object of a class below.
+A solver accepts a float, which means `Constant`, or any object of a class below.  One that has a
+method `observe(loss)` is told the loss at the beginning of each epoch, before it is asked.
 A new schedule is one subclass of `Schedule`; the common tests find it by `__subclasses__()`.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
+from typing import Any
 
 __all__ = [
     "Constant",
     "Cosine",
     "InverseScaling",
+    "Rates",
+    "ReduceOnPlateau",
     "Schedule",
     "Step",
     "WarmUp",
-    "as_schedule",
-    "rate_at",
 ]
 
 
@@ -115,22 +118,94 @@ class WarmUp(Schedule):
         return self.after(t) * min((t + 1.0) / self.epochs, 1.0)
 
 
-def as_schedule(rate: float | Callable[[float], float]) -> Callable[[float], float]:
-    """Return `rate` itself if it can be called, else the constant schedule."""
-    return rate if callable(rate) else Constant(float(rate))
+@dataclass
+class ReduceOnPlateau(Schedule):
+    """The rate is multiplied by `factor` when the loss has not fallen enough for some epochs.
 
+    As PyTorch's `ReduceLROnPlateau`: a loss counts as lower if it is below the lowest so far by
+    more than its share `threshold`.
 
-def rate_at(schedule: Callable[[float], float], t: float) -> float:
-    """Return the rate at epoch t.
+    Parameters
+    ----------
+    rate : float
+        The rate to begin with.
+    factor : float, default=0.5
+    patience : int, default=5
+        Epochs in a row without a lower loss, after which the rate is reduced.
+    threshold : float, default=1e-4
+    floor : float, default=0.0
+        The rate is never reduced below it.
 
-    Raises
-    ------
-    ValueError
-        If the schedule does not return a finite number of at least 0.
+    Examples
+    --------
+    >>> schedule = ReduceOnPlateau(0.1, patience=2)
+    >>> for loss in (3.0, 2.0, 2.0, 2.0):
+    ...     schedule.observe(loss)
+    >>> schedule(4)
+    0.05
     """
-    rate = schedule(t)
-    if not (isinstance(rate, Real) and 0.0 <= rate < math.inf):
-        raise ValueError(
-            f"learning_rate returned {rate!r} for t={t}; it must return a number of at least 0."
-        )
-    return float(rate)
+
+    rate: float
+    factor: float = 0.5
+    patience: int = 5
+    threshold: float = 1e-4
+    floor: float = 0.0
+    _lowest: float = field(default=math.inf, init=False, repr=False, compare=False)
+    _waited: int = field(default=0, init=False, repr=False, compare=False)
+    _reductions: int = field(default=0, init=False, repr=False, compare=False)
+
+    def observe(self, loss: float) -> None:
+        """Take note of the loss at the beginning of an epoch."""
+        if loss < self._lowest - self.threshold * abs(self._lowest) or math.isinf(self._lowest):
+            self._lowest, self._waited = loss, 0
+            return
+        self._waited += 1
+        if self._waited >= self.patience:
+            self._reductions, self._waited = self._reductions + 1, 0
+
+    def __call__(self, t: float) -> float:
+        return max(self.rate * self.factor**self._reductions, self.floor)
+
+
+class Rates:
+    """The rates of a run, epoch by epoch, which a file can be asked to remember.
+
+    Parameters
+    ----------
+    schedule : float or callable t -> rate
+        One that looks at the losses, with a method `observe(loss)`, is copied: the next run has to
+        start afresh.
+    memory : dict
+        Empty at the start of a run; what it holds later is enough to go on with.
+    """
+
+    def __init__(self, schedule: float | Callable[[float], float], memory: dict[str, Any]) -> None:
+        self.observes = hasattr(schedule, "observe")
+        self.schedule: Any = schedule if callable(schedule) else Constant(float(schedule))
+        if self.observes:
+            self.schedule = copy.deepcopy(schedule)
+        self.memory = memory
+        memory.setdefault("t", 0)
+        memory["losses"] = list(memory.get("losses", ()))
+        for loss in memory["losses"]:
+            self.schedule.observe(loss)
+
+    def next(self, point: Any) -> float:
+        """Return the rate of the epoch that begins at a point.
+
+        Raises
+        ------
+        ValueError
+            If the schedule does not return a finite number of at least 0.
+        """
+        if self.observes:
+            self.memory["losses"].append(point.value)
+            self.schedule.observe(point.value)
+        t = self.memory["t"]
+        self.memory["t"] = t + 1
+        rate = self.schedule(t)
+        if not (isinstance(rate, Real) and 0.0 <= float(rate) < math.inf):
+            raise ValueError(
+                f"learning_rate returned {rate!r} for t={t}; it must return a number of at least 0."
+            )
+        return float(rate)

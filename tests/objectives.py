@@ -1,7 +1,5 @@
 """Small objectives with every part of the formula switched on, and the kinds of solvers."""
 
-from itertools import islice
-
 import numpy as np
 import scipy.sparse as sp
 
@@ -75,24 +73,6 @@ def slope_by_differences(value, t=1e-5):
     return (8.0 * near - far) / (12.0 * t)
 
 
-class _NoRandomness:
-    """A generator that no deterministic method asks for anything."""
-
-    def __getattr__(self, name):
-        raise LookupError(name)
-
-
-def is_stochastic(kind):
-    """Whether a class of solvers draws random numbers: found out by running it."""
-    objective = small_objective()
-    points = kind().points(objective, np.zeros(objective.size), _NoRandomness(), {})
-    try:
-        list(islice(points, 3))
-    except LookupError:
-        return True
-    return False
-
-
-STOCHASTIC = [name for name, kind in SOLVERS.items() if is_stochastic(kind)]
+STOCHASTIC = [name for name, kind in SOLVERS.items() if kind.is_stochastic]
 DETERMINISTIC = ["auto", *(name for name in SOLVERS if name not in STOCHASTIC)]
 HANDLES_L1 = [name for name, kind in SOLVERS.items() if not kind.needs_smooth]

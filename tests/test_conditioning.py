@@ -136,7 +136,7 @@ def test_the_gradient_of_samples_has_the_gradient_as_its_mean(make):
     local = conditioned(small_objective(), make)
     (v,) = vectors(local, 1)
     rows = np.flatnonzero(local.objective.weights)
-    mean = np.mean([local.sample_gradient(v, np.array([i])) for i in rows], axis=0)
+    mean = np.mean([local.batch(np.array([i])).gradient(v) for i in rows], axis=0)
     assert_allclose(mean, local.at(v).gradient, rtol=1e-10, atol=1e-13)
 
 
@@ -149,7 +149,7 @@ def test_the_dtype_of_the_rows_is_kept(make, kind, dtype):
     point = local.at(v)
     for array in (local.change.forward(v), point.inner.w, point.gradient, point.hessian_product(d)):
         assert array.dtype == dtype
-    assert local.sample_gradient(v, np.arange(5)).dtype == dtype
+    assert local.batch(np.arange(5)).gradient(v).dtype == dtype
 
 
 @each_kind

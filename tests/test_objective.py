@@ -167,10 +167,10 @@ def test_the_mean_over_all_samples_of_one_row_with_a_weight_is_the_gradient(n_cl
     objective = small_objective(n_classes, container=container)
     w = somewhere(objective)
     rows = objective.active  # those with a weight: 60 but for the rows whose weight is zero
-    one_by_one = [objective.sample_gradient(w, rows[[i]]) for i in range(len(rows))]
+    one_by_one = [objective.batch(rows[[i]]).gradient(w) for i in range(len(rows))]
     gradient = objective.at(w).gradient
     assert_allclose(np.mean(one_by_one, axis=0), gradient, rtol=1e-12, atol=1e-14)
-    everything = objective.sample_gradient(w, np.random.default_rng(0).permutation(rows))
+    everything = objective.batch(np.random.default_rng(0).permutation(rows)).gradient(w)
     assert_allclose(everything, gradient, rtol=1e-12, atol=1e-14)
 
 
@@ -302,7 +302,7 @@ def test_nothing_that_is_given_is_written_to():
         point = objective.at(w)
         _ = point.value, point.gradient, point.optimality, point.hessian_product(v)
         line = point.line(v)
-        _ = line.slope(line.at(0.5)), objective.sample_gradient(w, np.arange(7))
+        _ = line.slope(line.at(0.5)), objective.batch(np.arange(7)).gradient(w)
         _ = objective.prox(w, 0.1)
 
 

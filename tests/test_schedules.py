@@ -1,6 +1,7 @@
 """Every schedule gives a positive rate for every epoch, of the shape its formula says."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ from softmax_reg.schedules import (
     Constant,
     Cosine,
     InverseScaling,
+    Rates,
+    ReduceOnPlateau,
     Schedule,
     Step,
     WarmUp,
-    as_schedule,
-    rate_at,
 )
 
 # For every subclass an instance with the rate 0.4; a new schedule adds its own here.
@@ -24,6 +25,7 @@ EXAMPLES = {
     Step: Step(0.4, factor=0.5, every=3),
     Cosine: Cosine(0.4, period=20, floor=0.01),
     WarmUp: WarmUp(Constant(0.4), epochs=4),
+    ReduceOnPlateau: ReduceOnPlateau(0.4, patience=3),
 }
 EPOCHS = np.arange(0.0, 60.0, 0.5)
 
@@ -52,7 +54,7 @@ def test_a_rate_only_falls_after_the_warm_up(schedule):
 @each_schedule
 def test_a_schedule_survives_pickling_and_compares_by_value(schedule):
     assert pickle.loads(pickle.dumps(schedule)) == schedule
-    assert as_schedule(schedule) is schedule
+    assert Rates(schedule, {}).schedule == schedule
 
 
 def test_known_rates():
@@ -64,16 +66,28 @@ def test_known_rates():
 
 
 def test_a_number_is_a_constant_schedule_and_a_function_is_itself():
-    assert as_schedule(0.3) == Constant(0.3)
-    assert as_schedule(1) == Constant(1.0)
+    assert Rates(0.3, {}).schedule == Constant(0.3)
+    assert Rates(1, {}).schedule == Constant(1.0)
 
     def schedule(t):
         return 1.0 / (1.0 + t)
 
-    assert as_schedule(schedule) is schedule
+    assert Rates(schedule, {}).schedule is schedule
 
 
 @pytest.mark.parametrize("wrong", [None, "a", -0.1, np.nan, np.inf])
 def test_a_schedule_that_returns_no_rate_is_named(wrong):
     with pytest.raises(ValueError, match="learning_rate returned"):
-        rate_at(lambda t: wrong, 3)
+        Rates(lambda t: wrong, {}).next(SimpleNamespace(value=1.0))
+
+
+@each_schedule
+def test_rates_go_on_from_what_they_remember(schedule):
+    losses = [3.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    points = [SimpleNamespace(value=loss) for loss in losses]
+    whole, memory = Rates(schedule, {}), {}
+    expected = [whole.next(point) for point in points]
+    first = Rates(schedule, memory)
+    rates = [first.next(point) for point in points[:5]]
+    then = Rates(schedule, {"t": memory["t"], "losses": np.array(memory["losses"])})
+    assert rates + [then.next(point) for point in points[5:]] == expected

@@ -1,5 +1,6 @@
 """The methods, each in a file of its own, and the loop that runs them."""
 
+from softmax_reg.solvers.adam import Adam
 from softmax_reg.solvers.base import Callback, Progress, Result, Solver, State, minimize
 from softmax_reg.solvers.choice import SOLVERS, make_solver
 from softmax_reg.solvers.gd import GradientDescent
@@ -9,11 +10,14 @@ from softmax_reg.solvers.newton_cg import NewtonCG
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.sgd import SGD
+from softmax_reg.solvers.svrg import SVRG
 
 __all__ = [
     "LBFGS",
     "SGD",
     "SOLVERS",
+    "SVRG",
+    "Adam",
     "Callback",
     "GradientDescent",
     "Nesterov",

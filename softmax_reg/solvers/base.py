@@ -58,6 +58,8 @@ class Solver(ABC):
         Whether it takes rows that no mini-batch brought, which a stream does not have.
     uses_curvature : bool
         Whether it asks points for Hessian products, for which probabilities are worth keeping.
+    is_stochastic : bool
+        Whether it draws rows at random; the curvature of a sample will then do for coordinates.
     whole_hessian : bool
         Whether its coordinates are made from the whole Hessian, not from the blocks of the classes.
     separable : bool
@@ -71,6 +73,7 @@ class Solver(ABC):
     needs_smooth: bool = False
     needs_random_access: bool = False
     uses_curvature: bool = False
+    is_stochastic: bool = False
     whole_hessian: bool = False
     separable: bool = False
     first_stage: float = 5
@@ -101,7 +104,7 @@ class Solver(ABC):
         Parameters
         ----------
         objective : Objective or Conditioned
-            Offers `at(w)`, `prox(w, step)`, `mini_batches(size, rng)`, `sample_gradient(w, rows)`.
+            Offers `at(w)`, `prox(w, step)`, `batches(size, rng)`.
         w : ndarray of shape (objective.size,)
             Where to start; not to be written to.
         rng : Generator

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from softmax_reg._compat import validate_parameter_constraints
+from softmax_reg.solvers.adam import Adam
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.gd import GradientDescent
 from softmax_reg.solvers.lbfgs import LBFGS
@@ -14,6 +15,7 @@ from softmax_reg.solvers.newton_cg import NewtonCG
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.sgd import SGD
+from softmax_reg.solvers.svrg import SVRG
 
 __all__ = ["SOLVERS", "make_solver"]
 
@@ -22,6 +24,8 @@ SOLVERS: dict[str, type[Solver]] = {
     "gd": GradientDescent,
     "nesterov": Nesterov,
     "sgd": SGD,
+    "adam": Adam,
+    "svrg": SVRG,
     "lbfgs": LBFGS,
     "newton-cg": NewtonCG,
     "newton-cholesky": NewtonCholesky,

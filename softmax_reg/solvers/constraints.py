@@ -7,7 +7,7 @@ from typing import Any
 
 from softmax_reg._compat import Interval, StrOptions
 
-__all__ = ["BATCH_SIZE", "COUNT", "LEARNING_RATE", "MOMENTUM"]
+__all__ = ["BATCH_SIZE", "COUNT", "LEARNING_RATE", "MOMENTUM", "POSITIVE"]
 
 COUNT: list[Any] = [Interval(Integral, 1, None, closed="left")]
 LEARNING_RATE: list[Any] = [
@@ -16,4 +16,5 @@ LEARNING_RATE: list[Any] = [
     callable,
 ]
 BATCH_SIZE: list[Any] = [StrOptions({"auto"}), *COUNT]
+POSITIVE: list[Any] = [Interval(Real, 0, None, closed="neither")]
 MOMENTUM: list[Any] = [Interval(Real, 0, 1, closed="left")]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import as_schedule, rate_at
+from softmax_reg.schedules import Rates
 from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.constraints import LEARNING_RATE
 
@@ -62,9 +61,8 @@ class GradientDescent(Solver):
                 point, rate = backtrack(objective, point, 1.25 * rate)
                 state["rate"] = rate
                 yield point
-        schedule = as_schedule(self.learning_rate)
-        for t in count(state.get("t", 0)):
-            rate = rate_at(schedule, t)
+        rates = Rates(self.learning_rate, state)
+        while True:
+            rate = rates.next(point)
             point = objective.at(objective.prox(point.w - rate * point.gradient, rate))
-            state["t"] = t + 1
             yield point

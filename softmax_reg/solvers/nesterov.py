@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import as_schedule, rate_at
+from softmax_reg.schedules import Rates
 from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.constraints import LEARNING_RATE
 from softmax_reg.solvers.gd import backtrack
@@ -44,17 +43,17 @@ class Nesterov(Solver):
     ) -> Iterator[Any]:
         point, ahead = objective.at(w), objective.at(state.get("ahead", w))
         momentum, rate = state.get("momentum", 1.0), state.get("rate", 1.0)
-        schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
-        for t in count(state.get("t", 0)):
-            if schedule is None:
+        rates = None if self.is_conditioned else Rates(self.learning_rate, state)
+        while True:
+            if rates is None:
                 new, rate = backtrack(objective, ahead, 1.1 * rate)
             else:
-                rate = rate_at(schedule, t)
+                rate = rates.next(point)
                 new = objective.at(objective.prox(ahead.w - rate * ahead.gradient, rate))
             if np.vdot(ahead.w - new.w, new.w - point.w) > 0.0:
                 momentum = 1.0  # the last step points uphill: restart
             grown = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * momentum**2))
             ahead = objective.at(new.w + (momentum - 1.0) / grown * (new.w - point.w))
             point, momentum = new, grown
-            state.update(ahead=ahead.w, momentum=momentum, rate=rate, t=t + 1)
+            state.update(ahead=ahead.w, momentum=momentum, rate=rate)
             yield point

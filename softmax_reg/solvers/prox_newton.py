@@ -67,7 +67,7 @@ class ProxNewton(Solver):
             step = _prox_step(objective, point)
             chosen = self._working_set(objective, point, step)
             if objective.hessian_cost(len(chosen)) > _DEAR:
-                for new in islice(Nesterov().points(objective, point.w, rng), _BURST):
+                for new in islice(Nesterov().points(objective, point.w, rng, {}), _BURST):
                     point = new
                     yield point
                 continue

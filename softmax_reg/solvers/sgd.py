@@ -4,105 +4,88 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import as_schedule, rate_at
-from softmax_reg.solvers.base import Solver, State
+from softmax_reg.schedules import Rates
+from softmax_reg.solvers.base import State
 from softmax_reg.solvers.constraints import BATCH_SIZE, LEARNING_RATE, MOMENTUM
+from softmax_reg.solvers.stochastic import Stochastic
 
 __all__ = ["SGD"]
 
-_SMALLEST_BATCH, _TRIALS = 32, 8
-
 
 @dataclass
-class SGD(Solver):
+class SGD(Stochastic):
     """Mini-batch stochastic gradient descent; one point for each epoch.
 
     Parameters
     ----------
     learning_rate : float, Schedule or "auto", default="auto"
         A number or a schedule of the epoch gives the textbook method in the features' own units.
-        "auto" works in conditioned coordinates, where the rate follows from the size of the batch;
-        it grows by a quarter with every epoch, and is halved when an epoch ends higher than it
-        began, which is then taken back.
+        "auto" works in conditioned coordinates: a search on each batch finds the length of the
+        step, the gradient of the batch is corrected by that of all rows at the end of the last
+        epoch, and the second half of the iterates is averaged.
     batch_size : int or "auto", default="auto"
-        Rows in a mini-batch.  "auto" makes the noise of a batch as large as the gradient itself,
-        anew for every epoch: small batches far from the optimum, all rows close to it.
+        Rows in a mini-batch.  "auto" means 200 for a learning rate that is given, and else 20 for
+        each feature, up to a quarter of all and to 4 MiB.
     momentum : float, default=0.9
-        Share of the last step that is repeated, in [0, 1).
+        Share of the last step that is repeated, in [0, 1); with "auto" of the last direction, and
+        none with an L1 norm.
+    nesterov : bool, default=False
+        Whether the gradient is taken where the momentum leads, for a learning rate that is given.
 
     References
     ----------
     H. Robbins and S. Monro (1951), "A stochastic approximation method"; B. Polyak (1964), "Some
-    methods of speeding up the convergence of iteration methods", eq. 9; R. Byrd, G. Chin,
-    J. Nocedal and Y. Wu (2012), "Sample size selection in optimization methods for machine
-    learning", eq. 3.5 (the size of a batch).
+    methods of speeding up the convergence of iteration methods", eq. 9; I. Sutskever et al. (2013),
+    "On the importance of initialization and momentum in deep learning", eq. 3 and 4 (Nesterov's
+    momentum).
     """
 
     constraints: ClassVar[dict[str, list[Any]]] = {
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,
         "momentum": MOMENTUM,
+        "nesterov": ["boolean"],
     }
 
     learning_rate: Any = "auto"
     batch_size: Any = "auto"
     momentum: float = 0.9
+    nesterov: bool = False
 
     def points(
         self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
     ) -> Iterator[Any]:
-        schedule = None if self.is_conditioned else as_schedule(self.learning_rate)
-        velocity, damping = state.get("velocity", np.zeros_like(w)), state.get("damping", 1.0)
-        point = objective.at(w)
-        for t in count(state.get("t", 0)):
-            batch = self._batch(objective, point, rng)
-            if schedule is None:
-                # In conditioned coordinates F'' is about 1, and that of a batch exceeds it by
-                # the trace, the number of features, over the batch.
-                noise = objective.size / objective.n_rows / batch
-                rate = damping * (1.0 - self.momentum) / (1.0 + noise)
-            else:
-                rate = rate_at(schedule, t)
-            for rows in objective.mini_batches(batch, rng):
-                gradient = objective.sample_gradient(w, rows)
-                velocity = w.dtype.type(self.momentum) * velocity - w.dtype.type(rate) * gradient
+        if self.is_conditioned:
+            yield from self.searched(objective, w, rng, lambda: self._new_direction(objective, w))
+        rates, momentum = Rates(self.learning_rate, state), w.dtype.type(self.momentum)
+        velocity, point = state.get("velocity", np.zeros_like(w)), objective.at(w)
+        while True:
+            rate = rates.next(point)
+            for batch in objective.batches(self.given_batch(objective), rng):
+                gradient = batch.gradient(w + momentum * velocity if self.nesterov else w)
+                velocity = momentum * velocity - w.dtype.type(rate) * gradient
                 old, w = w, objective.prox(w + velocity, rate)
                 velocity = w - old
-            new = objective.at(w)
-            if schedule is not None or _descends(objective, point, new):
-                point, damping = new, 1.25 * damping
-            else:
-                w, velocity, damping = point.w, np.zeros_like(w), 0.5 * damping
-            state.update(velocity=velocity, damping=damping, t=t + 1)
+            point = objective.at(w)
+            state["velocity"] = velocity
             yield point
 
-    def _batch(self, objective: Any, point: Any, rng: np.random.Generator) -> int:
-        """Return the size b for which E |g_b - g|^2 = |d|^2, d the step that all rows ask for."""
-        if self.batch_size != "auto":
-            return objective.batch_size(self.batch_size)
-        noise = 0.0
-        for _ in range(_TRIALS):
-            g = objective.sample_gradient(point.w, rng.choice(objective.sample, _SMALLEST_BATCH))
-            noise += float(np.sum((g - point.gradient) ** 2)) / _TRIALS
-        square = max(_step_length(objective, point) ** 2, np.finfo(float).tiny)
-        return objective.batch_size(_SMALLEST_BATCH * max(noise / square, 1.0))
+    def _new_direction(self, objective: Any, w: NDArray) -> Any:
+        """Return a function of the gradient that remembers the last direction."""
+        # A step that momentum prolongs is no gradient mapping: nothing would bound its descent.
+        momentum = w.dtype.type(self.momentum if objective.is_smooth else 0.0)
+        last = np.zeros_like(w)
 
+        def direction(gradient: NDArray) -> NDArray:
+            nonlocal last
+            last = momentum * last - gradient
+            if np.vdot(last, gradient) > 0.0:
+                last = -gradient  # it points uphill: restart
+            return last
 
-def _step_length(objective: Any, point: Any) -> float:
-    """Return |w - prox(w - g)|, which is |g| without an L1 norm: it vanishes at the optimum."""
-    step = point.w - objective.prox(point.w - point.gradient, 1.0)
-    return float(np.sqrt(np.vdot(step, step)))
-
-
-def _descends(objective: Any, old: Any, new: Any) -> bool:
-    """Return whether F is lower at `new` or, where rounding hides that, its gradient step."""
-    change, rounding = new.value - old.value, 8.0 * np.finfo(old.w.dtype).eps * abs(old.value)
-    if abs(change) > rounding or not np.isfinite(change):
-        return bool(change < 0.0)
-    return _step_length(objective, new) < _step_length(objective, old)
+        return direction

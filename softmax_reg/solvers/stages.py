@@ -205,12 +205,17 @@ class Walk:
             point = point.afresh()
         _ = point.value  # keeps the softmax, block by block the same whoever asked for it
         change, cost = choose_map(
-            self.objective, point, run.safe, solver.whole_hessian, solver.separable
+            self.objective,
+            point,
+            run.safe,
+            solver.whole_hessian,
+            solver.separable,
+            self.rng if solver.is_stochastic else None,
         )
         run.limit = run.length
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
             run.limit = max(run.length, cost)
-        local = Conditioned(self.objective, point.w, change)
+        local = Conditioned(self.objective, point.w, change, point)
         return local, local.start if run.v is None else run.v
 
 
