@@ -50,7 +50,6 @@ class Frame:
             W += np.multiply.outer(self.mean, G[-1])
         return objective.pack(W, G[p:].ravel())
 
-
     def push_forward(self, objective: Objective, g: NDArray) -> NDArray:
         """Return the gradient in u, (n, n_rows), of what has the flat gradient g in w."""
         G, b = objective.unpack(g)
