@@ -1,12 +1,8 @@
 """Does a model that learns batch by batch keep up with a stream that drifts?
 
-The classes move all the time.  One model is fitted once, one learns every batch and forgets none,
+The classes move all the time.  One model learns the first rows only, one learns every batch and forgets none,
 and one gives later rows more weight.  Prints a table and writes online_learning.png.
 """
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,9 +10,10 @@ import pandas as pd
 
 from softmax_reg import SoftmaxRegression
 
-BATCH, N_BATCHES, HALF_LIFE = 100, 200, 1_000  # rows, batches, rows
+BATCH, N_BATCHES, N_TRAINING = 100, 200, 10
+HALF_LIFE = 1_000  # rows
 CLASSES = ["blue", "green", "red"]
-UNITS = np.array([1.0, 1e3, 1e-2, 50.0])  # features as they come, not scaled
+UNITS = np.array([1.0, 1e4, 20.0, 3e5])  # features as they come, not scaled
 
 rng = np.random.default_rng(0)
 start, end = rng.normal(size=(2, 4, 3))
@@ -38,16 +35,14 @@ def loss(proba, y):
 
 
 frozen, even, forgetting = (SoftmaxRegression() for _ in range(3))
-curves = {"fitted once": [], "partial_fit": [], "partial_fit, later rows weigh more": []}
+curves = {"trained on 1000 rows": [], "partial_fit": [], "partial_fit, later rows weigh more": []}
 possible = []
 X, y, _ = batch(0.0)
 for number in range(1, N_BATCHES):
-    if number == 10:
-        frozen = frozen.partial_fit(X, np.take(CLASSES, y), classes=CLASSES)
-    elif number < 10:
-        frozen.partial_fit(X, np.take(CLASSES, y), classes=CLASSES)
     labels = np.take(CLASSES, y)
     even.partial_fit(X, labels, classes=CLASSES)
+    if number <= N_TRAINING:
+        frozen.partial_fit(X, labels, classes=CLASSES)
     # A weight that doubles every so many rows halves what older rows count.
     weight = np.full(BATCH, 2.0 ** (number * BATCH / HALF_LIFE))
     forgetting.partial_fit(X, labels, classes=CLASSES, sample_weight=weight)

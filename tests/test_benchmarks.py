@@ -131,3 +131,10 @@ def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(harness, tmp_path, 
 
 def _rows(text):
     return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def test_the_streaming_benchmark_prints_its_two_tables():
+    printed = run_module("benchmarks.streaming", "--toy", "--problems", "iris,text")
+    for expected in ("| iris |", "| text |", "**geometric mean**", "| 16, 7 | 1024 |"):
+        assert expected in printed
+    assert "nan" not in printed
