@@ -10,7 +10,8 @@ by the curvature of what was learned.  No step size, no decay: the curvature is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,8 @@ _GROWTH = 0.25
 # It is near enough when the sum of the losses is above it by this share of the number of
 # coefficients: half that number is what the noise of the sample costs.
 _GAP = 0.005
-_MAX_NEWTON = 10
-_MAX_CG = 100
+_MAX_NEWTON = 5
+_MAX_CG = 40
 # The system of one batch hardly differs from the identity.
 _STEP_CG = 3
 # The unit of a feature is at least its largest deviation over this.
@@ -42,11 +43,16 @@ _REACH = 10.0
 _WINDOW_SIZE = 1 << 17
 # Small batches wait until they hold a row for so many features: a step costs as much as they.
 _FEATURES_PER_ROW = 16
-# Curvature of every framed coefficient before the first row: it bounds the intercept while classes
-# are missing, and without a penalty the rest while classes are separable.
-_FLOOR = 1e-2
+# Curvature that every framed coefficient has before the first row, times the number of them: it
+# bounds the intercept while classes are missing and the rest while classes are separable.  The more
+# coefficients, the fewer rows speak for each.
+_FLOOR = 1e-4
 # Squares of larger numbers, and sums of them, would overflow.
 _LARGEST = 1e100
+
+
+_NUMBERS = ("w", "n_features", "n_classes", "fit_intercept", "C", "weight", "spread", "reach")
+_PARTS = ("solved", "stepped", "waiting")
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ class OnlineNewton:
         """Return what is known before the first row."""
         n, n_rows = n_features + fit_intercept, 1 if n_classes == 2 else n_classes
         zero = np.zeros((n, n_rows))
-        past = Quadratic(0.0, zero, zero, np.array(0.0), _FLOOR)
+        past = Quadratic(0.0, zero, zero, np.array(0.0), _FLOOR * zero.size)
         return cls(
             zero.ravel(),
             n_features,
@@ -125,7 +131,48 @@ class OnlineNewton:
         nothing = Batch(np.zeros((1, self.n_features)), np.zeros(1, np.intp), np.ones(1))
         centre = frame.coordinates(state._objective(nothing), state.w)
         zero = np.zeros_like(centre)
-        return replace(state, past=Quadratic(weight, centre, zero, np.array(0.0), _FLOOR))
+        return replace(state, past=Quadratic(weight, centre, zero, np.array(0.0), self.past.ridge))
+
+    def to_arrays(self) -> dict[str, NDArray]:
+        """Return everything as arrays without objects, for a file; `from_arrays` reads them."""
+        found: dict[str, Any] = {name: getattr(self, name) for name in _NUMBERS}
+        found |= {f"past_{f.name}": getattr(self.past, f.name) for f in fields(Quadratic)}
+        if self.frame is not None:
+            found |= {"frame_mean": self.frame.mean, "frame_scale": self.frame.scale}
+            found["factor"] = self.factor
+        for part in _PARTS:
+            for number, batch in enumerate(getattr(self, part)):
+                for name, array in batch.to_arrays().items():
+                    found[f"{part}_{number}_{name}"] = array
+        return {name: np.asarray(array) for name, array in found.items() if array is not None}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> OnlineNewton:
+        """Return the state that `to_arrays` wrote."""
+        plain: dict[str, Any] = {
+            name: arrays[name] if arrays[name].ndim else arrays[name].item() for name in _NUMBERS
+        }
+        past = {f.name: arrays[f"past_{f.name}"] for f in fields(Quadratic)}
+        past |= {name: past[name].item() for name in ("weight", "ridge")}
+        frame = None
+        if "frame_mean" in arrays:
+            frame = Frame(arrays["frame_mean"], arrays["frame_scale"])
+        for part in _PARTS:
+            count = len({name.split("_")[1] for name in arrays if name.startswith(part + "_")})
+            batches = []
+            for number in range(count):
+                prefix = f"{part}_{number}_"
+                batches.append(
+                    Batch.from_arrays(
+                        {
+                            name.removeprefix(prefix): array
+                            for name, array in arrays.items()
+                            if name.startswith(prefix)
+                        }
+                    )
+                )
+            plain[part] = tuple(batches)
+        return cls(**plain, past=Quadratic(**past), frame=frame, factor=arrays.get("factor"))
 
     @property
     def coefficients(self) -> tuple[NDArray, NDArray]:
@@ -295,8 +342,8 @@ class OnlineNewton:
     def _guess_past(self, past: Quadratic, objective: Framed) -> Quadratic:
         """Return Q for the rows of a fit: as the window's, but for what that is too short for.
 
-        A window of m rows says nothing of the correlations of n > m features: the smaller m / n,
-        the more they are taken for uncorrelated.
+        A window of m rows says little of n > m features: the smaller m / n, the more they are held
+        by the curvature of uncorrelated ones, too.
         """
         point, m = objective.at(self.w), objective.rows.shape[0]
         n, n_rows = self.past.centre.shape
@@ -312,7 +359,7 @@ class OnlineNewton:
         bound = 0.5 * (np.eye(K) - 1.0 / K)
         between = (m * (np.diag(mean) - squares) + bound) / (m + 1.0)
         isotropic = self.curvature.isotropic(between[K - n_rows :, K - n_rows :], n)
-        H = (m * self.curvature.hessian(objective, point) + n * isotropic) / (m + n)
+        H = self.curvature.hessian(objective, point) + n / (m + n) * isotropic
         return replace(past, hessian=past.weight * H)
 
     def _forget_half(self) -> OnlineNewton:

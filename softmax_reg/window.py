@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,24 @@ class Batch:
         """Return some rows, in arrays of their own, lest they hold on to all."""
         X, codes, weights = (part[rows].copy() for part in (self.X, self.codes, self.weights))
         return Batch(X, codes, weights)
+
+    def to_arrays(self) -> dict[str, NDArray]:
+        """Return the rows as arrays, for a file."""
+        of_rows = {"codes": self.codes, "weights": self.weights}
+        if not sp.issparse(self.X):
+            return {"X": self.X, **of_rows}
+        parts = {name: getattr(self.X, name) for name in ("data", "indices", "indptr")}
+        return {"shape": np.array(self.X.shape), **parts, **of_rows}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> Batch:
+        """Return the batch that `to_arrays` wrote."""
+        if "X" in arrays:
+            X = arrays["X"]
+        else:
+            parts = tuple(arrays[name] for name in ("data", "indices", "indptr"))
+            X = sp.csr_array(parts, shape=tuple(arrays["shape"].tolist()))
+        return cls(X, arrays["codes"], arrays["weights"])
 
 
 def join(batches: tuple[Batch, ...]) -> Batch:

@@ -149,3 +149,10 @@ def test_a_measurement_prints_one_full_table(arguments):
     lines = [line for line in run_module(*arguments).splitlines() if line.startswith("|")]
     assert len(lines) > 2
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_streaming_benchmark_prints_its_two_tables():
+    printed = run_module("benchmarks.streaming", "--toy", "--problems", "iris,text")
+    for expected in ("| iris |", "| text |", "**geometric mean**", "| 16, 7 | 1024 |"):
+        assert expected in printed
+    assert "nan" not in printed
