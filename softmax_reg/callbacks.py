@@ -31,7 +31,6 @@ __all__ = [
     "LossLogger",
     "PrintProgress",
     "Progress",
-    "in_order",
 ]
 
 _ALLOWED = {"n_iter_no_change": COUNT, "min_delta": [Interval(Real, 0, None, closed="left")]}
@@ -84,9 +83,13 @@ class EarlyStopping:
         given = {"n_iter_no_change": n_iter_no_change, "min_delta": min_delta}
         validate_parameter_constraints(_ALLOWED, given, type(self).__name__)
         self.n_iter_no_change, self.min_delta = n_iter_no_change, min_delta
-        self._start()
+        self.reset()
 
-    def _start(self) -> None:
+    def __repr__(self) -> str:
+        return f"EarlyStopping({self.n_iter_no_change}, min_delta={self.min_delta})"
+
+    def reset(self) -> None:
+        """Forget the last run."""
         self.best_iter, self.best_loss = 0, float("inf")
         self.best_w: NDArray | None = None
         self._low, self._low_iter = float("inf"), 0
@@ -100,7 +103,7 @@ class EarlyStopping:
                 "X_val and y_val, or let the estimator hold rows out."
             )
         if progress.n_iter == 0:
-            self._start()
+            self.reset()
         if loss < self.best_loss:
             self.best_loss, self.best_iter = loss, progress.n_iter
             self.best_w = progress.point.w
@@ -156,6 +159,9 @@ class LossLogger:
         self.path = path
         self.rows: list[dict[str, float]] = []
         self._is_under_way = False
+
+    def __repr__(self) -> str:
+        return f"LossLogger({'' if self.path is None else repr(str(self.path))})"
 
     def __call__(self, progress: Progress) -> None:
         """Add a row."""
@@ -260,6 +266,8 @@ def in_order(
     stopping = [callback for callback in callbacks if isinstance(callback, EarlyStopping)]
     if len(stopping) > 1:
         raise ValueError(f"callbacks holds {len(stopping)} EarlyStopping; only one can decide.")
+    for stale in stopping:
+        stale.reset()  # lest a run that ends before its first point keeps the best of another
     if not stopping and n_iter_no_change is not None:
         stopping = [EarlyStopping(n_iter_no_change)]
         callbacks += stopping

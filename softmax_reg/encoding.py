@@ -77,7 +77,7 @@ def row_weights(
         )
     if class_weight is None:
         return weights
-    per_class = class_factors(y, classes, codes, weights, class_weight)
+    per_class = class_factors(classes, codes, weights, class_weight)
     return (weights * per_class[codes]).astype(X.dtype, copy=False)
 
 
@@ -93,7 +93,6 @@ def check_total(weights: NDArray) -> None:
 
 
 def class_factors(
-    y: Any,
     classes: NDArray,
     codes: NDArray[np.intp],
     weights: NDArray,
@@ -113,7 +112,7 @@ def class_factors(
         totals = np.bincount(codes, weights=weights, minlength=len(classes))
         per_class = totals.sum() / (len(classes) * totals)
     else:
-        per_class = compute_class_weight(class_weight, classes=classes, y=y)
+        per_class = compute_class_weight(class_weight, classes=classes, y=classes)
     if not (np.isfinite(per_class).all() and (per_class > 0.0).all()):
         raise ValueError(
             f"class_weight must give every class a positive finite weight, got {class_weight!r}."

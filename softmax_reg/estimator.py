@@ -23,22 +23,15 @@ from softmax_reg._compat import (
     ConvergenceWarning,
     Interval,
     StrOptions,
-    check_sample_weight,
     validate_parameter_constraints,
     with_callbacks,
 )
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.callbacks import in_order
 from softmax_reg.duality import duality_gap
-from softmax_reg.encoding import (
-    class_factors,
-    encode_labels,
-    hold_out,
-    merge_duplicates,
-    row_weights,
-)
+from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.fit_tasks import FitTasks
-from softmax_reg.held_out import is_given, users_rows
+from softmax_reg.held_out import Users, unseen_rows
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.persistence import Persistent
@@ -299,10 +292,8 @@ class SoftmaxRegression(
             raise
 
     @with_callbacks
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, users: tuple[Any, Any, Any]
-    ) -> SoftmaxRegression:
-        given, has_users = (X, y), is_given(*users)
+    def _fit(self, X: Any, y: Any, sample_weight: Any, users: Users) -> SoftmaxRegression:
+        given = X, y
         knobs = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
         smooth = self.l1_ratio == 0.0 or np.isinf(self.C)
@@ -319,17 +310,12 @@ class SoftmaxRegression(
         callbacks, stopping = in_order(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
         )
-        validation = None
-        if has_users:
-            s = check_sample_weight(sample_weight, X, dtype=X.dtype)
-            factors = class_factors(y, classes, codes, s, self.class_weight)
-            unseen = users_rows(self, *users, classes, factors)
-        elif stopping is not None:
-            training, held_out = hold_out(codes, weights, self.validation_fraction, rng)
-            unseen = X[held_out], codes[held_out], weights[held_out]
-            weights = training
-        if has_users or stopping is not None:
-            validation = self._objective(*unseen, len(classes), penalised=False, dtype=X.dtype)
+        unseen, weights = unseen_rows(
+            self, X, classes, codes, weights, sample_weight, users, stopping is not None, rng
+        )
+        validation = unseen and self._objective(
+            *unseen, len(classes), penalised=False, dtype=X.dtype
+        )
         memory = _SECOND_ORDER_BYTES if solver.uses_curvature else _FIRST_ORDER_BYTES
         objective = self._objective(X, codes, weights, len(classes), memory)
         attributes = partial(self._attributes, objective, classes)
@@ -339,9 +325,8 @@ class SoftmaxRegression(
         if tasks.is_watched:
             callbacks.append(tasks)
         with ExitStack() as running:
-            for rows in (objective, validation):
-                if rows is not None:
-                    running.enter_context(rows.rows.running())
+            for part in filter(None, (objective, validation)):
+                running.enter_context(part.rows.running())
             result = minimize(
                 solver,
                 objective,

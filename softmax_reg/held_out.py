@@ -1,4 +1,4 @@
-"""The rows that training does not see: the user's own, checked against those of the training."""
+"""The rows that training does not see: a share of those given, or the user's own, checked."""
 
 from __future__ import annotations
 
@@ -7,13 +7,57 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._compat import check_classification_targets, check_sample_weight, validate_data
-from softmax_reg.encoding import check_total, merge_duplicates
+from softmax_reg._compat import check_sample_weight, validate_data
+from softmax_reg.encoding import check_total, class_factors, hold_out, merge_duplicates
 
-__all__ = ["is_given", "users_rows"]
+__all__ = ["Users", "unseen_rows"]
+
+Users = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
 
 
-def is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
+def unseen_rows(
+    estimator: Any,
+    X: Any,
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    weights: NDArray,
+    sample_weight: Any,
+    users: Users,
+    stops_early: bool,
+    rng: np.random.Generator,
+) -> tuple[tuple[Any, NDArray[np.intp], NDArray] | None, NDArray]:
+    """Return X, codes and weights of the held-out rows, if any, and the weights of the training.
+
+    Parameters
+    ----------
+    estimator : SoftmaxRegression
+        It has seen X.
+    X, classes, codes, weights
+        The rows given to train on; the weights have those of the classes in them.
+    sample_weight : array-like of shape (n_samples,) or None
+        The weights without.
+    users : tuple
+        X_val, y_val, sample_weight_val, or three times None.
+    stops_early : bool
+        Whether rows have to be held out if the user gave none.
+    rng : Generator
+
+    Raises
+    ------
+    ValueError
+        If the user's rows do not go with X, or X has too few to hold some out.
+    """
+    if _is_given(*users):
+        s = check_sample_weight(sample_weight, X, dtype=X.dtype)
+        factors = class_factors(classes, codes, s, estimator.class_weight)
+        return _users_rows(estimator, *users, classes, factors), weights
+    if not stops_early:
+        return None, weights
+    training, held_out = hold_out(codes, weights, estimator.validation_fraction, rng)
+    return (X[held_out], codes[held_out], weights[held_out]), training
+
+
+def _is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
     """Return whether the user gave rows of their own.
 
     Raises
@@ -29,7 +73,7 @@ def is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
     return X_val is not None
 
 
-def users_rows(
+def _users_rows(
     estimator: Any,
     X_val: Any,
     y_val: Any,
@@ -37,31 +81,12 @@ def users_rows(
     classes: NDArray,
     factors: NDArray,
 ) -> tuple[Any, NDArray[np.intp], NDArray]:
-    """Return X_val, the class of each of its rows, and the weight of each.
-
-    Parameters
-    ----------
-    estimator : estimator
-        It has seen the training rows: their number of columns and their names.
-    X_val : {array-like, sparse matrix} of shape (n_val, n_features)
-    y_val : array-like of shape (n_val,)
-    sample_weight_val : array-like of shape (n_val,), or None
-    classes : ndarray of shape (n_classes,)
-        The classes in the training.
-    factors : ndarray of shape (n_classes,)
-        What `class_weight` multiplies the weights of each class by, in the training.
-
-    Raises
-    ------
-    ValueError
-        If the columns, labels or weights do not go with those of the training.
-    """
+    """Return X_val, the class of each of its rows, and their weights times those of the classes."""
     try:
         X_val, y_val = validate_data(
             estimator, X_val, y_val, reset=False, accept_sparse=("csr", "csc"),
             dtype=(np.float64, np.float32),
         )  # fmt: skip
-        check_classification_targets(y_val)
     except ValueError as error:
         raise ValueError(f"X_val and y_val cannot be used beside X and y: {error}") from error
     codes = _codes(y_val, classes)
@@ -80,11 +105,10 @@ def users_rows(
 def _codes(y_val: NDArray, classes: NDArray) -> NDArray[np.intp]:
     """Return the position of each label among the classes; labels equal as Python's == has it."""
     position = {label: code for code, label in enumerate(classes.tolist())}
-    labels, inverse = np.unique(y_val, return_inverse=True)
-    unknown = [label for label in labels.tolist() if label not in position]
-    if unknown:
+    labels = y_val.tolist()  # they may be of kinds that do not sort: "a" and 3
+    if unknown := list(dict.fromkeys(label for label in labels if label not in position)):
         raise ValueError(
             f"y_val holds labels that y does not: {unknown}. The classes of y are "
             f"{classes.tolist()}. Leave those rows out, or train on some of them."
         )
-    return np.array([position[label] for label in labels.tolist()], dtype=np.intp)[inverse]
+    return np.array([position[label] for label in labels], dtype=np.intp)

@@ -27,7 +27,8 @@ class PrintProgress:
 
     Where a line can be rewritten (a terminal, a notebook) it is, ten times a second at most;
     elsewhere a line is added at iterations 1, 2, 5, 10, 20, ... and at least every ten seconds.
-    The last iteration is always shown.
+    The last iteration is always shown.  "~3 s left" goes by how fast the optimality falls, "<3 s
+    left" by how fast `max_iter` comes near.
 
     Parameters
     ----------
@@ -43,8 +44,8 @@ class PrintProgress:
     >>> from softmax_reg.callbacks import PrintProgress
     >>> model = SoftmaxRegression(callbacks=PrintProgress(verbose=2), max_iter=2, tol=0.2)
     >>> _ = model.fit(*load_iris(return_X_y=True))
-    iteration     0  loss 1.09861229  optimality 4.3e-01  ... rows/s  ... s, time left unknown
-    iteration     1  loss 0.58166718  optimality 1.7e-01  ... rows/s  ... s
+    iteration    0  loss 1.09861229  optimality 4.3e-01  ... rows/s  ... s  time left ?
+    iteration    1  loss 0.58166718  optimality 1.7e-01  ... rows/s  ... s
     """
 
     order: ClassVar[int] = 0
@@ -57,6 +58,9 @@ class PrintProgress:
         self._left = TimeLeft()
         self._last: Progress | None = None
         self._shown, self._shown_at, self._width = -1, 0.0, 0
+
+    def __repr__(self) -> str:
+        return f"PrintProgress({self.verbose})"
 
     def __deepcopy__(self, memo: Any) -> PrintProgress:
         return PrintProgress(self.verbose, self.file)  # a stream has no copies
@@ -95,27 +99,14 @@ class PrintProgress:
         return self.verbose == 1 and (in_notebook or on_terminal)
 
     def _show(self, progress: Progress, is_last: bool = False) -> None:
-        line = self._line(progress, is_last)
+        left = "" if is_last else self._left.text(progress)
         if self._is_live:
-            # A line that wraps could not be taken back.
-            line = line[: shutil.get_terminal_size().columns - 1]
+            line = _line(progress, left, shutil.get_terminal_size().columns - 1)
             print("\r" + line.ljust(self._width), end="", file=self._stream, flush=True)
             self._width = len(line)
         else:
-            print(line, file=self._stream, flush=True)
+            print(_line(progress, left), file=self._stream, flush=True)
         self._shown, self._shown_at = progress.n_iter, progress.seconds
-
-    def _line(self, progress: Progress, is_last: bool) -> str:
-        point, parts = progress.point, [f"iteration {progress.n_iter:>5}"]
-        parts.append(f"loss {point.value:.8f}")
-        if progress.validation is not None:
-            parts.append(f"held-out {progress.validation_loss:.6f}")
-        parts.append(f"optimality {point.optimality:.1e}")
-        rate = point.objective.rows.n_read / max(progress.seconds, 1e-9)
-        parts.append(f"{rate:.1e} rows/s")
-        left = "" if is_last else self._left.text(progress)
-        parts.append(", ".join(filter(None, [_duration(progress.seconds), left])))
-        return "  ".join(parts)
 
 
 class TimeLeft:
@@ -156,19 +147,41 @@ class TimeLeft:
         return (log(now) - log(progress.tol)) / fall
 
     def text(self, progress: Progress) -> str:
-        """Return "about 3 s left" or, where only `max_iter` is in sight, "at most 3 s left"."""
+        """Return "~3 s left" or, where only `max_iter` is in sight, "<3 s left"."""
         limit, goal = self.until_max_iter(progress), self.until_tol(progress)
         if goal == 0.0 or limit == 0.0:
             return ""
         if limit is None:
-            return "time left unknown"
+            return "time left ?"
         if goal is not None and goal < limit:
-            return f"about {_duration(goal)} left"
-        return f"at most {_duration(limit)} left"
+            return f"~{_duration(goal)} left"
+        return f"<{_duration(limit)} left"
 
     def _half(self) -> int:
         """Return the position of the last point seen before half of the time had gone."""
         return max(bisect_right(self._seconds, self._seconds[-1] / 2.0) - 1, 0)
+
+
+def _line(progress: Progress, left: str, width: int | None = None) -> str:
+    """Return what is to be said of a point, short enough for a line that is to be rewritten."""
+    point, digits = progress.point, 8 if width is None else 4
+    rate = point.objective.rows.n_read / max(progress.seconds, 1e-9)
+    unseen = progress.validation_loss
+    parts = {
+        "iteration": f"iteration {progress.n_iter:>4}",
+        "loss": f"loss {point.value:.{digits}f}",
+        "held-out": "" if unseen is None else f"held-out {unseen:.{digits}f}",
+        "optimality": f"optimality {point.optimality:.1e}",
+        "rate": f"{_count(rate)} rows/s",
+        "seconds": _duration(progress.seconds),
+        "left": left,
+    }
+    line = "  ".join(filter(None, parts.values()))
+    for least in ("seconds", "rate") if left else ("rate",):
+        if width is not None and len(line) > width:
+            del parts[least]
+            line = "  ".join(filter(None, parts.values()))
+    return line[:width]  # one that wraps could not be taken back
 
 
 def _is_round(n_iter: int) -> bool:
@@ -176,17 +189,27 @@ def _is_round(n_iter: int) -> bool:
     return n_iter == 0 or str(n_iter).rstrip("0") in ("1", "2", "5")
 
 
-def _duration(seconds: float) -> str:
-    """Return seconds in words.
+def _count(number: float) -> str:
+    """Return a large number in two or three digits.
 
-    >>> [_duration(t) for t in (0.234, 12.3, 200, 7500)]
-    ['0.23 s', '12 s', '3 min 20 s', '2 h 5 min']
+    >>> [_count(n) for n in (12.3, 4567, 123456, 7.89e6)]
+    ['12', '4.6k', '123k', '7.9M']
     """
-    if seconds < 10.0:
-        return f"{seconds:.2f} s"
-    minutes, whole = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{whole} s"
-    if minutes < 60:
-        return f"{minutes} min {whole} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return (
+                f"{number / size:.2g}{unit}" if number < 10 * size else f"{number / size:.0f}{unit}"
+            )
+    return f"{number:.0f}"
+
+
+def _duration(seconds: float) -> str:
+    """Return seconds in two or three digits.
+
+    >>> [_duration(t) for t in (0.234, 12.3, 200, 7500, 1e6)]
+    ['0.23 s', '12 s', '3.3 min', '2.1 h', '278 h']
+    """
+    if seconds < 60.0:
+        return f"{seconds:.2g} s"
+    number, unit = (seconds / 60.0, "min") if seconds < 3600.0 else (seconds / 3600.0, "h")
+    return f"{number:.1f} {unit}" if number < 10.0 else f"{number:.0f} {unit}"

@@ -191,3 +191,13 @@ def test_a_fit_with_two_threads_has_the_same_bits_each_time(container):
     assert_array_equal(first.loss_curve_, second.loss_curve_)
     one = SoftmaxRegression(tol=1e-5).fit(X, y)
     assert_allclose(one.coef_, first.coef_, rtol=1e-3, atol=1e-4)
+
+
+@each_container
+def test_rows_are_counted_each_time_they_are_read(container):
+    rows = RowBlocks(large_rows(container, n=1000), 3)
+    for _ in range(2):
+        rows.reduce(lambda block, part: (np.zeros(1),))
+    assert rows.n_read == 2000
+    list(rows.take(np.arange(0, 1000, 8)))
+    assert rows.n_read == 2125

@@ -148,10 +148,16 @@ BAD = {
     "NaN": ({"X_val": X_VAL * np.nan, "y_val": Y_VAL}, "beside X and y: .*NaN"),
     "one dimension": ({"X_val": X_VAL[0], "y_val": Y_VAL}, "beside X and y: .*2D"),
     "none at all": ({"X_val": X_VAL[:0], "y_val": Y_VAL[:0]}, "beside X and y: .*0 sample"),
-    "continuous labels": ({"X_val": X_VAL, "y_val": Y_VAL + 0.5}, "beside X and y: .*continuous"),
-    "new labels": ({"X_val": X_VAL, "y_val": Y_VAL + 2}, r"labels that y does not: \[3, 4\]"),
+    "continuous labels": (
+        {"X_val": X_VAL[:2], "y_val": [0.5, 1]}, r"labels that y does not: \[0.5\]",
+    ),
+    "new labels": ({"X_val": X_VAL[:3], "y_val": [2, 4, 3]}, r"labels that y does not: \[4, 3\]"),
     "text for numbers": (
-        {"X_val": X_VAL, "y_val": Y_VAL.astype(str)}, r"labels that y does not: \['0', '1', '2'\]",
+        {"X_val": X_VAL[:3], "y_val": ["1", "0", "1"]}, r"labels that y does not: \['1', '0'\]",
+    ),
+    "a mixture": (
+        {"X_val": X_VAL[:3], "y_val": np.array(["1", 2, 0], dtype=object)},
+        r"labels that y does not: \['1'\]",
     ),
     "negative weights": (
         {"X_val": X_VAL, "y_val": Y_VAL, "sample_weight_val": -np.ones(45)},

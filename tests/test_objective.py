@@ -375,3 +375,15 @@ def test_a_pass_takes_little_memory_beyond_the_rows(container, n_threads):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8e6, f"{peak / 1e6:.1f} MB"
+
+
+@each_number_of_classes
+@each_container
+def test_the_loss_alone_is_the_value_without_the_penalty_in_one_pass(n_classes, container):
+    X, codes, weights = rows_and_labels(n_classes=n_classes)
+    objective = objective_of(X, codes, weights, container=container)
+    w = somewhere(objective)
+    loss = objective.loss(w)
+    assert objective.rows.n_read == len(X)
+    expected = penalised_loss(X, codes, *coefficients(objective, w), np.inf, 0.0, weights)
+    assert_allclose(loss, expected, rtol=1e-14)
