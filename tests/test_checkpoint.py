@@ -21,6 +21,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_limits
 
 from softmax_reg import SoftmaxRegression, storage
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger
@@ -168,6 +169,37 @@ def test_where_the_checkpoint_falls_does_not_matter(tmp_path, solver, every):
     for at in (1, 2, 5, 7):
         model = crashed(tmp_path / "died.npz", X, y, every=every, at=at, **params).fit(X, y)
         assert_same_fit(model, expected)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg"])
+def test_fewer_rows_than_columns_go_on_in_the_span_of_the_rows(tmp_path, solver):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(24, 60)), np.arange(24) % 3
+    expected = whole(tmp_path / "whole.npz", X, y, solver=solver, every=2)
+    model = crashed(tmp_path / "died.npz", X, y, solver=solver, every=2, at=3).fit(X, y)
+    assert_same_fit(model, expected)
+
+
+@each_solver
+def test_points_that_keep_no_scores_go_on_too(tmp_path, monkeypatch, solver):
+    monkeypatch.setattr("softmax_reg.estimator._FIRST_ORDER_BYTES", 0)
+    monkeypatch.setattr("softmax_reg.estimator._SECOND_ORDER_BYTES", 0)
+    X, y = data()
+    params = {"solver": solver, "random_state": 0, "max_iter": 12}
+    expected = whole(tmp_path / "whole.npz", X, y, **params)
+    assert_same_fit(crashed(tmp_path / "died.npz", X, y, at=4, **params).fit(X, y), expected)
+
+
+@each_solver
+def test_two_threads_go_on_as_two_threads_would_have(tmp_path, solver):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12_000, 20))
+    y = (X[:, :3] + rng.gumbel(size=(12_000, 3))).argmax(axis=1)
+    params = {"solver": solver, "random_state": 0, "max_iter": 5, "tol": 0.0}
+    with threadpool_limits(2):
+        expected = whole(tmp_path / "whole.npz", X, y, every=2, **params)
+        model = crashed(tmp_path / "died.npz", X, y, every=2, at=3, **params)
+        assert_same_fit(model.fit(X, y), expected)
 
 
 def test_rows_that_the_user_held_out_are_given_again(tmp_path):
