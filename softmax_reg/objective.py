@@ -26,6 +26,8 @@ __all__ = ["Objective"]
 # The basis of the rows' span takes as much memory as X.
 _ROW_SPACE_BYTES = 64 << 20
 _HESSIAN_BYTES = 64 << 20
+# As many factors of a Hessian, or of its parts, are made before the next one.
+_FACTORS = 24
 
 
 class Objective:
@@ -246,13 +248,14 @@ class Objective:
     def hessian_cost(self, n_coordinates: int) -> float:
         """Return what the Hessian along so many coordinates costs, in passes over X.
 
-        In multiply-adds, a softmax taken for ten; infinite if the matrix would be too large.
+        In multiply-adds, a softmax taken for ten, with some Cholesky factors for its use; infinite
+        if the matrix would be too large.
         """
-        X, K = self.rows.X, self.n_classes
-        per_row = X.nnz / X.shape[0] if self.rows.is_sparse else self.n_features
-        if 8 * n_coordinates**2 > _HESSIAN_BYTES:
+        n, m = self.rows.shape[0], n_coordinates
+        per_row = self.rows.X.nnz / n if self.rows.is_sparse else self.n_features
+        if 8 * m**2 > _HESSIAN_BYTES:
             return np.inf
-        return n_coordinates**2 / (2.0 * K * (per_row + 5.0))
+        return m**2 * (1.0 + _FACTORS * m / (3.0 * n)) / (2.0 * self.n_classes * (per_row + 5.0))
 
     def settle(self, w: NDArray) -> NDArray:
         """Return w with each feature's classes shifted together to the least penalty.

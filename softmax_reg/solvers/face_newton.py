@@ -40,25 +40,33 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
     H : ndarray of shape (m, m), float64
     """
     model = _Model(face, g, H, x0)
-    step, enough = 1.0 / float(np.diag(H).mean()), 0.0
+    step = 1.0 / float(np.diag(H).mean())
     x, slope, value = x0, g, face.rest(x0)
-    for n_rounds in range(_ROUNDS):
-        guess = face.prox(x - step * slope, step)
-        residual = float(np.abs(guess - x).max())
-        if n_rounds == 0:
-            enough = min(_ENOUGH, residual) * residual
+    guess, residual = _prox_step(face, x, slope, step)
+    enough, rounding = min(_ENOUGH, residual) * residual, 8.0 * np.finfo(float).eps * abs(value)
+    for _ in range(_ROUNDS):
         if residual <= enough:
             break
         damping = _DAMPING * min(residual, 1.0) / step
         for attempt in (_jump, _walk, _fista):
             new = attempt(model, x, slope, guess, damping)
             new_slope, new_value = model.at(new)
-            if new_value < value:
+            new_guess, new_residual = _prox_step(face, new, new_slope, step)
+            # Where rounding hides the decrease, the residual decides in its place.
+            if new_value < value - rounding or (
+                new_value <= value + rounding and new_residual < residual
+            ):
                 break
         else:
             break  # rounding has the last word
-        x, slope, value = new, new_slope, new_value
+        x, slope, value, guess, residual = new, new_slope, new_value, new_guess, new_residual
     return x
+
+
+def _prox_step(face: Face, x: NDArray, slope: NDArray, step: float) -> tuple[NDArray, float]:
+    """Return where a proximal gradient step leads, and how far."""
+    guess = face.prox(x - step * slope, step)
+    return guess, float(np.abs(guess - x).max())
 
 
 class _Model:
@@ -127,11 +135,13 @@ def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: fl
         on = on & ~wrong
     crossing = np.flatnonzero(face.kinked & (x * y < 0.0))
     at = x[crossing] / (x[crossing] - y[crossing])
+    d = y - x
+    rise, bend = float(slope @ d), 0.5 * float(d @ (model.H @ d))
     best, lowest = x, np.inf
     for t in [*np.unique(at), 1.0]:
-        new = x + t * (y - x)
+        new = x + t * d
         new[crossing[at == t]] = 0.0
-        value = model.at(new)[1]
+        value = t * rise + t * t * bend + face.rest(new)
         if value >= lowest:
             break  # m is convex
         best, lowest = new, value
