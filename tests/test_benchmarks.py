@@ -131,3 +131,13 @@ def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(harness, tmp_path, 
 
 def _rows(text):
     return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def test_a_toy_race_of_paths_writes_a_table(tmp_path):
+    out = tmp_path / "path.md"
+    run_module(
+        "benchmarks.path", "--toy", "--problems", "iris", "--time-limit", "1.0", "--out", out
+    )
+    text = out.read_text(encoding="utf-8")
+    for expected in ("| iris | ridge |", "| iris | lasso |", "| 40 | 80 |", "Geometric mean"):
+        assert expected in text
