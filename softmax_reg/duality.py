@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.faces import hessian_block
 from softmax_reg.objective import Objective
 from softmax_reg.points import softmax_of
 
@@ -40,35 +41,38 @@ def duality_gap(objective: Objective, w: NDArray) -> float:
     logistic regression); S.-J. Kim et al. (2007), "An interior-point method for large-scale
     l1-regularized least squares", section III (scaling to a feasible dual point).
     """
-    W, b = objective.unpack(w)
-    balanced = objective.pack(W, _balance(objective, W, b)) if objective.fit_intercept else w
-    U, left = objective.unpack(_residual_gradient(objective, balanced))
-    if np.abs(left).max(initial=0.0) > _BALANCED:
+    index = _unpenalised(objective)
+    units = np.append(objective.scale, 1.0)[index // objective.n_rows]
+    balanced = _balance(objective, w, index, units)
+    gradient = _residual_gradient(objective, balanced)
+    if np.abs(gradient[index] / units).max(initial=0.0) > _BALANCED:
         return np.inf  # not dual feasible: nothing is proven
+    gradient[index] = 0.0
+    U, _ = objective.unpack(gradient)
     shrink, conjugate = objective.penalty.conjugate(-U)
     dual = _mean_entropy(objective, balanced, shrink) - conjugate
     return max(objective.at(w).value - dual, 0.0)
 
 
-def _balance(objective: Objective, W: NDArray, b: NDArray) -> NDArray:
-    """Return the intercept that minimises F for this W, by Newton's method: sum_i R_i = 0."""
-    b = b.copy()
-    free = slice(objective.n_classes - objective.n_rows, None)
-    for _ in range(_NEWTON_STEPS):
+def _unpenalised(objective: Objective) -> NDArray[np.intp]:
+    """Return the indices of the intercept and of the coefficients that cost nothing."""
+    free = np.repeat(objective.penalty.unpenalised(objective.n_features), objective.n_rows)
+    return np.flatnonzero(np.append(free, np.ones(objective.size - len(free), dtype=bool)))
 
-        def visit(X: Any, part: slice, b: NDArray = b) -> tuple[NDArray, NDArray]:
-            P, _ = softmax_of(objective.scores(X, W, b))
-            shares = objective.shares(part)
-            weighted = (P * shares)[:, free].astype(np.float64)
-            hessian = np.diag(weighted.sum(axis=0)) - weighted.T @ P[:, free]
-            return objective.residuals(P, part)[:, free].sum(axis=0, dtype=np.float64), hessian
 
-        gradient, hessian = objective.rows.reduce(visit)
-        step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-        b = b - step.astype(b.dtype)
-        if np.abs(gradient).max() <= 4.0 * np.finfo(b.dtype).eps:
+def _balance(objective: Objective, w: NDArray, index: NDArray, units: NDArray) -> NDArray:
+    """Return w with F minimised over some coordinates, by Newton's method: X'R = 0 along them."""
+    smallest = np.inf
+    for _ in range(_NEWTON_STEPS if len(index) else 0):
+        gradient = _residual_gradient(objective, w)[index] / units
+        size = float(np.abs(gradient).max())
+        if size <= 4.0 * np.finfo(float).eps or _BALANCED > size > 0.5 * smallest:
             break
-    return b
+        smallest = min(size, smallest)
+        H = hessian_block(objective.at(w), index) / units / units[:, np.newaxis]
+        w = w.copy()
+        w[index] -= np.linalg.lstsq(H, gradient, rcond=None)[0] / units
+    return w
 
 
 def _residual_gradient(objective: Objective, w: NDArray) -> NDArray:

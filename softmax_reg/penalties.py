@@ -103,6 +103,10 @@ class Penalty(ABC):
         """
 
     @abstractmethod
+    def unpenalised(self, n_features: int) -> NDArray[np.bool_]:
+        """Return the features whose coefficients cost nothing, shape (n_features,)."""
+
+    @abstractmethod
     def of_features(self, features: NDArray[np.intp]) -> Penalty:
         """Return the penalty on the coefficients of some features alone."""
 
@@ -149,6 +153,10 @@ class _WeightedNorm:
         if self.factor is None or strength == 0.0:
             return strength
         return strength * np.asarray(self.factor, dtype=np.float64)[:, np.newaxis]
+
+    def unpenalised(self, n_features: int) -> NDArray[np.bool_]:
+        cost = np.ravel(self.threshold + self.curvature)
+        return np.broadcast_to(cost == 0.0, n_features)
 
     def of_features(self, features: NDArray[np.intp]) -> Self:
         return replace(self, factor=None if self.factor is None else self.factor[features])
