@@ -31,7 +31,7 @@ from softmax_reg._compat import (
     scorer_with_labels,
     validate_parameter_constraints,
 )
-from softmax_reg.cross_validation import Labelled, check_classes, chosen, scored_path
+from softmax_reg.cross_validation import Labelled, check_classes, chosen, neg_log_loss, scored_path
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.path import CONSTRAINTS
@@ -255,7 +255,9 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         data = Labelled(X, y, codes, weights)
         blank = SoftmaxRegression()
         blank.classes_, blank.n_features_in_ = classes, X.shape[1]
-        scorer = scorer_with_labels(self._scorer(), classes)
+        scorer: Any = neg_log_loss
+        if self.scoring != "neg_log_loss":
+            scorer = scorer_with_labels(self._scorer(), classes)
         scored = Parallel(n_jobs=self.n_jobs)(
             delayed(scored_path)(
                 *(data, fold, number, Cs, l1_ratio, knobs, blank, scorer),

@@ -156,3 +156,13 @@ def test_the_streaming_benchmark_prints_its_two_tables():
     for expected in ("| iris |", "| text |", "**geometric mean**", "| 16, 7 | 1024 |"):
         assert expected in printed
     assert "nan" not in printed
+
+
+def test_a_toy_race_of_paths_writes_a_table(tmp_path):
+    out = tmp_path / "path.md"
+    run_module(
+        "benchmarks.path", "--toy", "--problems", "iris", "--time-limit", "1.0", "--out", out
+    )
+    text = out.read_text(encoding="utf-8")
+    for expected in ("| iris | ridge |", "| iris | lasso |", "| 40 | 80 |", "Geometric mean"):
+        assert expected in text

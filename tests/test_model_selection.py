@@ -50,6 +50,27 @@ def test_the_scores_are_those_of_a_loop_by_hand(name):
     assert (model.l1_ratio_, model.C_) == (model.l1_ratios_[i], model.Cs_[j])
 
 
+def test_the_score_by_default_is_the_one_of_scikit_learn_also_where_it_clips():
+    X, y = data("wine")  # raw: hardly penalised fits are sure of wrong classes
+    weights = uneven_weights(len(y))
+    for dtype in (np.float64, np.float32):
+        rows = X.astype(dtype)
+        own, theirs = (
+            SoftmaxRegressionCV(Cs=[1.0, 1e3], cv=3, tol=1e-3, scoring=scoring).fit(
+                rows, y, weights
+            )
+            for scoring in ("neg_log_loss", get_scorer("neg_log_loss"))
+        )
+        np.testing.assert_allclose(
+            own.scores_, theirs.scores_, rtol=1e-5 if dtype is np.float32 else 1e-12
+        )
+    model = SoftmaxRegression(C=1e3, tol=1e-3).fit(X, y)
+    model.coef_ = 1e3 * model.coef_
+    model.intercept_ = np.array([1e4, 0.0, 0.0])
+    expected = get_scorer("neg_log_loss")(model, X, y)
+    assert cross_validation.neg_log_loss(model, X, y) == pytest.approx(expected, rel=1e-12)
+
+
 def test_the_model_is_fitted_again_on_all_rows():
     X, y = data("wine")
     model = SoftmaxRegressionCV(Cs=CS).fit(X, y)
@@ -210,6 +231,18 @@ def test_weights_enter_the_fits_and_the_scores():
     assert weighted.score(X, y, sample_weight=times) == pytest.approx(
         repeated.score(X[rows], y[rows]), rel=1e-4
     )
+
+
+def test_the_group_lasso_and_factors_reach_every_fit():
+    X, y = data("wine/std")
+    factor = np.r_[0.0, np.ones(12)]
+    model = SoftmaxRegressionCV(
+        Cs=[0.02, 0.1], l1_ratios=[1.0], penalty="group_lasso", penalty_factor=factor, cv=3
+    ).fit(X, y)
+    used = model.coefs_paths_[..., :-1] != 0.0
+    assert np.array_equal(used.any(axis=-2), used.all(axis=-2))
+    assert used[..., 0].all()
+    assert not used.all()
 
 
 def test_balanced_weights_are_those_of_all_rows():

@@ -57,9 +57,7 @@ def test_at_the_first_C_all_coefficients_are_zero_and_just_above_it_one_is_not(n
     assert path.n_active_[2] == 1
     assert path.deviance_explained_[:2] == pytest.approx([0.0, 0.0], abs=1e-14)
     # The same holds for a fit that does not know of the path.
-    below, above = (
-        SoftmaxRegression(C=f * smallest, l1_ratio=1.0, tol=1e-10).fit(X, y) for f in (0.99, 1.01)
-    )
+    below, above = (SoftmaxRegression(C=f * smallest, l1_ratio=1.0).fit(X, y) for f in (0.99, 1.01))
     assert not below.coef_.any()
     assert above.coef_.any()
 
@@ -176,7 +174,7 @@ def test_screening_changes_nothing_but_the_work(monkeypatch):
 
 def test_a_rule_that_sets_too_much_aside_is_put_right(monkeypatch):
     X, y = wide()
-    expected = softmax_path(X, y, Cs=8)
+    expected = softmax_path(X, y, Cs=5, eps=0.1)
 
     def far_too_strict(objective, last):
         if last is None or not objective.unpack(last.w)[0].any():
@@ -184,8 +182,46 @@ def test_a_rule_that_sets_too_much_aside_is_put_right(monkeypatch):
         return np.flatnonzero(objective.unpack(last.w)[0].any(axis=1))[:1]
 
     monkeypatch.setattr(continuation, "_kept", far_too_strict)
-    path = softmax_path(X, y, Cs=8)
+    path = softmax_path(X, y, Cs=5, eps=0.1)
     np.testing.assert_allclose(path.objective_, expected.objective_, rtol=1e-9)
+
+
+def test_the_group_lasso_lets_features_in_for_all_classes_together():
+    X, y = data("wine/std")
+    path = softmax_path(X, y, Cs=8, eps=1e-2, penalty="group_lasso")
+    used = path.coefs_ != 0.0
+    assert np.array_equal(used.any(axis=1), used.all(axis=1))
+    assert path.n_active_[0] == 0 < path.n_active_[1]
+    Y = np.eye(3)[y]
+    lengths = np.linalg.norm(X.T @ (Y.mean(axis=0) - Y), axis=1)
+    assert path.Cs_[0] == pytest.approx(1.0 / lengths.max(), rel=1e-9)
+    one = SoftmaxRegression(C=path.Cs_[4], l1_ratio=1.0, penalty="group_lasso").fit(X, y)
+    assert path.objective_[4] == pytest.approx(one.loss_curve_[-1], rel=1e-9)
+
+
+def test_features_without_a_penalty_are_active_from_the_beginning():
+    X, y = data("breast_cancer/std")
+    factor = np.ones(X.shape[1])
+    factor[[1, 4]], factor[7] = 0.0, 2.5
+    path = softmax_path(X, y, Cs=6, eps=1e-2, penalty_factor=factor)
+    assert np.flatnonzero(np.abs(path.coefs_[0, 0]) > 1e-6).tolist() == [1, 4]
+    assert path.n_active_[1] > 2
+    # With those two alone, no slope of the others is beyond the penalty, and one is at it.
+    null = SoftmaxRegression(C=np.inf, tol=1e-10).fit(X[:, [1, 4]], y)
+    slopes = np.abs(X.T @ (null.predict_proba(X[:, [1, 4]])[:, 1] - y))
+    held = factor > 0.0
+    assert path.Cs_[0] == pytest.approx(1.0 / (slopes[held] / factor[held]).max(), rel=1e-6)
+    one = SoftmaxRegression(C=path.Cs_[3], l1_ratio=1.0, penalty_factor=factor).fit(X, y)
+    assert path.objective_[3] == pytest.approx(one.loss_curve_[-1], rel=1e-9)
+
+
+def test_factors_are_screened_with_their_features():
+    X, y = wide()
+    factor = np.random.default_rng(1).uniform(0.5, 2.0, X.shape[1])
+    scaled = softmax_path(X / factor, y, Cs=5)
+    path = softmax_path(X, y, Cs=5, penalty_factor=factor)
+    np.testing.assert_allclose(path.Cs_, scaled.Cs_, rtol=1e-9)
+    np.testing.assert_allclose(path.objective_, scaled.objective_, rtol=1e-9)
 
 
 @pytest.mark.parametrize("make", [sp.csr_matrix, sp.csc_matrix, sp.csr_array])
@@ -266,6 +302,9 @@ def test_a_line_is_printed_for_each_C(capsys):
         ({"l1_ratio": 1.5}, "l1_ratio"),
         ({"eps": 1.0}, "eps"),
         ({"solver": "lbfgs"}, "cannot handle"),
+        ({"penalty": "l0"}, "penalty"),
+        ({"penalty": "group_lasso", "l1_ratio": 0.0}, "group_lasso"),
+        ({"penalty_factor": [1.0]}, "penalty_factor"),
         ({"tol": -1.0}, "tol"),
     ],
 )
