@@ -38,7 +38,8 @@ __all__ = [
 
 # The largest stack of n x n matrices that is worth its memory, and the largest single one.
 _STACK_BYTES, _MATRIX_BYTES = 64 << 20, 64 << 20
-_GRAM_BYTES = 4 << 20
+# What Gram matrices may take that one pass adds up: more where a pass reads a file.
+_GRAM_BYTES, _STREAM_GRAM_BYTES = 4 << 20, 32 << 20
 # What of a sparse X may be dense at a time, in each thread.
 _DENSE_BYTES = 4 << 20
 # With so many rows for each dimension the curvature of a sample is that of all rows, nearly:
@@ -148,7 +149,8 @@ def curvature_map(
     n = objective.n_features + objective.fit_intercept
     first = objective.n_classes - objective.n_rows
     # As many blocks in one pass as fit a small share of memory.
-    together = max(1, _GRAM_BYTES // (8 * n * n))
+    room = _STREAM_GRAM_BYTES if objective.rows.is_stream else _GRAM_BYTES
+    together = max(1, room // (8 * n * n))
     together = min(together, objective.n_rows) if per_class else objective.n_rows
     factors = np.empty((objective.n_rows if per_class else 1, n, n), dtype=matrix_dtype(n))
     for start in range(0, objective.n_rows, together):

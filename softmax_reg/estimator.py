@@ -170,7 +170,9 @@ class SoftmaxRegression(
     Unless `learning_rate` is a number or a schedule, a solver runs in coordinates in which the
     problem is well conditioned: features centred and scaled, implicitly, and decorrelated by the
     curvature, which is looked at again from time to time.  X itself is not changed, and neither
-    copied nor made dense as a whole.
+    copied nor made dense as a whole.  So an `np.memmap` of float32 or float64 may be larger than
+    memory: a fit takes some 40 bytes for each row, up to 64 MiB for scores (512 MiB for solvers of
+    second order) and the solver's matrices; with `early_stopping`, a copy of the held-out rows.
 
     References
     ----------

@@ -44,7 +44,9 @@ class BatchSource(ABC):
     -----
     Cross-validation and grid search of scikit-learn take rows out of arrays, and take no source.
     With `early_stopping` the held-out rows are read together with the others: a pass for each
-    iteration more.
+    iteration more.  Stochastic solvers shuffle rows within windows of 8 MiB: a file should not be
+    sorted by class for them.  Memory: some 40 bytes for each row, which keep its class and its
+    weight, about six batches, some 20 MiB for windows and samples, and the solver's matrices.
 
     Examples
     --------

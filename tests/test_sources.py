@@ -202,7 +202,8 @@ def test_a_fit_on_a_source_has_the_same_bits_each_time(kind, tmp_path):
     assert threading.active_count() == before
 
 
-def test_an_iteration_of_lbfgs_reads_the_source_about_once():
+def test_an_iteration_of_lbfgs_reads_the_source_about_once(monkeypatch):
+    monkeypatch.setattr("softmax_reg.conditioning._GRAM_BYTES", 1)  # holds for arrays alone
     source = Batches(*data("wine"))
     model = SoftmaxRegression(solver="lbfgs").fit(source)
     # Labels, moments, the start, the bound; then a pass for each iteration, for a step that was
@@ -273,7 +274,7 @@ def test_the_sample_of_a_stream_is_bounded_uniform_and_leaves_out_rows_without_w
     weights = (np.arange(n) % 4 > 0).astype(float)
     source = Batches(X, y, weights, sizes=(1, 500, 30))
     rows = read_data(SoftmaxRegression(), source, None, None)[0]
-    assert 100 <= len(rows.sample) <= 200
+    assert len(rows.sample) == 100
     assert (weights[rows.sample] > 0.0).all()
     assert_array_equal(rows.take(rows.sample[::-1]), X[rows.sample[::-1]])
     assert abs(rows.sample.mean() / n - 0.5) < 5.0 * np.sqrt(1.0 / 12.0 / len(rows.sample))
@@ -509,7 +510,9 @@ def test_what_is_wrong_with_a_folder_of_npy_files_is_said(tmp_path):
     with pytest.raises(ValueError, match="already"):
         NpySource.write(tmp_path, Batches(*data("wine")))
     with pytest.raises(ValueError, match="sparse"):
-        NpySource.write(tmp_path / "new", FunctionSource(lambda: [(sp.eye_array(3), [1, 2, 3])]))
+        NpySource.write(
+            tmp_path / "new", FunctionSource(lambda: [(sp.csr_array(np.eye(3)), [1, 2, 3])])
+        )
 
 
 def test_npy_files_keep_weights_and_text_labels(tmp_path):
