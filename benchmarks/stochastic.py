@@ -182,7 +182,7 @@ def main(argv: list[str] | None = None) -> int:
     from benchmarks import stochastic_report  # pandas and matplotlib
 
     where = Path(__file__).parent if options.write else options.out
-    stochastic_report.write(path, where, describe())
+    stochastic_report.write([path], where, describe())
     return 0
 
 

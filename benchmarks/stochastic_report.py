@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.machine import describe
 from benchmarks.stochastic import BUDGET, OURS
 
 _NEAR = 0.01  # of the optimal objective
@@ -24,9 +27,19 @@ _STYLES = {
 _FLOOR = 1e-4  # of the relative excess in the picture
 
 
-def write(lines: Path, folder: Path, machine: dict[str, str]) -> None:
+def main(argv: list[str] | None = None) -> int:
+    """Write tables and picture of one or more runs again, without a fit."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stochastic_report")
+    parser.add_argument("lines", nargs="+", type=Path, help="stochastic.csv of each run")
+    parser.add_argument("--out", default=Path(__file__).parent, type=Path)
+    options = parser.parse_args(argv)
+    write(options.lines, options.out, describe())
+    return 0
+
+
+def write(lines: list[Path], folder: Path, machine: dict[str, str]) -> None:
     """Write stochastic.md and stochastic.png."""
-    runs = with_excess(pd.read_csv(lines, keep_default_na=False))
+    runs = with_excess(pd.concat([pd.read_csv(path, keep_default_na=False) for path in lines]))
     draw(runs, folder / "stochastic.png")
     text = markdown(runs, machine)
     (folder / "stochastic.md").write_text(text, encoding="utf-8")
@@ -158,3 +171,7 @@ def _panel(axes: Any, runs: pd.DataFrame, along: str) -> None:
         axes.set_xscale("log")
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

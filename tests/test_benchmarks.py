@@ -132,6 +132,32 @@ def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(harness, tmp_path, 
     )
 
 
+def test_a_toy_run_of_the_stochastic_methods_writes_lines_tables_and_picture(tmp_path):
+    options = ["--toy", "--problems", "iris,text", "--untuned", "text", "--out", tmp_path]
+    run_module("benchmarks.stochastic", *options)
+    lines = (tmp_path / "stochastic.csv").read_text()
+    assert lines.startswith("problem,contender,kind,setting,passes,seconds,objective")
+    assert "iris,MLPClassifier adam,tuned,learning_rate_init=" in lines
+    text = (tmp_path / "stochastic.md").read_text(encoding="utf-8")
+    for expected in ("| iris |", "| text |", "SGDClassifier, tuned", "geometric mean", "BLAS"):
+        assert expected in text
+    assert (tmp_path / "stochastic.png").stat().st_size > 10_000
+
+
+def test_every_visit_of_a_row_counts_as_a_share_of_a_pass(harness):
+    from benchmarks.passes import counted
+    from softmax_reg.blocks import RowBlocks
+
+    X = np.ones((100, 3))
+    with counted(100) as passes:
+        rows = RowBlocks(X, 2, n_threads=1)
+        rows.reduce(lambda block, part: (block.sum(axis=0),))
+        assert [len(part) for part, _ in rows.take(np.arange(30))] == [30]
+    assert float(passes) == 1.3
+    list(rows.take(np.arange(30)))
+    assert float(passes) == 1.3
+
+
 def _rows(text):
     return [line for line in text.splitlines() if not line.startswith("#")]
 
