@@ -111,6 +111,9 @@ class Conditioned:
         for batch in self.objective.batches(size, rng):
             yield ConditionedBatch(self, batch)
 
+    def batch(self, sample: NDArray[np.intp]) -> ConditionedBatch:
+        return ConditionedBatch(self, self.objective.batch(sample))
+
 
 class ConditionedBatch:
     """A mini-batch seen in v."""

@@ -137,7 +137,11 @@ class Objective:
         On a stream, rows are shuffled within windows of what is held at once, in one pass.
         """
         for sample in self.rows.origin.mini_batches(self.active, size, rng):
-            yield Batch(self, sample)
+            yield self.batch(sample)
+
+    def batch(self, sample: NDArray[np.intp]) -> Batch:
+        """Return the mini-batch of a uniform sample of `active`."""
+        return Batch(self, sample)
 
     @cached_property
     def _moments(self) -> tuple[NDArray, NDArray]:

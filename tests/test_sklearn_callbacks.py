@@ -141,7 +141,7 @@ def test_early_stopping_leaves_no_task_open_and_the_fit_ends_with_the_best_itera
 def test_an_interrupted_iteration_is_a_task_that_ends_without_a_result():
     class Interrupted(SOLVERS["gd"]):
         def points(self, objective, w, rng, state):
-            for i, point in enumerate(super().points(objective, w, rng)):
+            for i, point in enumerate(super().points(objective, w, rng, state)):
                 if i == 2:
                     raise KeyboardInterrupt
                 yield point

@@ -16,7 +16,6 @@ from softmax_reg.conditioning import bound_map, full_map
 from softmax_reg.coordinates import Conditioned
 from softmax_reg.schedules import ReduceOnPlateau
 from softmax_reg.solvers import SGD, SOLVERS, SVRG, Adam, Nesterov, minimize
-from softmax_reg.solvers.stochastic import batches
 
 each_stochastic = pytest.mark.parametrize("name", STOCHASTIC)
 each_rate = pytest.mark.parametrize("learning_rate", ["auto", 0.01])
@@ -24,7 +23,7 @@ each_rate = pytest.mark.parametrize("learning_rate", ["auto", 0.01])
 
 def epochs(solver, objective, n_epochs, seed=0):
     """Return the coefficients after each of the first epochs, in the features' own coordinates."""
-    points = solver.points(objective, np.zeros(objective.size), np.random.default_rng(seed))
+    points = solver.points(objective, np.zeros(objective.size), np.random.default_rng(seed), {})
     return [point.w for point in islice(points, n_epochs)]
 
 
@@ -34,7 +33,7 @@ def epochs(solver, objective, n_epochs, seed=0):
 @pytest.mark.parametrize("n_rows", [1, 7, 54, 100])
 def test_the_batches_of_an_epoch_hold_every_row_with_a_weight_once(n_rows):
     objective = small_objective()
-    drawn = [batch.sample for batch in batches(objective, n_rows, np.random.default_rng(3))]
+    drawn = [batch.sample for batch in objective.batches(n_rows, np.random.default_rng(3))]
     assert max(map(len, drawn)) <= n_rows
     together = np.concatenate(drawn)
     assert (np.sort(together) != together).any()
@@ -107,7 +106,7 @@ def test_sgd_takes_the_steps_of_sutskever_et_al(nesterov):
     rng, w = np.random.default_rng(0), np.zeros(objective.size)
     velocity = np.zeros_like(w)
     for expected in found:
-        for batch in batches(objective, 20, rng):
+        for batch in objective.batches(20, rng):
             ahead = w + share * velocity if nesterov else w
             velocity = share * velocity - rate * batch.gradient(ahead)
             w = w + velocity
@@ -120,7 +119,7 @@ def test_adam_takes_the_steps_of_kingma_and_ba():
     found = epochs(solver, objective, 3)
     rng, w, m, v, t = np.random.default_rng(0), np.zeros(objective.size), 0.0, 0.0, 0
     for expected in found:
-        for batch in batches(objective, 15, rng):
+        for batch in objective.batches(15, rng):
             t, g = t + 1, batch.gradient(w)
             m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
             w = w - rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
@@ -133,7 +132,7 @@ def test_svrg_takes_the_steps_of_johnson_and_zhang():
     rng, w = np.random.default_rng(0), np.zeros(objective.size)
     for expected in found:
         snapshot, whole = w, objective.at(w).gradient
-        for batch in batches(objective, 10, rng):
+        for batch in objective.batches(10, rng):
             w = w - rate * (batch.gradient(w) - batch.gradient(snapshot) + whole)
         assert_allclose(w, expected, rtol=1e-10, atol=1e-14)
 
