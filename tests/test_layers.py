@@ -21,7 +21,8 @@ LAYERS = [
     {"solvers.*"},  # one file for each method
     {"solvers"},
     {"callbacks"},
-    {"anchored", "online_curvature"},
+    {"anchored", "units"},
+    {"online_arrays", "online_curvature"},
     {"online"},
     {"encoding", "prediction"},
     {"streaming"},
