@@ -1,7 +1,7 @@
 """Does a model that learns batch by batch keep up with a stream that drifts?
 
-The classes move all the time.  One model learns the first rows only, one learns every batch and forgets none,
-and one gives later rows more weight.  Prints a table and writes online_learning.png.
+The classes move all the time.  One model learns the first rows only, one learns every batch and
+forgets none, and one gives later rows more weight.  Prints a table and writes online_learning.png.
 """
 
 import matplotlib.pyplot as plt

@@ -60,19 +60,29 @@ class Frame:
 
 
 class Framed(Objective):
-    """The objective on rows whose features are centred and scaled as a frame says, if there is one."""
+    """The objective on rows whose features are centred and scaled as a frame says.
+
+    Without one it has the mean and no more use for a scale.
+    """
 
     def __init__(self, frame: Frame | None, *args: Any) -> None:
         super().__init__(*args)
-        self.frame = frame
+        self._frame = frame
+
+    @property
+    def frame(self) -> Frame:
+        """The frame it was made with."""
+        assert self._frame is not None
+        return self._frame
 
     @property
     def mean(self) -> NDArray:
-        return super().mean if self.frame is None else self.frame.mean
+        """Where the features are centred."""
+        return super().mean if self._frame is None else self._frame.mean
 
     @property
-    def scale(self) -> NDArray:  # type: ignore[override]
-        assert self.frame is not None
+    def scale(self) -> NDArray:
+        """The units of the features."""
         return self.frame.scale
 
 
@@ -124,7 +134,7 @@ class Quadratic:
         return Quadratic(self.weight + weight, U, slope, self.hessian + hessian, self.ridge)
 
     def rescaled(self, ratio: NDArray) -> Quadratic:
-        """Return the same Q, but for the ridge, in units of features that are `ratio` times as long.
+        """Return the same Q, but for the ridge, in units of the features `ratio` times as long.
 
         Parameters
         ----------
@@ -169,6 +179,7 @@ class Anchored:
         self.total = objective.total_weight + past.weight + pull
 
     def at(self, v: NDArray) -> AnchoredPoint:
+        """Return the point v."""
         w = self.origin + self.change.forward(v)
         return AnchoredPoint(self, v, self.objective.at(w))
 

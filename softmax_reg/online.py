@@ -1,4 +1,4 @@
-"""Softmax regression from rows that come in batches, in memory that does not grow with their number.
+"""Softmax regression from rows that come in batches, in memory that does not grow with them.
 
     minimise  Q(w) + sum over the window of s_i loss_i(w) + 1/(2 C) ||W||_F^2
 
@@ -10,8 +10,7 @@ by the curvature of what was learned.  No step size, no decay: the curvature is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,12 @@ from numpy.typing import NDArray
 
 from softmax_reg.anchored import Anchored, Frame, Framed, Quadratic
 from softmax_reg.blocks import RowBlocks
+from softmax_reg.online_arrays import SavedAsArrays
 from softmax_reg.online_curvature import Curvature, curvature_for
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.newton_cg import truncated_cg
+from softmax_reg.units import Units
 from softmax_reg.window import Batch, join, push
 
 __all__ = ["OnlineNewton"]
@@ -34,11 +35,12 @@ _GROWTH = 0.25
 # coefficients: half that number is what the noise of the sample costs.
 _GAP = 0.005
 _MAX_NEWTON = 5
+_NEWTON_PER_FACTOR = 2
 _MAX_CG = 40
 # The system of one batch hardly differs from the identity.
 _STEP_CG = 3
-# The unit of a feature is at least its largest deviation over this.
-_REACH = 10.0
+# No step is longer than this many times what is usual: the curvature says nothing of far away.
+_TRUNCATION = 1.0
 # Numbers in the window, at least: 1 MiB of float64.
 _WINDOW_SIZE = 1 << 17
 # Small batches wait until they hold a row for so many features: a step costs as much as they.
@@ -51,12 +53,8 @@ _FLOOR = 1e-4
 _LARGEST = 1e100
 
 
-_NUMBERS = ("w", "n_features", "n_classes", "fit_intercept", "C", "weight", "spread", "reach")
-_PARTS = ("solved", "stepped", "waiting")
-
-
 @dataclass(frozen=True)
-class OnlineNewton:
+class OnlineNewton(SavedAsArrays):
     """All that is known of a stream of rows; `learn` returns what is known after one more batch.
 
     Nothing is written to: whoever keeps the state from before a batch can go back to it.
@@ -72,10 +70,12 @@ class OnlineNewton:
     weight : float
         Of all rows so far.
     frame : Frame or None
-        Units of the features: of the rows of the window, until the first of them leaves it.
+        Where features were centred, and their units, at the last minimum.
     past : Quadratic
-        Q.  While its Hessian is a number its rows were never seen here, and it is guessed from
-        those of the window.
+        Q.  While its Hessian is 0 but its weight is not, its rows were those of a fit: it is
+        guessed from the window.
+    units : Units
+        Those of the rows of Q.
     factor : ndarray or None
         The change of variables made at the last minimum.
     solved, stepped, waiting : tuple of Batch
@@ -95,8 +95,7 @@ class OnlineNewton:
     weight: float
     frame: Frame | None
     past: Quadratic
-    spread: NDArray
-    reach: NDArray
+    units: Units
     factor: NDArray | None = None
     solved: tuple[Batch, ...] = ()
     stepped: tuple[Batch, ...] = ()
@@ -110,69 +109,19 @@ class OnlineNewton:
         n, n_rows = n_features + fit_intercept, 1 if n_classes == 2 else n_classes
         zero = np.zeros((n, n_rows))
         past = Quadratic(0.0, zero, zero, np.array(0.0), _FLOOR * zero.size)
-        return cls(
-            zero.ravel(),
-            n_features,
-            n_classes,
-            fit_intercept,
-            C,
-            0.0,
-            None,
-            past,
-            np.zeros(n_features),
-            np.zeros(n_features),
-        )
+        units = Units(0.0, *np.zeros((3, n_features)))
+        return cls(zero.ravel(), n_features, n_classes, fit_intercept, C, 0.0, None, past, units)
 
-    def after_fit(self, w: NDArray, weight: float, frame: Frame) -> OnlineNewton:
-        """Return what is known after a fit that found w on rows of this weight and these units."""
-        state = replace(
-            self, w=w.astype(np.float64), weight=weight, frame=frame, spread=frame.scale**2
-        )
+    def after_fit(self, w: NDArray, units: Units) -> OnlineNewton:
+        """Return what is known after a fit that found w on rows with these units."""
+        frame, w = units.frame, w.astype(np.float64)
+        state = replace(self, w=w, weight=units.weight, frame=frame, units=units)
         nothing = Batch(np.zeros((1, self.n_features)), np.zeros(1, np.intp), np.ones(1))
-        centre = frame.coordinates(state._objective(nothing), state.w)
-        zero = np.zeros_like(centre)
-        return replace(state, past=Quadratic(weight, centre, zero, np.array(0.0), self.past.ridge))
-
-    def to_arrays(self) -> dict[str, NDArray]:
-        """Return everything as arrays without objects, for a file; `from_arrays` reads them."""
-        found: dict[str, Any] = {name: getattr(self, name) for name in _NUMBERS}
-        found |= {f"past_{f.name}": getattr(self.past, f.name) for f in fields(Quadratic)}
-        if self.frame is not None:
-            found |= {"frame_mean": self.frame.mean, "frame_scale": self.frame.scale}
-            found["factor"] = self.factor
-        for part in _PARTS:
-            for number, batch in enumerate(getattr(self, part)):
-                for name, array in batch.to_arrays().items():
-                    found[f"{part}_{number}_{name}"] = array
-        return {name: np.asarray(array) for name, array in found.items() if array is not None}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> OnlineNewton:
-        """Return the state that `to_arrays` wrote."""
-        plain: dict[str, Any] = {
-            name: arrays[name] if arrays[name].ndim else arrays[name].item() for name in _NUMBERS
-        }
-        past = {f.name: arrays[f"past_{f.name}"] for f in fields(Quadratic)}
-        past |= {name: past[name].item() for name in ("weight", "ridge")}
-        frame = None
-        if "frame_mean" in arrays:
-            frame = Frame(arrays["frame_mean"], arrays["frame_scale"])
-        for part in _PARTS:
-            count = len({name.split("_")[1] for name in arrays if name.startswith(part + "_")})
-            batches = []
-            for number in range(count):
-                prefix = f"{part}_{number}_"
-                batches.append(
-                    Batch.from_arrays(
-                        {
-                            name.removeprefix(prefix): array
-                            for name, array in arrays.items()
-                            if name.startswith(prefix)
-                        }
-                    )
-                )
-            plain[part] = tuple(batches)
-        return cls(**plain, past=Quadratic(**past), frame=frame, factor=arrays.get("factor"))
+        rows = state._objective(nothing)
+        # At the minimum the slope of the rows' loss is what balances the penalties.
+        U, (W, b) = frame.coordinates(rows, w), rows.unpack(w)
+        slope = -frame.push_forward(rows, rows.pack(W / self.C, 0.0 * b)) - self.past.ridge * U
+        return replace(state, past=replace(self.past, weight=units.weight, centre=U, slope=slope))
 
     @property
     def coefficients(self) -> tuple[NDArray, NDArray]:
@@ -271,7 +220,9 @@ class OnlineNewton:
         """Learn the rows that wait: one step, held back by all that was learned before.
 
         With T T' near the inverse of the Hessian of that, divided by its weight, the method is
-        argmin of loss + weight/2 |v|^2: the stochastic Newton method in its implicit form.
+        argmin of loss + weight/2 |v|^2: the stochastic Newton method in its implicit form, truncated
+        as in C. Boyer and A. Godichon-Baggioni (2023), "On the asymptotic rate of convergence of
+        stochastic Newton algorithms and their weighted averaged versions".
         """
         batch = join(self.waiting)
         objective = self._objective(batch, self.frame)
@@ -283,23 +234,27 @@ class OnlineNewton:
         anchored = Anchored(objective, nothing, change, self.w, pull)
         point = anchored.at(np.zeros_like(self.w))
         new = search_line(point, truncated_cg(point, _STEP_CG))
-        w = self.w if new is None else new.inner.w
+        v = np.zeros_like(self.w) if new is None else new.w
+        # The gradients of the batch have covariance sum s^2 H: so long is v, squared, on average.
+        limit = _TRUNCATION * np.sqrt(v.size * np.vdot(batch.weights, batch.weights)) / pull
+        v = v * min(1.0, limit / max(float(np.linalg.norm(v)), limit))
+        w = self.w + change.forward(v)
         return replace(self, w=w, stepped=push(self.stepped, batch), waiting=())
 
     def _minimise(self) -> OnlineNewton:
         """Go to the minimum over the window and Q."""
         batch, curvature = join(self._window), self.curvature
-        kept, frame = self.past, self._new_frame(batch)
+        kept, frame = self.past, self.units.plus(self._objective(batch)).frame
         if self.frame is not None:
             ratio = frame.scale / self.frame.scale
             kept = kept.rescaled(np.append(ratio, 1.0) if self.fit_intercept else ratio)
         objective = self._objective(batch, frame, penalised=True)
         past = kept if self.knows_past else self._guess_past(kept, objective)
         gap = _GAP * min(objective.size, self.weight)
-        w, factor = self.w, None
+        w = self.w
         with objective.rows.running():
             for iteration in range(_MAX_NEWTON):
-                if iteration % 2 == 0:
+                if iteration % _NEWTON_PER_FACTOR == 0:
                     factor = curvature.factor(objective, objective.at(w), past)
                 anchored = Anchored(objective, past, curvature.change(objective, factor), w)
                 point = anchored.at(np.zeros_like(w))
@@ -312,32 +267,6 @@ class OnlineNewton:
                 w = new.inner.w
         learned = replace(self, w=w, frame=frame, past=kept, factor=factor)
         return replace(learned, solved=(batch,), stepped=(), waiting=())
-
-    def _new_frame(self, batch: Batch) -> Frame:
-        """Return the units of the features: of all rows, centred on the first window's mean.
-
-        The unit is the standard deviation, or a part of the largest deviation where that is more:
-        the coefficient of a feature that is hardly ever there must not become large.
-        """
-        rows = self._objective(batch)
-        mean = self.frame.mean if self.past.weight and self.frame is not None else rows.mean
-        square = self._spread_with(batch, rows)
-        square = np.maximum(square, (self._reach_with(batch, mean) / _REACH) ** 2)
-        return Frame(mean, np.sqrt(np.where(square > 0.0, square, np.maximum(mean**2, 1.0))))
-
-    def _spread_with(self, batch: Batch, rows: Framed) -> NDArray:
-        """Return the mean square deviation of each feature in Q's rows and these."""
-        if self.past.weight == 0.0 or self.frame is None:
-            return rows.variance
-        square = rows.variance + (rows.mean - self.frame.mean) ** 2
-        share = self.past.weight / (self.past.weight + batch.weight)
-        return square + share * (self.spread - square)
-
-    def _reach_with(self, batch: Batch, mean: NDArray) -> NDArray:
-        """Return the largest deviation of each feature in Q's rows and these."""
-        ends = [batch.X.max(axis=0), batch.X.min(axis=0)]
-        ends = [end.toarray().ravel() if sp.issparse(end) else end for end in ends]
-        return np.max([self.reach, *(np.abs(end - mean) for end in ends)], axis=0)
 
     def _guess_past(self, past: Quadratic, objective: Framed) -> Quadratic:
         """Return Q for the rows of a fit: as the window's, but for what that is too short for.
@@ -367,19 +296,16 @@ class OnlineNewton:
         (batch,) = self.solved
         half = len(batch) // 2
         assert self.frame is not None
-        objective = self._objective(batch.part(slice(half)), self.frame)
-        whole = self._objective(batch, self.frame)
-        past = self.past if self.knows_past else self._guess_past(self.past, whole)
-        point, S = objective.at(self.w), objective.total_weight
-        older = batch.part(slice(half))
-        spread = self._spread_with(older, self._objective(older))
-        reach = self._reach_with(older, self.frame.mean)
+        past = self.past
+        if not self.knows_past:
+            past = self._guess_past(past, self._objective(batch, self.frame))
+        older = self._objective(batch.part(slice(half)), self.frame)
+        point, S = older.at(self.w), older.total_weight
         past = past.plus(
             S,
-            self.frame.coordinates(objective, self.w),
-            S * self.frame.push_forward(objective, point.gradient),
-            S * self.curvature.hessian(objective, point),
+            self.frame.coordinates(older, self.w),
+            S * self.frame.push_forward(older, point.gradient),
+            S * self.curvature.hessian(older, point),
         )
-        return replace(
-            self, past=past, spread=spread, reach=reach, solved=(batch.part(slice(half, None)),)
-        )
+        units = self.units.plus(self._objective(batch.part(slice(half))))
+        return replace(self, past=past, units=units, solved=(batch.part(slice(half, None)),))

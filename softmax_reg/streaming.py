@@ -17,10 +17,10 @@ from softmax_reg._compat import (
     validate_data,
     validate_parameter_constraints,
 )
-from softmax_reg.anchored import Frame
 from softmax_reg.encoding import merge_duplicates
 from softmax_reg.objective import Objective
 from softmax_reg.online import OnlineNewton
+from softmax_reg.units import Units
 
 __all__ = ["StreamingMixin"]
 
@@ -148,7 +148,8 @@ class StreamingMixin:
         """Set the fitted attributes; nothing here can fail half-way."""
         W, b = state.coefficients
         goes_on = hasattr(self, "_online")
-        seen = self.n_samples_seen_ if goes_on else getattr(self, "_fitted_rows", _NO_ROWS).n_rows
+        fitted = getattr(self, "_fitted_rows", None)
+        seen = self.n_samples_seen_ if goes_on else fitted.n_rows if fitted else 0
         batches = int(self.n_iter_[0]) + 1 if goes_on else 1
         curve = self.loss_curve_ if goes_on else []
         for stale in _OF_FIT:
@@ -172,26 +173,20 @@ class FittedRows:
     """What a stream has to know of the rows of a fit: how many, their weight, their units."""
 
     n_rows: int
-    weight: float
-    mean: NDArray
-    scale: NDArray
+    units: Units
 
     @classmethod
     def of(cls, objective: Objective) -> FittedRows:
         """Return it for the rows of an objective."""
-        square = objective.variance + np.ravel(objective.penalty.curvature)
-        square = np.where(square > 0.0, square, np.maximum(objective.mean**2, 1.0))
-        n_rows, weight = objective.rows.shape[0], objective.total_weight
-        return cls(n_rows, weight, objective.mean, np.sqrt(square))
+        reach = np.zeros(objective.n_features)  # not worth a pass over the rows
+        units = Units(objective.total_weight, objective.mean, objective.variance, reach)
+        return cls(objective.rows.shape[0], units)
 
     def continued(self, state: OnlineNewton, coef: Any, intercept: NDArray) -> OnlineNewton:
         """Return the state of a stream that goes on from a fit with these coefficients."""
         W = (coef.toarray() if sp.issparse(coef) else coef).T
         w = np.concatenate([W.ravel(), intercept if state.fit_intercept else []])
-        return state.after_fit(w, self.weight, Frame(self.mean, self.scale))
-
-
-_NO_ROWS = FittedRows(0, 0.0, np.empty(0), np.empty(0))
+        return state.after_fit(w, self.units)
 
 
 def codes_of(y: Any, classes: NDArray) -> NDArray[np.intp]:

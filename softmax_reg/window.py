@@ -44,8 +44,7 @@ class Batch:
 
     def part(self, rows: slice) -> Batch:
         """Return some rows, in arrays of their own, lest they hold on to all."""
-        X, codes, weights = (part[rows].copy() for part in (self.X, self.codes, self.weights))
-        return Batch(X, codes, weights)
+        return Batch(self.X[rows].copy(), self.codes[rows].copy(), self.weights[rows].copy())
 
     def to_arrays(self) -> dict[str, NDArray]:
         """Return the rows as arrays, for a file."""

@@ -1,0 +1,59 @@
+"""In which units the features of a stream are, learned from its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from softmax_reg.anchored import Frame
+from softmax_reg.objective import Objective
+
+__all__ = ["Units"]
+
+# The unit of a feature is at least its largest deviation over this.
+_REACH = 10.0
+
+
+@dataclass(frozen=True)
+class Units:
+    """Deviations of each feature, over some rows, from a centre that does not move.
+
+    Parameters
+    ----------
+    weight : float
+        Of the rows; while it is 0 there is no centre.
+    mean : ndarray of shape (n_features,), float64
+        The centre.
+    spread, reach : ndarray of shape (n_features,), float64
+        Mean square and largest size of the deviations.
+    """
+
+    weight: float
+    mean: NDArray
+    spread: NDArray
+    reach: NDArray
+
+    def plus(self, objective: Objective) -> Units:
+        """Return the units of these rows and those of an objective."""
+        mean = self.mean if self.weight else objective.mean
+        total = self.weight + objective.total_weight
+        spread = objective.variance + (objective.mean - mean) ** 2
+        spread = spread + self.weight / total * (self.spread - spread)
+        X = objective.rows.X
+        ends = [X.max(axis=0), X.min(axis=0)]
+        ends = [end.toarray().ravel() if sp.issparse(end) else end for end in ends]
+        reach = np.max([self.reach, *(np.abs(end - mean) for end in ends)], axis=0)
+        return Units(total, mean, spread, reach)
+
+    @property
+    def frame(self) -> Frame:
+        """The centre, and the standard deviation or a part of the largest one where that is more.
+
+        The coefficient of a feature that is hardly ever there must not become large.
+        """
+        square = np.maximum(self.spread, (self.reach / _REACH) ** 2)
+        square = np.where(square > 0.0, square, np.maximum(self.mean**2, 1.0))
+        return Frame(self.mean, np.sqrt(square))
