@@ -99,7 +99,8 @@ class Persistent:
             What `Checkpoint` wrote; the resumed fit goes on writing there.
         **params : parameters of the estimator
             In place of those in the file: what a file cannot hold, such as a solver, a schedule or
-            callbacks of your own, or another `max_iter` or `tol`.
+            callbacks of your own, or another `max_iter` or `tol`.  Callbacks replace the
+            `Checkpoint` too: put one with the same `every` among them.
 
         Returns
         -------

@@ -140,6 +140,7 @@ class Walk:
         self.point, self.best = objective.at(run.w), objective.at(run.best)
         if run.rng:
             rng.bit_generator.state = json.loads(run.rng)
+        self._local: Conditioned | None = None
         self._restore_watchers()
         self._points = _quietly(self._after())
 
@@ -199,6 +200,8 @@ class Walk:
         solver, run = self.solver, self.run
         if not solver.is_conditioned:
             return self.objective, run.w
+        if run.v is not None and self._local is not None:
+            return self._local, run.v  # as they would be made again from `run`
         point = self.point if run.v is None else self.objective.at(run.start)
         if self.keepers:
             # From `run` alone; else what came along a line saves a pass, and rounding differs.
@@ -215,8 +218,8 @@ class Walk:
         run.limit = run.length
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
             run.limit = max(run.length, cost)
-        local = Conditioned(self.objective, point.w, change, point)
-        return local, local.start if run.v is None else run.v
+        self._local = Conditioned(self.objective, point.w, change, point)
+        return self._local, self._local.start if run.v is None else run.v
 
 
 def _expected_decrease(point: Any, safe: bool) -> float:
