@@ -53,7 +53,7 @@ class Solver(ABC):
     constraints : dict of str to list
         What each field may be, in the terms of scikit-learn's parameter validation.
     needs_smooth : bool
-        Whether the method needs a penalty without an L1 norm.
+        Whether the method needs a penalty without a norm that has kinks.
     needs_random_access : bool
         Whether it takes rows that no mini-batch brought, which a stream does not have.
     uses_curvature : bool
@@ -104,7 +104,8 @@ class Solver(ABC):
         Parameters
         ----------
         objective : Objective or Conditioned
-            Offers `at(w)`, `prox(w, step)`, `batches(size, rng)`.
+            Offers `at(w)`, `prox(w, step)`, `batches(size, rng)`; for working sets `support`,
+            `closed`, `face`, `hessian_cost` and `settle`.
         w : ndarray of shape (objective.size,)
             Where to start; not to be written to.
         rng : Generator

@@ -45,7 +45,7 @@ def make_solver(
     knobs : mapping
         Hyper-parameters by name; a named solver takes those that it has.
     is_smooth : bool
-        Whether the penalty has no L1 norm.
+        Whether the penalty has no norm with kinks.  "auto" is "lbfgs" then, else "prox-newton".
     is_stream : bool, default=False
         Whether rows can be read only in their order.
 

@@ -60,6 +60,8 @@ class Run:
         About how much lower than the last point the minimum is; 0 where that is not known.
     rng : str
         The state of the bit generator, as JSON.
+    seed : int
+        Of the sample of rows that the coordinates of a stochastic solver are made from.
     watchers : dict of str to dict
         What callbacks remember, by their names.
     """
@@ -81,6 +83,7 @@ class Run:
     idle: int = 0
     decrease: float = 0.0
     rng: str = ""
+    seed: int = 0
     watchers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_arrays(self) -> dict[str, NDArray]:
@@ -206,6 +209,8 @@ class Walk:
         if self.keepers:
             # From `run` alone; else what came along a line saves a pass, and rounding differs.
             point = point.afresh()
+        if solver.is_stochastic and run.v is None:
+            run.seed = int(self.rng.integers(2**31))
         _ = point.value  # keeps the softmax, block by block the same whoever asked for it
         change, cost = choose_map(
             self.objective,
@@ -213,7 +218,7 @@ class Walk:
             run.safe,
             solver.whole_hessian,
             solver.separable,
-            self.rng if solver.is_stochastic else None,
+            np.random.default_rng(run.seed) if solver.is_stochastic else None,
         )
         run.limit = run.length
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
