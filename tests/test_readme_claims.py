@@ -117,6 +117,16 @@ def takes_an_own_solver(make):
         return False
 
 
+def selects_whole_features(make):
+    try:
+        model = make(penalty="group_lasso", l1_ratio=1.0, C=0.01)
+        coef = model.fit(*load_wine(return_X_y=True)).coef_
+    except (TypeError, ValueError):
+        return False
+    of_features = (coef == 0.0).all(axis=0)
+    return of_features.any() and not of_features.all() and (coef[:, ~of_features] != 0.0).all()
+
+
 CLAIMS = {
     "one softmax over all classes": is_one_softmax,
     "reaches its optimum on raw data": reaches_its_optimum,
@@ -130,6 +140,8 @@ CLAIMS = {
     "early stopping on held-out rows": lambda make: "early_stopping" in make().get_params(),
     "takes a solver of your own": takes_an_own_solver,
     "learns from batches, `partial_fit`": lambda make: hasattr(make(), "partial_fit"),
+    "selects whole features, group lasso": selects_whole_features,
+    "goes on where a killed fit was": lambda make: hasattr(make(), "resume"),
 }
 
 
