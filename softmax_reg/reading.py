@@ -163,6 +163,7 @@ class _FirstPass:
         labels = np.array(list(self.places), dtype=self.label_dtype)
         classes, places = encode_labels(np.repeat(labels, 3))
         codes = places[::3][np.concatenate(self.codes)]
+        self.codes.clear()
         shape = (self.n, self.estimator.n_features_in_)
         like = np.broadcast_to(np.zeros((), self.dtype), shape)  # takes no memory
         weights = row_weights(

@@ -58,7 +58,7 @@ class BatchSource(ABC):
     ...         for start in (0, 50, 100):
     ...             yield X[start : start + 50], y[start : start + 50]
     >>> model = SoftmaxRegression().fit(IrisInThree())
-    >>> model.score(*load_iris(return_X_y=True)).round(2)
+    >>> round(model.score(*load_iris(return_X_y=True)), 2)
     0.97
     """
 
