@@ -151,10 +151,14 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
 
 
 def _panel(axes: Any, runs: pd.DataFrame, along: str) -> None:
+    from matplotlib.ticker import NullFormatter
+
     for name, (colour, dash, marker) in _STYLES.items():
         for kind, width, face in (("ours", 1.8, colour), ("default", 1.0, "white"),
                                   ("tuned", 1.0, colour)):  # fmt: skip
-            curve = runs[(runs["contender"] == name) & (runs["kind"] == kind)].sort_values(along)
+            curve = runs[(runs["contender"] == name) & (runs["kind"] == kind)].sort_values("passes")
+            if curve.empty:
+                continue
             curve = curve[np.isfinite(curve["excess"])]
             label = name if kind == "ours" else f"{name}, {kind}"
             axes.plot(
@@ -169,6 +173,7 @@ def _panel(axes: Any, runs: pd.DataFrame, along: str) -> None:
         axes.set_xlim(0, BUDGET + 0.5)
     else:
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
 
