@@ -39,8 +39,8 @@ _NEWTON_PER_FACTOR = 2
 _MAX_CG = 40
 # The system of one batch hardly differs from the identity.
 _STEP_CG = 3
-# No step is longer than this many times what is usual: the curvature says nothing of far away.
-_TRUNCATION = 1.0
+# No step is longer than this share of what is usual: the curvature says nothing of far away.
+_TRUNCATION = 0.3
 # Numbers in the window, at least: 1 MiB of float64.
 _WINDOW_SIZE = 1 << 17
 # Small batches wait until they hold a row for so many features: a step costs as much as they.
@@ -235,8 +235,8 @@ class OnlineNewton(SavedAsArrays):
         point = anchored.at(np.zeros_like(self.w))
         new = search_line(point, truncated_cg(point, _STEP_CG))
         v = np.zeros_like(self.w) if new is None else new.w
-        # The gradients of the batch have covariance sum s^2 H: so long is v, squared, on average.
-        limit = _TRUNCATION * np.sqrt(v.size * np.vdot(batch.weights, batch.weights)) / pull
+        # So long is v on average when all rows of the batch are alike.
+        limit = _TRUNCATION * np.sqrt(v.size) * batch.weight / pull
         v = v * min(1.0, limit / max(float(np.linalg.norm(v)), limit))
         w = self.w + change.forward(v)
         return replace(self, w=w, stepped=push(self.stepped, batch), waiting=())
