@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -164,6 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
             for C, l1_ratio in product(STRENGTHS, RATIOS):
                 case = Case(problem.name, X, y, C, l1_ratio)
                 results.append((case, race(case, options.time_limit)))
+                print(problem.name, C, l1_ratio, results[-1][1], file=sys.stderr, flush=True)
     print("Seconds to within an accuracy of the lowest objective:\n")
     print(table(results, options.time_limit))
     return 0
