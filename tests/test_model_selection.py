@@ -2,6 +2,7 @@
 
 import warnings
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -161,6 +162,14 @@ def test_two_processes_find_the_same():
     two = SoftmaxRegressionCV(Cs=CS, l1_ratios=(0.0, 1.0), n_jobs=2).fit(X, y)
     np.testing.assert_array_equal(two.scores_, one.scores_)
     np.testing.assert_array_equal(two.coef_, one.coef_)
+
+
+def test_two_threads_find_the_same():
+    X, y = data("iris")
+    one = SoftmaxRegressionCV(Cs=CS).fit(X, y)
+    with joblib.parallel_config("threading", n_jobs=2):
+        two = SoftmaxRegressionCV(Cs=CS).fit(X, y)
+    np.testing.assert_array_equal(two.scores_, one.scores_)
 
 
 def test_rows_too_many_to_copy_are_left_out_by_their_weights(monkeypatch):
