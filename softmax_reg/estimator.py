@@ -125,8 +125,9 @@ class SoftmaxRegression(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     optimality_ : float
         How far the solution is from a minimiser: the largest entry of the gradient with respect to
         coefficients of features that are centred and divided by
-        sqrt(variance + (1 - l1_ratio) / (C S)); with a norm, of the step that the proximal
-        gradient takes.  It means the same for every solver and in any units of the features.
+        sqrt(variance + (1 - l1_ratio) / (C S) * factor); with a norm, of the step that the
+        proximal gradient takes.  It means the same for every solver and in any units of the
+        features.
     converged_ : bool
         Whether the solution is one that `tol` ended the fit at; False where no optimum exists.
     solver_ : str

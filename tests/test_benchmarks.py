@@ -141,3 +141,33 @@ def test_a_toy_race_of_paths_writes_a_table(tmp_path):
     text = out.read_text(encoding="utf-8")
     for expected in ("| iris | ridge |", "| iris | lasso |", "| 40 | 80 |", "Geometric mean"):
         assert expected in text
+
+
+def test_the_l1_benchmark_prints_a_table_with_all_contenders():
+    page = run_module(
+        "benchmarks.l1", "--toy", "--problems", "iris_std,text", "--time-limit", "0.5"
+    )
+    assert page.count("| iris_std |") == page.count("| text |") == 4
+    assert "saga / softmax_reg to 1e-06" in page
+    ours = [line.split("|")[4] for line in page.splitlines() if "| iris_std |" in line]
+    assert all(float(seconds) > 0.0 for seconds in ours)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_contenders_of_the_l1_benchmark_minimise_the_same_objective(harness, l1_ratio):
+    from benchmarks import l1
+
+    X, y = harness["problems"].registry(None)["iris_std"].load(False)
+    case = l1.Case("iris_std", X, y, 0.2, l1_ratio)
+    lowest, theirs = (
+        l1.value(case, *fit(case, effort)) for fit, effort in ((l1.ours, 1e-9), (l1.saga, 3000))
+    )
+    assert lowest == pytest.approx(theirs, rel=1e-9)
+
+
+def test_the_sparse_prediction_benchmark_prints_a_row_for_each_share():
+    page = run_module("benchmarks.sparse_prediction", "--toy")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 5
+    counts = [int(row[1]) for row in rows]
+    assert counts == sorted(counts, reverse=True)

@@ -40,7 +40,7 @@ class Solver(ABC):
     constraints : dict of str to list
         What each field may be, in the terms of scikit-learn's parameter validation.
     needs_smooth : bool
-        Whether the method needs a penalty without an L1 norm.
+        Whether the method needs a penalty without a norm that has kinks.
     uses_curvature : bool
         Whether it asks points for Hessian products, for which probabilities are worth keeping.
     whole_hessian : bool
@@ -83,7 +83,8 @@ class Solver(ABC):
         Parameters
         ----------
         objective : Objective or Conditioned
-            Offers `at(w)`, `prox(w, step)`, `sample_gradient(w, rows)`.
+            Offers `at(w)`, `prox(w, step)`, `sample_gradient(w, rows)`; for working sets
+            `support`, `closed`, `face`, `hessian_cost` and `settle`.
         w : ndarray of shape (objective.size,)
             Where to start; not to be written to.
         rng : Generator

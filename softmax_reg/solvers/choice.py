@@ -41,7 +41,7 @@ def make_solver(
     knobs : mapping
         Hyper-parameters by name; a named solver takes those that it has.
     is_smooth : bool
-        Whether the penalty has no L1 norm.
+        Whether the penalty has no norm with kinks.  "auto" is "lbfgs" then, else "prox-newton".
 
     Raises
     ------
