@@ -8,6 +8,7 @@ mean and sd the standard deviation over the folds at the C that has it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -108,7 +109,7 @@ def scored_path(
     ValueError
         If a score is not finite.
     """
-    began, (train, test) = perf_counter(), fold
+    began, (train, test), model = perf_counter(), fold, copy(model)  # folds may run in threads
     part, X_test, y_test = data.training(train), data.X[test], data.y[test]
     objective = objective_of(part.X, part.codes, part.weights, l1_ratio, knobs)
     order = np.argsort(Cs, kind="stable")
