@@ -220,9 +220,9 @@ class OnlineNewton(SavedAsArrays):
         """Learn the rows that wait: one step, held back by all that was learned before.
 
         With T T' near the inverse of the Hessian of that, divided by its weight, the method is
-        argmin of loss + weight/2 |v|^2: the stochastic Newton method in its implicit form, truncated
-        as in C. Boyer and A. Godichon-Baggioni (2023), "On the asymptotic rate of convergence of
-        stochastic Newton algorithms and their weighted averaged versions".
+        argmin of loss + weight/2 |v|^2: the stochastic Newton method in its implicit form, and
+        truncated: C. Boyer and A. Godichon-Baggioni (2023), "On the asymptotic rate of convergence
+        of stochastic Newton algorithms and their weighted averaged versions".
         """
         batch = join(self.waiting)
         objective = self._objective(batch, self.frame)

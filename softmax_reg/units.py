@@ -14,7 +14,7 @@ from softmax_reg.objective import Objective
 __all__ = ["Units"]
 
 # The unit of a feature is at least its largest deviation over this.
-_REACH = 10.0
+_REACH = 5.0
 
 
 @dataclass(frozen=True)
