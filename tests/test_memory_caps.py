@@ -124,7 +124,7 @@ def test_a_folder_is_fitted_in_a_quarter_of_its_size(folder, in_memory):
 
 
 def test_csv_files_larger_than_the_memory_allowed_are_fitted(folder):
-    cap = 48 * MIB
+    cap = 64 * MIB
     assert 2 * Path(folder / "rows.csv").stat().st_size > cap
     done = capped_fit(folder, "csv", "auto", cap)
     assert done.returncode == 0, done.stderr
