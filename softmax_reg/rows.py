@@ -36,7 +36,7 @@ class Rows(ABC):
     is_stream : bool
         Whether every pass reads the rows anew.
     largest_batch : int
-        How many rows a mini-batch may have that is not all of them.
+        How many rows a mini-batch may have.
     sample : ndarray of shape (n,), intp
         Rows that can be taken at any time: all of them, or a random sample.
     """

@@ -206,9 +206,6 @@ class StreamedRows(Rows):
     def mini_batches(
         self, active: NDArray[np.intp], size: int, rng: np.random.Generator
     ) -> Iterator[NDArray[np.intp]]:
-        if size >= len(active) > self.largest_batch:
-            yield active
-            return
         with closing(self._windows()) as windows:
             for start, stop in windows:
                 first, last = np.searchsorted(active, (start, stop))
