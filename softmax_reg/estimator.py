@@ -126,7 +126,7 @@ class SoftmaxRegression(ClassifierMixin, StreamingMixin, SoftmaxPredictor, BaseE
     best_iter_ : int
         The iteration whose coefficients were kept; with `early_stopping` only.
     n_samples_seen_ : int
-        Rows learned by `partial_fit`, with those of a `fit` before; after `partial_fit` only.
+        Rows of `fit` and of `partial_fit` since.
 
     See Also
     --------
@@ -302,8 +302,9 @@ class SoftmaxRegression(ClassifierMixin, StreamingMixin, SoftmaxPredictor, BaseE
         self.optimality_ = point.optimality
         self.converged_ = bool(result.converged and not separated and point is result.point)
         self.solver_ = name
+        self.n_samples_seen_ = X.shape[0]
         self._fitted_rows = FittedRows.of(objective)
-        for stale in ("validation_loss_curve_", "best_iter_", "_online", "n_samples_seen_"):
+        for stale in ("validation_loss_curve_", "best_iter_", "_online"):
             self.__dict__.pop(stale, None)
         if stopping is not None:
             self.validation_loss_curve_ = np.array(stopping.losses[: result.n_iter + 1])
