@@ -159,7 +159,7 @@ class SoftmaxRegression(
     best_iter_ : int
         The iteration whose coefficients were kept; with `early_stopping` only.
     n_samples_seen_ : int
-        Rows learned by `partial_fit`, with those of a `fit` before; after `partial_fit` only.
+        Rows of `fit` and of `partial_fit` since.
 
     See Also
     --------
@@ -370,10 +370,10 @@ class SoftmaxRegression(
         self.optimality_ = optimality
         self.converged_ = bool(result.converged and not separated and point is result.point)
         self.solver_ = name
+        self.n_samples_seen_ = X.shape[0]
         self._fitted_rows = FittedRows.of(objective)
-        stale = ("validation_loss_curve_", "best_iter_", "n_samples_seen_", "_online", "_resumed")
-        for name in stale:
-            self.__dict__.pop(name, None)
+        for stale in ("validation_loss_curve_", "best_iter_", "_online", "_resumed"):
+            self.__dict__.pop(stale, None)
         if result.validation_curve is not None:
             self.validation_loss_curve_ = result.validation_curve
         if stopping is not None:

@@ -148,8 +148,6 @@ class StreamingMixin:
         """Set the fitted attributes; nothing here can fail half-way."""
         W, b = state.coefficients
         goes_on = hasattr(self, "_online")
-        fitted = getattr(self, "_fitted_rows", None)
-        seen = self.n_samples_seen_ if goes_on else fitted.n_rows if fitted else 0
         batches = int(self.n_iter_[0]) + 1 if goes_on else 1
         curve = self.loss_curve_ if goes_on else []
         for stale in _OF_FIT:
@@ -157,7 +155,7 @@ class StreamingMixin:
         self._online = state
         self.coef_ = np.ascontiguousarray(W.T, dtype=dtype)
         self.intercept_ = b.astype(dtype) if state.fit_intercept else np.zeros(len(W.T), dtype)
-        self.n_samples_seen_ = seen + n_rows
+        self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + n_rows
         self.n_iter_ = np.array([batches], dtype=np.int32)
         self.solver_ = "online-newton"
         self.loss_curve_ = curve
@@ -170,9 +168,8 @@ _OF_FIT = ("optimality_", "converged_", "validation_loss_curve_", "best_iter_", 
 
 @dataclass(frozen=True)
 class FittedRows:
-    """What a stream has to know of the rows of a fit: how many, their weight, their units."""
+    """What a stream has to know of the rows of a fit: their weight and their units."""
 
-    n_rows: int
     units: Units
 
     @classmethod
@@ -180,7 +177,7 @@ class FittedRows:
         """Return it for the rows of an objective."""
         reach = np.zeros(objective.n_features)  # not worth a pass over the rows
         units = Units(objective.total_weight, objective.mean, objective.variance, reach)
-        return cls(objective.rows.shape[0], units)
+        return cls(units)
 
     def continued(self, state: OnlineNewton, coef: Any, intercept: NDArray) -> OnlineNewton:
         """Return the state of a stream that goes on from a fit with these coefficients."""

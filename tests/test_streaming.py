@@ -242,7 +242,7 @@ def test_a_fit_begins_anew():
     X, y = shuffled("overlapping")
     model = stream(SoftmaxRegression(), X, 2 - y, 30).fit(X, y)
     np.testing.assert_array_equal(model.coef_, SoftmaxRegression().fit(X, y).coef_)
-    assert not hasattr(model, "n_samples_seen_")
+    assert model.n_samples_seen_ == len(y)
     assert len(model.loss_curve_) == model.n_iter_[0] + 1
 
 
