@@ -27,22 +27,23 @@ from softmax_reg._compat import (
     with_callbacks,
 )
 from softmax_reg.blocks import RowBlocks
-from softmax_reg.callbacks import in_order
+from softmax_reg.callbacks import EarlyStopping, in_order
 from softmax_reg.duality import duality_gap
 from softmax_reg.encoding import make_penalty
 from softmax_reg.fit_tasks import FitTasks
 from softmax_reg.held_out import Users, unseen_rows
 from softmax_reg.objective import Objective
+from softmax_reg.online.newton import OnlineNewton
+from softmax_reg.online.partial_fit import FittedRows, StreamingMixin
 from softmax_reg.penalties import PENALTIES, Penalty
-from softmax_reg.persistence import Persistent
+from softmax_reg.persistence.models import Persistent
+from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.reading import read_data
-from softmax_reg.resumption import Session
 from softmax_reg.separation import has_no_optimum
-from softmax_reg.solvers import SOLVERS, Solver, make_solver, minimize
+from softmax_reg.solvers import SOLVERS, Result, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
-from softmax_reg.sources import BatchSource
-from softmax_reg.streaming import FittedRows, StreamingMixin
+from softmax_reg.sources.batch_sources import BatchSource
 
 __all__ = ["SoftmaxRegression"]
 
@@ -196,6 +197,7 @@ class SoftmaxRegression(
            [1., 0., 0.]])
     """
 
+    _saved_parts = {"_online": OnlineNewton, "_fitted_rows": FittedRows}  # noqa: RUF012
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
@@ -316,28 +318,24 @@ class SoftmaxRegression(
 
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, users: Users) -> SoftmaxRegression:
-        given = X, y
+        given, is_stream = (X, y), isinstance(X, BatchSource)
         knobs = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
-        is_stream = isinstance(X, BatchSource)
-        X, classes, codes, weights = read_data(self, X, y, sample_weight)
+        X, classes, codes, weights = data = read_data(self, X, y, sample_weight)
         is_smooth = self._penalty(X, weights).is_smooth
         solver, name = make_solver(self.solver, knobs, is_smooth, is_stream)
-        facts = (X, classes, codes, weights)
         callbacks, stopping = in_order(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
         )
-        unseen, weights = unseen_rows(
-            self, X, classes, codes, weights, sample_weight, users, stopping is not None, rng
-        )
+        unseen, weights = unseen_rows(self, *data, sample_weight, users, stopping is not None, rng)
         validation = unseen and self._objective(
             *unseen, len(classes), penalised=False, dtype=X.dtype
         )
         objective = self._objective(X, codes, weights, len(classes), solver.scores_memory)
         attributes = partial(self._attributes, objective, classes)
-        run = session.run(*facts, held_out=validation is not None)
+        run = session.run(*data, held_out=validation is not None)
         callbacks = session.bound(callbacks, attributes, name)
         tasks = FitTasks(self, attributes, *given, sample_weight)
         if tasks.is_watched:
@@ -356,36 +354,50 @@ class SoftmaxRegression(
                 validation=validation,
                 run=run,
             )
-            point = result.point
-            if stopping is not None and stopping.best_w is not None:
-                is_last = np.array_equal(stopping.best_w, point.w)
-                point = point if is_last else objective.at(stopping.best_w)
-            optimality = point.optimality
             separated = np.isinf(self.C) and has_no_optimum(objective, result.point)
+            self._keep(result, objective, stopping, separated)
         if separated:
             warnings.warn(_SEPARABLE, ConvergenceWarning, stacklevel=4)
-        self.__dict__.update(self._attributes(objective, classes, point.w))
-        self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
-        self.loss_curve_ = result.loss_curve
-        self.optimality_ = optimality
-        self.converged_ = bool(result.converged and not separated and point is result.point)
-        self.solver_ = name
-        self.n_samples_seen_ = X.shape[0]
-        self._fitted_rows = FittedRows.of(objective)
+        self.classes_, self.solver_ = classes, name
+        tasks.end()
+        return self
+
+    def _keep(
+        self,
+        result: Result,
+        objective: Objective,
+        stopping: EarlyStopping | None,
+        separated: bool,
+    ) -> None:
+        """Set what a fit leaves behind, and remove what an earlier one did."""
+        point = result.point
+        if stopping is not None and stopping.best_w is not None:
+            is_last = np.array_equal(stopping.best_w, point.w)
+            point = point if is_last else objective.at(stopping.best_w)
         for stale in ("validation_loss_curve_", "best_iter_", "_online", "_resumed"):
             self.__dict__.pop(stale, None)
+        self.coef_, self.intercept_ = self._coefficients(objective, point.w)
+        self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
+        self.loss_curve_ = result.loss_curve
+        self.optimality_ = point.optimality
+        self.converged_ = bool(result.converged and not separated and point is result.point)
+        self.n_samples_seen_ = objective.rows.shape[0]
+        self._fitted_rows = FittedRows.of(objective)
         if result.validation_curve is not None:
             self.validation_loss_curve_ = result.validation_curve
         if stopping is not None:
             self.best_iter_ = stopping.best_iter
-        tasks.end()
-        return self
+
+    def _coefficients(self, objective: Objective, w: NDArray) -> tuple[Any, NDArray]:
+        """Return `coef_` and `intercept_` at w."""
+        W, b = objective.unpack(objective.without_constants(w))
+        intercept = b.copy() if self.fit_intercept else np.zeros(len(W.T), dtype=W.dtype)
+        return np.ascontiguousarray(W.T), intercept
 
     def _attributes(self, objective: Objective, classes: NDArray, w: NDArray) -> dict[str, Any]:
         """Return what predictions need, by name."""
-        W, b = objective.unpack(objective.without_constants(w))
-        intercept = b.copy() if self.fit_intercept else np.zeros(len(W.T), dtype=W.dtype)
-        return {"classes_": classes, "coef_": np.ascontiguousarray(W.T), "intercept_": intercept}
+        coef, intercept = self._coefficients(objective, w)
+        return {"classes_": classes, "coef_": coef, "intercept_": intercept}
 
     def _objective(
         self,

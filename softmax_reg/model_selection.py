@@ -31,11 +31,17 @@ from softmax_reg._compat import (
     scorer_with_labels,
     validate_parameter_constraints,
 )
-from softmax_reg.cross_validation import Labelled, check_classes, chosen, neg_log_loss, scored_path
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.estimator import SoftmaxRegression
-from softmax_reg.path import CONSTRAINTS
-from softmax_reg.path_steps import Step, checked_Cs, follow, objective_of, warn_if_unconverged
+from softmax_reg.paths.cross_validation import (
+    Labelled,
+    check_classes,
+    chosen,
+    neg_log_loss,
+    scored_path,
+)
+from softmax_reg.paths.path import CONSTRAINTS
+from softmax_reg.paths.steps import Step, checked_Cs, follow, objective_of, warn_if_unconverged
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 
 __all__ = ["SoftmaxRegressionCV"]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import validate_data
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
-from softmax_reg.sources import BatchSource
-from softmax_reg.streams import (
+from softmax_reg.sources.batch_sources import BatchSource
+from softmax_reg.sources.streams import (
     Reservoir,
     StreamedRows,
     as_block,

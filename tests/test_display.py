@@ -11,8 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
-from softmax_reg.display import LossCurveDisplay
-from softmax_reg.loss_curve import LossCurve
+from softmax_reg.displays.loss_curve import LossCurve
+from softmax_reg.displays.loss_curve_display import LossCurveDisplay
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -247,7 +247,8 @@ class TestConventions:
         assert_array_equal(loss, [2.0, 1.0, 1.0])
 
     def test_matplotlib_is_imported_only_to_draw(self) -> None:
-        code = "import sys, softmax_reg.display; sys.exit('matplotlib' in sys.modules)"
+        module = "softmax_reg.displays.loss_curve_display"
+        code = f"import sys, {module}; sys.exit('matplotlib' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

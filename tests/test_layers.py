@@ -14,39 +14,40 @@ from softmax_reg.solvers import SOLVERS
 PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
+    {"displays", "online", "paths", "persistence", "sources"},  # packages, empty themselves
     {"_compat", "_arrays", "_version"},
-    {"functional", "penalties", "schedules", "storage", "window"},
+    {"functional", "penalties", "schedules", "persistence.storage", "online.window"},
     {"rows"},
-    {"streams", "blocks"},
-    {"sources", "tables", "faces"},
+    {"sources.streams", "blocks"},
+    {"sources.batch_sources", "sources.tables", "faces"},
     {"objective", "points", "batches", "duality"},
     {"conditioning", "coordinates", "maps", "separation"},
     {"solvers.stages", "solvers.watching"},
     {"solvers.base"},
     {"solvers.*"},  # one file for each method
     {"solvers"},
-    {"progress", "checkpoint"},
-    {"callbacks", "fit_tasks", "continuation"},
-    {"anchored", "units"},
-    {"online_arrays", "online_curvature"},
-    {"online"},
-    {"parameters", "fingerprint"},
-    {"persistence"},
-    {"resumption"},
+    {"progress", "persistence.checkpoint"},
+    {"callbacks", "fit_tasks", "paths.continuation"},
+    {"online.anchored", "online.units"},
+    {"online.arrays", "online.curvature"},
+    {"online.newton"},
+    {"persistence.parameters", "persistence.fingerprint"},
+    {"persistence.models"},
+    {"persistence.resumption"},
     {"encoding", "prediction"},
-    {"held_out", "streaming", "reading"},
-    {"path", "path_steps", "cross_validation"},
+    {"held_out", "online.partial_fit", "reading"},
+    {"paths.path", "paths.steps", "paths.cross_validation"},
     {"estimator", "model_selection"},
     {"softmax_reg"},
 ]
 # These read fitted attributes and know nothing of how they came about.
 DISPLAYS = {
-    "_plotting",
-    "loss_curve",
-    "display",
-    "softmax_display",
-    "path_display",
-    "cv_display",
+    "displays._plotting",
+    "displays.loss_curve",
+    "displays.loss_curve_display",
+    "displays.softmax_display",
+    "displays.path_display",
+    "displays.cv_display",
 }
 MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection"}
 DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl"}

@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import data, penalised_loss
 
-from softmax_reg import SoftmaxRegression, online
-from softmax_reg.anchored import Anchored, Frame, Framed, Quadratic
+from softmax_reg import SoftmaxRegression
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.functional import log_softmax
-from softmax_reg.online import OnlineNewton
-from softmax_reg.online_curvature import Diagonal, Shared, Whole, curvature_for
+from softmax_reg.online import newton as online
+from softmax_reg.online.anchored import Anchored, Frame, Framed, Quadratic
+from softmax_reg.online.curvature import Diagonal, Shared, Whole, curvature_for
+from softmax_reg.online.newton import OnlineNewton
+from softmax_reg.online.window import Batch, join, push
 from softmax_reg.penalties import ElasticNet
-from softmax_reg.window import Batch, join, push
 
 KINDS = [Whole, Shared, Diagonal]
 each_kind = pytest.mark.parametrize("kind", KINDS)

@@ -18,9 +18,10 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from softmax_reg import SoftmaxRegression, storage
+from softmax_reg import SoftmaxRegression
 from softmax_reg.callbacks import Checkpoint, EarlyStopping
-from softmax_reg.parameters import decode, encode
+from softmax_reg.persistence import storage
+from softmax_reg.persistence.parameters import decode, encode
 from softmax_reg.schedules import Constant, Cosine, Schedule, WarmUp
 from softmax_reg.solvers import LBFGS, SGD, SOLVERS, GradientDescent
 

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
+from softmax_reg.displays.softmax_display import SoftmaxDisplay
 from softmax_reg.functional import sigmoid, softmax
-from softmax_reg.softmax_display import SoftmaxDisplay
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from numpy.testing import assert_array_equal
 from problems import data
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
@@ -345,3 +346,23 @@ def test_a_change_of_units_in_mid_stream_stays_finite(size):
     stream(model, X * [1e7, 1.0, 1e-7, 1.0], y, size)
     assert np.isfinite(model.coef_).all()
     assert np.isfinite(model.loss_curve_).all()
+
+
+@pytest.mark.parametrize("n_batches", [0, 1, 7])
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_a_stream_goes_on_from_a_file(tmp_path, n_batches, container):
+    X, y = load_wine(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    first, rest = order[:60], np.array_split(order[60:], 12)
+    model = SoftmaxRegression().fit(container(X[first]), y[first])
+    for rows in rest[:n_batches]:
+        model.partial_fit(container(X[rows]), y[rows])
+    model.save(tmp_path / "model.npz")
+    loaded = SoftmaxRegression.load(tmp_path / "model.npz")
+    for rows in rest[n_batches:]:
+        model.partial_fit(container(X[rows]), y[rows])
+        loaded.partial_fit(container(X[rows]), y[rows])
+    assert_array_equal(loaded.coef_, model.coef_)
+    assert_array_equal(loaded.intercept_, model.intercept_)
+    assert loaded.n_samples_seen_ == model.n_samples_seen_ == len(y)
+    assert_array_equal(loaded.loss_curve_, model.loss_curve_)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from softmax_reg.conditioning import choose_map
 from softmax_reg.coordinates import Conditioned
 from softmax_reg.objective import Objective
+from softmax_reg.persistence.storage import flatten, unflatten
 from softmax_reg.points import Point
 from softmax_reg.solvers.watching import Keeper, Watcher
-from softmax_reg.storage import flatten, unflatten
 
 if TYPE_CHECKING:
     from softmax_reg.solvers.base import Solver

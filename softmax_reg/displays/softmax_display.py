@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_reg._plotting import (
+from softmax_reg.displays._plotting import (
     COLORS,
     GUIDE,
     Floats,

@@ -14,11 +14,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg import storage
 from softmax_reg._compat import check_is_fitted
 from softmax_reg._version import __version__
-from softmax_reg.checkpoint import Checkpoint
-from softmax_reg.parameters import decode, encode
+from softmax_reg.persistence import storage
+from softmax_reg.persistence.checkpoint import Checkpoint
+from softmax_reg.persistence.parameters import decode, encode
 
 __all__ = ["Persistent", "attributes_of", "describe", "restore_attributes"]
 

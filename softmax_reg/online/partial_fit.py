@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -19,8 +20,8 @@ from softmax_reg._compat import (
 )
 from softmax_reg.encoding import merge_duplicates
 from softmax_reg.objective import Objective
-from softmax_reg.online import OnlineNewton
-from softmax_reg.units import Units
+from softmax_reg.online.newton import OnlineNewton
+from softmax_reg.online.units import Units
 
 __all__ = ["StreamingMixin"]
 
@@ -80,7 +81,7 @@ class StreamingMixin:
         References
         ----------
         M. Opper (1998), "A Bayesian approach to on-line learning": see
-        :class:`~softmax_reg.online.OnlineNewton`.
+        :class:`~softmax_reg.online.newton.OnlineNewton`.
 
         Examples
         --------
@@ -178,6 +179,17 @@ class FittedRows:
         reach = np.zeros(objective.n_features)  # not worth a pass over the rows
         units = Units(objective.total_weight, objective.mean, objective.variance, reach)
         return cls(units)
+
+    def to_arrays(self) -> dict[str, NDArray]:
+        """Return everything as arrays; `from_arrays` reads them."""
+        return {part.name: np.asarray(getattr(self.units, part.name)) for part in fields(Units)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> FittedRows:
+        """Return what `to_arrays` wrote."""
+        return cls(
+            Units(float(arrays["weight"]), *(arrays[n] for n in ("mean", "spread", "reach")))
+        )
 
     def continued(self, state: OnlineNewton, coef: Any, intercept: NDArray) -> OnlineNewton:
         """Return the state of a stream that goes on from a fit with these coefficients."""

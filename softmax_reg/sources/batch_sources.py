@@ -16,7 +16,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
-from softmax_reg.streams import iterate
+from softmax_reg.sources.streams import iterate
 
 __all__ = ["BatchSource", "FunctionSource", "NpySource"]
 

@@ -12,8 +12,16 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from softmax_reg._plotting import COLORS, GUIDE, Floats, Kwargs, axes_for, one_for_each, spelled_out
-from softmax_reg.loss_curve import LossCurve, excess, numbered, spans_decades
+from softmax_reg.displays._plotting import (
+    COLORS,
+    GUIDE,
+    Floats,
+    Kwargs,
+    axes_for,
+    one_for_each,
+    spelled_out,
+)
+from softmax_reg.displays.loss_curve import LossCurve, excess, numbered, spans_decades
 
 __all__ = ["LossCurveDisplay"]
 

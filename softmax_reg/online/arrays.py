@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.anchored import Frame, Quadratic
-from softmax_reg.units import Units
-from softmax_reg.window import Batch
+from softmax_reg.online.anchored import Frame, Quadratic
+from softmax_reg.online.units import Units
+from softmax_reg.online.window import Batch
 
 __all__ = ["SavedAsArrays"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.checkpoint import Checkpoint
-from softmax_reg.fingerprint import differences, fingerprint
-from softmax_reg.parameters import encode
-from softmax_reg.persistence import describe
+from softmax_reg.persistence.checkpoint import Checkpoint
+from softmax_reg.persistence.fingerprint import differences, fingerprint
+from softmax_reg.persistence.models import describe
+from softmax_reg.persistence.parameters import encode
 from softmax_reg.points import Point
 from softmax_reg.solvers.stages import Run
 

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg.anchored import Frame
 from softmax_reg.objective import Objective
+from softmax_reg.online.anchored import Frame
 
 __all__ = ["Units"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softmax_reg.sources import BATCH_BYTES, Batch, BatchSource
+from softmax_reg.sources.batch_sources import BATCH_BYTES, Batch, BatchSource
 
 if TYPE_CHECKING:
     import pandas as pd

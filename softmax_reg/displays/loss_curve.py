@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from softmax_reg._plotting import Floats, as_curve
+from softmax_reg.displays._plotting import Floats, as_curve
 
 __all__ = ["LossCurve"]
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.blocks import RowBlocks
-from softmax_reg.continuation import optima
 from softmax_reg.encoding import make_penalty
 from softmax_reg.objective import Objective
+from softmax_reg.paths.continuation import optima
 from softmax_reg.solvers import make_solver
 
 __all__ = ["Step", "checked_Cs", "follow", "objective_of", "settings_of", "warn_if_unconverged"]

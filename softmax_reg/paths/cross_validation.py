@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.path_steps import Step, follow, objective_of
+from softmax_reg.paths.steps import Step, follow, objective_of
 
 __all__ = ["Labelled", "check_classes", "chosen", "neg_log_loss", "scored_path"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from softmax_reg import storage
+from softmax_reg.persistence import storage
 from softmax_reg.points import Point
 from softmax_reg.solvers.watching import Progress
 

@@ -10,7 +10,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_reg._plotting import COLORS, GUIDE, Floats, Kwargs, axes_for, one_for_each, spelled_out
+from softmax_reg.displays._plotting import (
+    COLORS,
+    GUIDE,
+    Floats,
+    Kwargs,
+    axes_for,
+    one_for_each,
+    spelled_out,
+)
 
 __all__ = ["CVDisplay"]
 

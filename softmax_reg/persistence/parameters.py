@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
-from softmax_reg.checkpoint import Checkpoint
+from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.schedules import Schedule
 from softmax_reg.solvers import SOLVERS
 

@@ -21,10 +21,10 @@ from softmax_reg._compat import (
     feature_names,
     validate_parameter_constraints,
 )
-from softmax_reg.continuation import largest_strength
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.objective import Objective
-from softmax_reg.path_steps import (
+from softmax_reg.paths.continuation import largest_strength
+from softmax_reg.paths.steps import (
     checked_Cs,
     follow,
     objective_of,

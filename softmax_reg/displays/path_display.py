@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from softmax_reg._plotting import COLORS, spelled_out
+from softmax_reg.displays._plotting import COLORS, spelled_out
 
 __all__ = ["PathDisplay"]
 

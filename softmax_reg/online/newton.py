@@ -17,15 +17,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg.anchored import Anchored, Frame, Framed, Quadratic
 from softmax_reg.blocks import RowBlocks
-from softmax_reg.online_arrays import SavedAsArrays
-from softmax_reg.online_curvature import Curvature, curvature_for
+from softmax_reg.online.anchored import Anchored, Frame, Framed, Quadratic
+from softmax_reg.online.arrays import SavedAsArrays
+from softmax_reg.online.curvature import Curvature, curvature_for
+from softmax_reg.online.units import Units
+from softmax_reg.online.window import Batch, join, push
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.newton_cg import truncated_cg
-from softmax_reg.units import Units
-from softmax_reg.window import Batch, join, push
 
 __all__ = ["OnlineNewton"]
 

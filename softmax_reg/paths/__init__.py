@@ -1,0 +1,1 @@
+"""Fits for many penalties, each the start of the next, and the choice among them."""

@@ -1,0 +1,1 @@
+"""Files without pickle: checkpoints of a fit that goes on, and models."""
