@@ -20,7 +20,8 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from softmax_reg import SoftmaxRegression, continuation, softmax_path
+from softmax_reg import SoftmaxRegression, softmax_path
+from softmax_reg.paths import continuation
 
 
 def wide(n=40, p=300, K=3, seed=0):
