@@ -49,18 +49,23 @@ _ROWS_PER_DIMENSION = 100
 _FEW_COEFFICIENTS = 1000
 
 
-def standardised(objective: Objective, X: Any) -> Iterator[tuple[slice, NDArray]]:
+def standardised(
+    objective: Objective, X: Any, width: int | None = None
+) -> Iterator[tuple[slice, NDArray]]:
     """Yield parts of a block dense, features centred and scaled, with a column of ones.
 
-    A block of dense X is one part; of sparse X parts are so small that little of it is ever dense.
+    A block of dense X is one part; of sparse X parts are so small that little of it is ever dense,
+    and so they are where each row makes `width` numbers more.
     """
     p, dtype, is_sparse = objective.n_features, objective.dtype, objective.rows.is_sparse
     mean, scale = objective.mean.astype(dtype), objective.scale.astype(dtype)
-    together = max(_DENSE_BYTES // (dtype.itemsize * (p + 1)), 1) if is_sparse else X.shape[0]
+    together = X.shape[0]
+    if is_sparse or width is not None:
+        together = max(_DENSE_BYTES // (dtype.itemsize * (width or p + 1)), 1)
     for start in range(0, X.shape[0], together):
         part = slice(start, min(start + together, X.shape[0]))
         A = np.ones((part.stop - start, p + objective.fit_intercept), dtype=dtype)
-        np.subtract(X[part].toarray() if is_sparse else X, mean, out=A[:, :p])
+        np.subtract(X[part].toarray() if is_sparse else X[part], mean, out=A[:, :p])
         A[:, :p] /= scale
         yield part, A
 
@@ -228,7 +233,7 @@ def whole_hessian(
     def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
         whole, blocks = np.zeros((n * n_rows, n * n_rows)), np.zeros((n_rows, n, n))
         all_proba, all_roots = point.softmax(X, part)[0][:, K - n_rows :], objective.shares(part)
-        for rows, A in standardised(objective, X):
+        for rows, A in standardised(objective, X, n * n_rows):
             P, roots = all_proba[rows], np.sqrt(all_roots[rows])
             # The Hessian of a row is (diag(p) - p p') (x) a a': the second part is one product.
             M = ((A * roots)[:, :, np.newaxis] * P[:, np.newaxis, :]).reshape(len(A), n * n_rows)

@@ -321,11 +321,10 @@ class SoftmaxRegression(
         given, is_stream = (X, y), isinstance(X, BatchSource)
         knobs = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
+        solver, name = make_solver(self.solver, knobs, self._is_smooth(), is_stream)
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
         X, classes, codes, weights = data = read_data(self, X, y, sample_weight)
-        is_smooth = self._penalty(X, weights).is_smooth
-        solver, name = make_solver(self.solver, knobs, is_smooth, is_stream)
         callbacks, stopping = in_order(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
         )
@@ -418,6 +417,14 @@ class SoftmaxRegression(
         # scikit-learn's C: its objective is ours times C S.
         alpha = 1.0 / (self.C * float(weights.sum(dtype=np.float64)))
         return make_penalty(self.penalty, alpha, self.l1_ratio, self.penalty_factor, X.shape[1])
+
+    def _is_smooth(self) -> bool:
+        """Return whether there is no norm with kinks; nothing has to be known of X."""
+        n_factors = 1 if self.penalty_factor is None else np.size(self.penalty_factor)
+        penalty = make_penalty(
+            self.penalty, 1.0 / self.C, self.l1_ratio, self.penalty_factor, n_factors
+        )
+        return penalty.is_smooth
 
     def duality_gap(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return a certified upper bound on F - F*: how far above the minimum the fit can be.

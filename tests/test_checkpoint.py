@@ -27,7 +27,7 @@ from softmax_reg import SoftmaxRegression
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger
 from softmax_reg.persistence import storage
 from softmax_reg.schedules import InverseScaling
-from softmax_reg.solvers import SOLVERS, GradientDescent
+from softmax_reg.solvers import SOLVERS, GradientDescent, Solver
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -190,8 +190,7 @@ def test_fewer_rows_than_columns_go_on_in_the_span_of_the_rows(tmp_path, solver)
 
 @each_solver
 def test_points_that_keep_no_scores_go_on_too(tmp_path, monkeypatch, solver):
-    monkeypatch.setattr("softmax_reg.estimator._FIRST_ORDER_BYTES", 0)
-    monkeypatch.setattr("softmax_reg.estimator._SECOND_ORDER_BYTES", 0)
+    monkeypatch.setattr(Solver, "scores_memory", 0)
     X, y = data()
     params = {"solver": solver, "random_state": 0, "max_iter": 12}
     expected = whole(tmp_path / "whole.npz", X, y, **params)

@@ -39,8 +39,10 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
     g, x0 : ndarray of shape (m,), float64
     H : ndarray of shape (m, m), float64
     """
-    model = _Model(face, g, H, x0)
-    step = 1.0 / float(np.diag(H).mean())
+    bend = float(np.diag(H).mean())
+    if not (np.isfinite(H).all() and bend > 0.0):
+        return x0  # no curvature is left to go by, or more than floats can hold
+    model, step = _Model(face, g, H, x0), 1.0 / bend
     x, slope, value = x0, g, face.rest(x0)
     guess, residual = _prox_step(face, x, slope, step)
     enough, rounding = min(_ENOUGH, residual) * residual, 8.0 * np.finfo(float).eps * abs(value)
