@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="RLIMIT_DATA counts mapped memory on Linux alone"
 )
 
-N, P, K, MIB = 100_000, 128, 3, 1 << 20
+N, P, K, MIB = 50_000, 256, 3, 1 << 20
 X_BYTES = 8 * N * P
 
 CAPPED_FIT = """
@@ -61,7 +61,7 @@ def folder(tmp_path_factory):
             rows = rng.standard_normal((5000, P))
             y[start : start + 5000] = (rows @ W + rng.gumbel(size=(5000, K))).argmax(axis=1)
             X[start : start + 5000] = rows * np.geomspace(0.1, 100.0, P)
-            if start < 30_000:
+            if start < 15_000:
                 lines = np.column_stack([X[start : start + 5000], y[start : start + 5000]])
                 np.savetxt(file, lines, fmt=["%.7g"] * P + ["%d"], delimiter=",")
     X.flush()
