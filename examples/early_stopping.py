@@ -50,7 +50,7 @@ print(pd.DataFrame(rows).T.astype({"iterations": int, "kept": int}).to_string())
 frame = log.to_frame().iloc[1:]
 figure, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
 ax.plot(frame["iteration"], frame["loss"], label="objective, training rows")
-ax.plot(frame["iteration"], frame["validation_loss"], label="loss, rows held out")
+ax.plot(frame["iteration"], frame["validation_loss"], linestyle="--", label="loss, rows held out")
 ax.axvline(stopped.best_iter_, color="0.6", ls=":", label="kept by early stopping")
 ax.set(xscale="log", yscale="log", xlabel="iteration", ylabel="loss", title="Digits, C=1e4, gd")
 ax.legend()
