@@ -51,6 +51,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--toy", action="store_true", help="a few rows of each: for tests")
     options = parser.parse_args(argv)
+    print("# One pass of `partial_fit`, and how fast\n")
+    print("Written by `python -m benchmarks.streaming > benchmarks/streaming.md`.\n")
     for key, value in describe().items():
         print(f"- {key}: {value}")
     sizes = [int(size) for size in options.batches.split(",")]

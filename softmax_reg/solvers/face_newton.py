@@ -22,6 +22,9 @@ _ROUNDS, _BURST = 60, 25
 # The residual that ends it, in units of the first, is this at most, and the first residual itself:
 # the nearer the optimum, the more exactly.
 _ENOUGH = 0.1
+# A way is left for the next one unless it brings the residual down to this share: along collinear
+# features a walk from kink to kink can be endless.
+_PROGRESS = 0.9
 # Newton's matrix gets so much of the residual times its diagonal added: next to directions without
 # curvature, along which the classes shift, the method else walks far past the next kink.
 _DAMPING = 0.1
@@ -50,6 +53,7 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
         if residual <= enough:
             break
         damping = _DAMPING * min(residual, 1.0) / step
+        before = residual
         for attempt in (_jump, _walk, _fista):
             new = attempt(model, x, slope, guess, damping)
             new_slope, new_value = model.at(new)
@@ -58,10 +62,13 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
             if new_value < value - rounding or (
                 new_value <= value + rounding and new_residual < residual
             ):
-                break
-        else:
+                x, slope, value, guess, residual = (
+                    new, new_slope, new_value, new_guess, new_residual,
+                )  # fmt: skip
+                if residual <= _PROGRESS * before:
+                    break
+        if residual == before:
             break  # rounding has the last word
-        x, slope, value, guess, residual = new, new_slope, new_value, new_guess, new_residual
     return x
 
 
