@@ -27,7 +27,7 @@ _BALANCED = 1e-12
 
 
 def duality_gap(objective: Objective, w: NDArray) -> float:
-    """Return an upper bound on F(w) - F*, at least 0; infinite if none could be found.
+    """Return an upper bound on F(w) - F*, at least 0 and at most F(w) itself.
 
     Parameters
     ----------
@@ -46,12 +46,13 @@ def duality_gap(objective: Objective, w: NDArray) -> float:
     balanced = _balance(objective, w, index, units)
     gradient = _residual_gradient(objective, balanced)
     if np.abs(gradient[index] / units).max(initial=0.0) > _BALANCED:
-        return np.inf  # not dual feasible: nothing is proven
+        return objective.at(w).value  # not dual feasible; but F is never negative
     gradient[index] = 0.0
     U, _ = objective.unpack(gradient)
     shrink, conjugate = objective.penalty.conjugate(-U)
     dual = _mean_entropy(objective, balanced, shrink) - conjugate
-    return max(objective.at(w).value - dual, 0.0)
+    value = objective.at(w).value
+    return min(max(value - dual, 0.0), value)  # F is never negative, nor is its minimum
 
 
 def _unpenalised(objective: Objective) -> NDArray[np.intp]:

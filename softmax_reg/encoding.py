@@ -135,7 +135,7 @@ def make_penalty(
     if l1_ratio == 0.0 and name == "group_lasso":
         raise ValueError(
             "penalty='group_lasso' with l1_ratio=0 has no group norm and would select nothing. "
-            "Give l1_ratio, such as l1_ratio=1."
+            "Give a share for it, such as l1_ratio=1; l1_ratios=(1.0,) in a cross-validation."
         )
     return PENALTIES[name](alpha, l1_ratio, _feature_factors(penalty_factor, n_features))
 

@@ -415,7 +415,7 @@ class SoftmaxRegression(
 
     def _penalty(self, X: Any, weights: NDArray) -> Penalty:
         # scikit-learn's C: its objective is ours times C S.
-        alpha = 1.0 / (self.C * float(weights.sum(dtype=np.float64)))
+        alpha = 1.0 / (float(self.C) * float(weights.sum(dtype=np.float64)))
         return make_penalty(self.penalty, alpha, self.l1_ratio, self.penalty_factor, X.shape[1])
 
     def _is_smooth(self) -> bool:

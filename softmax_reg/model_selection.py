@@ -255,7 +255,9 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
         splitting, scoring = self._routed(sample_weight, params)
-        folds = list(check_cv(self.cv, y, classifier=True).split(X, y, **splitting))
+        numbers = np.arange(len(y))  # a fold may be given as masks
+        splits = check_cv(self.cv, y, classifier=True).split(X, y, **splitting)
+        folds = [(numbers[train], numbers[test]) for train, test in splits]
         check_classes(folds, classes, codes, weights)
         knobs["random_state"] = check_random_state(self.random_state).randint(2**31)
         data = Labelled(X, y, codes, weights)
@@ -333,7 +335,7 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
             params = params | {"sample_weight": sample_weight}
         if routing_enabled():
             params = process_routing(self, "score", **params)["scorer"]["score"]
-        return float(self._scorer()(self, X, y, **params))
+        return float(scorer_with_labels(self._scorer(), self.classes_)(self, X, y, **params))
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return which metadata go where, as scikit-learn asks for it.

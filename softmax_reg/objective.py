@@ -303,14 +303,15 @@ class Objective:
     def settle(self, w: NDArray) -> NDArray:
         """Return w with each feature's classes shifted together to the least penalty.
 
-        The loss does not change, but it leaves any other method nothing to go by.
+        The loss does not change, but it leaves any other method nothing to go by; the intercepts,
+        which have no penalty, are centred, lest they wander off and take the digits of the scores.
         """
         if self.n_rows == 1:
             return w
         W, b = self.unpack(w)
         used, W = W.any(axis=1), W.copy()
         W[used] -= self.penalty.of_features(np.flatnonzero(used)).best_shift(W[used])
-        return self.pack(W, b)
+        return self.pack(W, b - b.mean() if len(b) else b)
 
     # What follows is the mathematics of one block: Z, P and R have a row for each row of X and a
     # column for each class, stored column by column, for then NumPy's reductions run at full speed.

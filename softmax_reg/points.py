@@ -73,6 +73,11 @@ class Point:
             gradient = self._value_and_gradient[1]
         else:
             gradient = self._gradient_of_scores
+        if self.objective.n_rows > 1:
+            # The residuals of a row sum to zero over the classes, but for rounding: next to the
+            # directions without curvature that shift all classes, rounding would lead far away.
+            of_classes = gradient.reshape(-1, self.objective.n_rows)
+            of_classes -= of_classes.mean(axis=1, keepdims=True)
         W, _ = self.objective.unpack(self.w)
         gradient[: W.size] += self.objective.penalty.gradient(W).ravel()
         return gradient

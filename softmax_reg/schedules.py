@@ -114,6 +114,11 @@ class WarmUp(Schedule):
     after: Schedule
     epochs: int = 5
 
+    def observe(self, loss: float) -> None:
+        """Tell the schedule, if it wants to know, the loss at the beginning of an epoch."""
+        if hasattr(self.after, "observe"):
+            self.after.observe(loss)
+
     def __call__(self, t: float) -> float:
         return self.after(t) * min((t + 1.0) / self.epochs, 1.0)
 

@@ -1,9 +1,12 @@
 """The certificate: an upper bound on how far a fit is above the minimum, wherever the fit stops."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from problems import data, uneven_weights
+from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 from softmax_reg import SoftmaxRegression
@@ -77,3 +80,13 @@ def test_labels_of_another_data_set_are_refused():
     X, y = data("wine")
     with pytest.raises(ValueError, match="Give the data of the fit"):
         SoftmaxRegression().fit(X, y).duality_gap(X, y + 1)
+
+
+@pytest.mark.parametrize("C", [1e8, 1e100])
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_the_gap_is_never_more_than_the_objective(C, shift):
+    X, y = load_iris(return_X_y=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = SoftmaxRegression(C=C, l1_ratio=0.5, max_iter=50).fit(X + shift, y)
+    assert 0.0 <= model.duality_gap(X + shift, y) <= model.loss_curve_[-1] * (1.0 + 1e-9)

@@ -9,12 +9,20 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import sklearn
+from numpy.testing import assert_array_equal
 from problems import data, uneven_weights
 from sklearn.base import clone
+from sklearn.datasets import load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.metrics import brier_score_loss, get_scorer, log_loss, make_scorer
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, cross_val_score
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    StratifiedKFold,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -395,3 +403,31 @@ def test_every_fitted_attribute_is_documented_and_the_other_way_round():
     lines = section(type(model).__doc__, "Attributes")
     stated = {line.split(" : ")[0] for line in lines if " : " in line and line[0] != " "}
     assert stated == fitted
+
+
+@pytest.mark.parametrize("copied", [0, 64 << 20])
+def test_folds_may_be_masks(monkeypatch, copied):
+    monkeypatch.setattr(cross_validation, "_COPIED_BYTES", copied)
+    X, y = load_wine(return_X_y=True)
+    train = np.arange(len(y)) % 5 > 0
+    as_masks, as_numbers = (
+        SoftmaxRegressionCV(Cs=[0.1, 1.0], cv=[fold]).fit(X, y).scores_
+        for fold in ((train, ~train), (np.flatnonzero(train), np.flatnonzero(~train)))
+    )
+    assert_array_equal(as_masks, as_numbers)
+
+
+def test_a_fold_whose_rows_to_score_weigh_nothing_is_named():
+    X, y = load_wine(return_X_y=True)
+    fifth = np.arange(len(y)) % 5
+    model = SoftmaxRegressionCV(Cs=3, cv=PredefinedSplit(fifth))
+    with pytest.raises(ValueError, match="Fold 1 of 5 leaves no row out, with a weight"):
+        model.fit(X, y, sample_weight=(fifth != 0).astype(float))
+
+
+def test_rows_that_lack_classes_can_be_scored():
+    X, y = load_iris(return_X_y=True)
+    model = SoftmaxRegressionCV(Cs=2, cv=2).fit(X, y)
+    rows = y == 1
+    expected = -log_loss(y[rows], model.predict_proba(X[rows]), labels=[0, 1, 2])
+    assert model.score(X[rows], y[rows]) == pytest.approx(expected)

@@ -341,3 +341,12 @@ def test_ctrl_c_ends_the_path_and_keeps_what_was_found(monkeypatch):
     with pytest.warns(ConvergenceWarning, match="1 of 3 fits"):
         path = softmax_path(X, y, Cs=6)
     assert len(path.Cs_) == len(path.coefs_) == 3
+
+
+@pytest.mark.parametrize("n_features", [4, 400])
+def test_a_path_in_float32_converges(n_features):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, n_features)).astype(np.float32), np.arange(60) % 3
+    path = softmax_path(X, y, Cs=8, l1_ratio=0.5)
+    assert path.converged_.all()
+    assert path.optimality_.max() < 2e-6

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
+from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from softmax_reg import SoftmaxRegression
@@ -416,3 +417,10 @@ trees = st.recursive(leaves, lambda inner: st.dictionaries(names, inner, min_siz
 @hypothesis.given(st.dictionaries(names, trees, max_size=3))
 def test_nested_dicts_of_numbers_and_strings_come_back_from_arrays(tree):
     assert storage.unflatten(storage.flatten(tree)) == tree
+
+
+def test_an_array_of_factors_comes_back(tmp_path):
+    X, y = load_wine(return_X_y=True)
+    factors = np.linspace(0.0, 2.0, 13)
+    SoftmaxRegression(l1_ratio=1.0, penalty_factor=factors).fit(X, y).save(tmp_path / "m.npz")
+    assert_array_equal(SoftmaxRegression.load(tmp_path / "m.npz").penalty_factor, factors)

@@ -91,3 +91,8 @@ def test_rates_go_on_from_what_they_remember(schedule):
     rates = [first.next(point) for point in points[:5]]
     then = Rates(schedule, {"t": memory["t"], "losses": np.array(memory["losses"])})
     assert rates + [then.next(point) for point in points[5:]] == expected
+
+
+def test_a_warm_up_lets_its_schedule_see_the_losses():
+    rates = Rates(WarmUp(ReduceOnPlateau(0.4, patience=2), epochs=1), {})
+    assert [rates.next(SimpleNamespace(value=1.0)) for _ in range(4)] == [0.4, 0.4, 0.2, 0.2]

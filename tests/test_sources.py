@@ -524,3 +524,24 @@ def test_npy_files_keep_weights_and_text_labels(tmp_path):
     assert_allclose(
         written.coef_, SoftmaxRegression().fit(X, names, weights).coef_, rtol=1e-4, atol=1e-6
     )
+
+
+def test_a_source_may_use_one_array_for_all_batches():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 30))
+    y = (X[:, :3] + rng.gumbel(size=(20_000, 3))).argmax(axis=1)
+
+    def reused():
+        buffer = np.empty((5000, 30))
+        for start in range(0, len(y), 5000):
+            buffer[:] = X[start : start + 5000]
+            yield buffer, y[start : start + 5000]
+
+    model = SoftmaxRegression().fit(FunctionSource(reused))
+    assert_allclose(model.coef_, SoftmaxRegression().fit(X, y).coef_, atol=1e-6)
+
+
+def test_missing_labels_are_not_written_as_text(tmp_path):
+    source = FunctionSource(lambda: iter([(np.eye(3), np.array(["a", None, "b"], dtype=object))]))
+    with pytest.raises(ValueError, match="labels that are missing"):
+        NpySource.write(tmp_path / "npy", source)

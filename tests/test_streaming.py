@@ -15,6 +15,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from softmax_reg import SoftmaxRegression
+from softmax_reg.callbacks import Checkpoint
 
 
 def stream(model, X, y, size, classes=None, weights=None):
@@ -366,3 +367,32 @@ def test_a_stream_goes_on_from_a_file(tmp_path, n_batches, container):
     assert_array_equal(loaded.intercept_, model.intercept_)
     assert loaded.n_samples_seen_ == model.n_samples_seen_ == len(y)
     assert_array_equal(loaded.loss_curve_, model.loss_curve_)
+
+
+@pytest.mark.parametrize(
+    "params", [{"penalty_factor": np.ones(13)}, {"penalty": "group_lasso", "C": np.inf}]
+)
+def test_penalties_that_a_stream_does_not_know_are_refused(params):
+    X, y = load_wine(return_X_y=True)
+    model = SoftmaxRegression(**params)
+    with pytest.raises(ValueError, match="ridge penalty alone"):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    assert not hasattr(model, "classes_")
+
+
+def test_a_model_to_be_resumed_learns_no_batch_before(tmp_path):
+    X, y = load_wine(return_X_y=True)
+    SoftmaxRegression(callbacks=Checkpoint(tmp_path / "fit.npz", every=5)).fit(X, y)
+    resumed = SoftmaxRegression.resume(tmp_path / "fit.npz")
+    with pytest.raises(ValueError, match="call fit with its data first"):
+        resumed.partial_fit(X[:5], y[:5])
+    resumed.fit(X, y).partial_fit(X[:5], y[:5])
+
+
+def test_a_last_batch_of_ordinary_rows_does_not_spoil_a_small_stream():
+    X, y = shuffled("wine")
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(len(y))
+        model = stream(SoftmaxRegression(), X[order[:150]], y[order[:150]], 50, np.unique(y))
+        before = model.score(X, y)
+        assert model.partial_fit(X[order[150:]], y[order[150:]]).score(X, y) > before - 0.02

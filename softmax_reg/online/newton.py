@@ -31,6 +31,9 @@ __all__ = ["OnlineNewton"]
 
 # The minimum is looked for anew when the weight has grown by this share.
 _GROWTH = 0.25
+# So it is with a batch of this share of all rows before, while these are all at hand: one step may
+# take it too seriously.
+_LARGE_BATCH = 0.15
 # It is near enough when the sum of the losses is above it by this share of the number of
 # coefficients: half that number is what the noise of the sample costs.
 _GAP = 0.005
@@ -196,7 +199,8 @@ class OnlineNewton(SavedAsArrays):
         new = sum(batch.weight for batch in (*state.stepped, *state.waiting))
         known = state.weight - new if self.knows_past else sum(b.weight for b in self.solved)
         is_full = sum(b.size for b in state._window) >= self._window_size
-        if is_full or new >= _GROWTH * known:
+        is_large = not self.past.weight and batch.weight >= _LARGE_BATCH * self.weight
+        if is_full or is_large or new >= _GROWTH * known:
             state = state._minimise()
             return state._forget_half() if is_full else state
         if _FEATURES_PER_ROW * sum(map(len, state.waiting)) >= self.n_features:

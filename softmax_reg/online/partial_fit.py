@@ -51,7 +51,9 @@ class StreamingMixin:
         less beside the rows.  Batches may have any size.  Their order should not tell the class:
         shuffle sorted rows.  `solver`, `tol`, `max_iter` and early stopping are for `fit` only.
 
-        After `fit` it goes on from there: the fit's rows count with their total weight.  Weights
+        After `fit` it goes on from there: the fit's rows count with their total weight, but of
+        their curvature no more is known than the scales of the features.  A stream from the first
+        row on comes closer to the minimum.  Weights
         that grow, say twofold every so many rows, make the model forget old rows.
 
         Parameters
@@ -115,6 +117,17 @@ class StreamingMixin:
             raise ValueError(
                 f"partial_fit has no L1 norm, but l1_ratio is {knobs['l1_ratio']}. Use l1_ratio=0, "
                 "or fit."
+            )
+        if knobs["penalty_factor"] is not None or knobs["penalty"] != "elasticnet":
+            raise ValueError(
+                "partial_fit has the ridge penalty alone, the same for all features, but penalty "
+                f"is {knobs['penalty']!r} and penalty_factor is {knobs['penalty_factor']!r}. Leave "
+                "them at their defaults, or use fit."
+            )
+        if hasattr(self, "_resumed"):
+            raise ValueError(
+                "This model is to be resumed from a checkpoint: call fit with its data first, "
+                "which goes on from there."
             )
         is_new = check_partial_fit_first_call(self, classes)
         X, y = validate_data(

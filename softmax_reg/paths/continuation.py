@@ -23,6 +23,9 @@ __all__ = ["largest_strength", "optima"]
 
 # The columns that are kept are copied: only where that takes little memory and saves much work.
 _KEPT_BYTES, _KEPT_SHARE = 64 << 20, 0.5
+# The first point of a path is to have no coefficient but the free ones: these are fitted so much
+# more exactly than the points.
+_EXACT = 1e-3
 # With fewer, a pass over all features costs no more than the bookkeeping.
 _FEW_FEATURES = 64
 
@@ -52,7 +55,8 @@ def largest_strength(
         part = part.with_penalty(part.penalty.with_fields(alpha=0.0))
         with part.rows.running():
             start = part.without_features()
-            fitted = minimize(solver_for(True), part, start, warn=False, **settings)
+            exact = settings | {"tol": _EXACT * settings["tol"]}
+            fitted = minimize(solver_for(True), part, start, warn=False, **exact)
         W = W.copy()
         W[free], b = part.unpack(fitted.point.w)
     with objective.rows.running():

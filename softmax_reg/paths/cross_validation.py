@@ -70,8 +70,10 @@ def check_classes(
                 f"{missing!r}: its model could not know that class. Use stratified folds, fewer "
                 "of them, or leave out classes that are too rare."
             )
-        if len(test) == 0:
-            raise ValueError(f"Fold {number} of {len(folds)} leaves no row out to be scored.")
+        if not weights[test].any():
+            raise ValueError(
+                f"Fold {number} of {len(folds)} leaves no row out, with a weight, to be scored."
+            )
 
 
 def scored_path(

@@ -50,6 +50,8 @@ def encode(value: Any) -> Any:
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufU":
+        return {"array": value.tolist(), "dtype": value.dtype.str}
     if isinstance(value, list):
         return [encode(item) for item in value]
     if isinstance(value, tuple):
@@ -78,6 +80,8 @@ def decode(code: Any) -> Any:
         return [decode(item) for item in code]
     if not isinstance(code, dict):
         return code
+    if "array" in code:
+        return np.array(code["array"], dtype=code["dtype"])
     if "tuple" in code:
         return tuple(decode(item) for item in code["tuple"])
     if "dict" in code:

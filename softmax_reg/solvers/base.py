@@ -282,7 +282,7 @@ def _tell(callbacks: Sequence[Callback], event: str) -> None:
 def _not_finite(solver: Solver, n_iter: int) -> str:
     rate = getattr(solver, "learning_rate", None)
     remedy = (
-        "Use learning_rate='auto'."
+        "Look for values that are too large for the dtype of X, or missing in a later pass."
         if rate == "auto" or rate is None
         else f"learning_rate={rate!r} is too large for these features: "
         "make it smaller, or use learning_rate='auto'."

@@ -66,8 +66,8 @@ def make_solver(
         able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_smooth)
         raise ValueError(
             f"solver={name!r} cannot handle the norm in penalty={knobs.get('penalty')!r} with "
-            f"l1_ratio={knobs.get('l1_ratio')}; "
-            f"use l1_ratio=0, or one of the solvers {able}."
+            f"l1_ratio={knobs.get('l1_ratio')}; use one of the solvers {able}, or the ridge "
+            "penalty, penalty='elasticnet' with l1_ratio=0."
         )
     if chosen.needs_random_access and is_stream:
         able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_random_access)

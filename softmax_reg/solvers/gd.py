@@ -16,6 +16,9 @@ from softmax_reg.solvers.constraints import LEARNING_RATE
 __all__ = ["GradientDescent", "backtrack"]
 
 
+_SMALLEST_RATE = 1e-100
+
+
 def backtrack(objective: Any, point: Any, rate: float) -> tuple[Any, float]:
     """Return the proximal gradient step from `point`, its rate halved until 1/rate bounds F''.
 
@@ -29,6 +32,8 @@ def backtrack(objective: Any, point: Any, rate: float) -> tuple[Any, float]:
         if bend <= float(np.vdot(step, step)) / rate:
             return new, rate
         rate *= 0.5
+        if rate < _SMALLEST_RATE:
+            return point, rate  # numbers overflow however short the step is
 
 
 @dataclass

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -33,7 +33,13 @@ class BatchSource(ABC):
     Each batch is a tuple (X, y) or (X, y, sample_weight): X an array-like, DataFrame or CSR array
     of shape (rows, n_features), float32 or float64 or what becomes float64, and y array-like of
     shape (rows,).  Batches may differ in size, and lack classes; how many there are need not be
-    known.  Each iteration has to give the same rows in the same order.
+    known.  Each iteration has to give the same rows in the same order.  A thread reads ahead: each
+    step of an iteration is made in one, not always the same.
+
+    Attributes
+    ----------
+    makes_new_arrays : bool, default=False
+        Whether a batch is never written to again; else it is copied before the next one is read.
 
     Methods
     -------
@@ -61,6 +67,8 @@ class BatchSource(ABC):
     >>> round(model.score(*load_iris(return_X_y=True)), 2)
     0.97
     """
+
+    makes_new_arrays: ClassVar[bool] = False
 
     @abstractmethod
     def __iter__(self) -> Iterator[Batch]: ...
@@ -131,6 +139,8 @@ class NpySource(BatchSource):
     (3, 13)
     """
 
+    makes_new_arrays = True
+
     def __init__(self, folder: Path_) -> None:
         self.folder = Path(folder)
         self.names = sorted(path.name[2:] for path in self.folder.glob("X_*.npy"))
@@ -185,7 +195,12 @@ class NpySource(BatchSource):
                 raise ValueError(f"Batch {number + 1} is sparse; NpySource holds dense rows.")
             labels = np.asarray(y)
             if labels.dtype == object:
-                labels = np.array([str(label) for label in labels])
+                if not all(isinstance(label, str) for label in labels):
+                    raise ValueError(
+                        f"Batch {number + 1} has labels that are missing, or that are neither all "
+                        "numbers nor all text. Leave those rows out, or give all labels one type."
+                    )
+                labels = labels.astype(str)
             arrays = {"X": np.asarray(X), "y": labels}
             if weights is not None:
                 arrays["w"] = np.asarray(weights)

@@ -6,6 +6,7 @@ same rows in the same order: their number, their labels and the first row are co
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -40,6 +41,9 @@ def iterate(source: Iterable[Any]) -> Iterator[tuple[Any, Any, Any]]:
                 f"Batch {number} of the source must be (X, y) or (X, y, sample_weight), "
                 f"but it is {_described(batch)}."
             )
+        if not getattr(source, "makes_new_arrays", False):
+            # The next batch is made in a thread, while this one is used: perhaps in its place.
+            batch = copy.deepcopy(batch)
         X, y, *weights = batch
         yield X, y, weights[0] if weights else None
 

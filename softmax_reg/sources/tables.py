@@ -21,6 +21,8 @@ __all__ = ["CSVSource", "ParquetSource"]
 class _TableSource(BatchSource):
     """Tables in files with the same columns, cut into features, labels and weights."""
 
+    makes_new_arrays = True
+
     def __init__(
         self,
         paths: Any,
@@ -168,7 +170,9 @@ class CSVSource(_TableSource):
         import pandas as pd
 
         # A column is of one type within a chunk, not of several within parts of it.
-        options = {"usecols": self.used, "low_memory": False, **self.options}
+        options = {"usecols": self.used, **self.options}
+        if options.get("engine", "c") == "c" and options.get("sep", ",") is not None:
+            options.setdefault("low_memory", False)
         with pd.read_csv(path, chunksize=self.chunksize, **options) as frames:
             yield from frames
 
