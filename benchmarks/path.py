@@ -71,6 +71,8 @@ def main(argv: list[str] | None = None) -> int:
     data = options.data or default_data_folder()
     machine = "  \n".join(f"{key}: {value}" for key, value in describe().items())
     lines = [
+        "# Cross-validation over a path\n",
+        "Written by `python -m benchmarks.path --out benchmarks/path.md`.\n",
         f"Cross-validation over {len(_CS)} values of C from {_CS[0]:g} to {_CS[-1]:g} in "
         f"{_FOLDS} folds: processor seconds, on one thread, until every fit is within "
         f"{_ACCURACY:.0e} of the lowest objective; at most {options.time_limit:g} s for one "
