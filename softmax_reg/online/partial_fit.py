@@ -22,6 +22,7 @@ from softmax_reg.encoding import merge_duplicates
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
+from softmax_reg.prediction import unchanged_if_it_fails
 
 __all__ = ["StreamingMixin"]
 
@@ -100,13 +101,8 @@ class StreamingMixin:
         >>> model.score(X, y) > 0.95
         True
         """
-        before = self.__dict__.copy()
-        try:
+        with unchanged_if_it_fails(self):
             return self._partial_fit(X, y, classes, sample_weight)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
         knobs = self.get_params(deep=False)  # type: ignore[attr-defined]
