@@ -91,6 +91,15 @@ class Run:
         return flatten({item.name: getattr(self, item.name) for item in fields(self)})
 
     @classmethod
+    def near_optimum(cls, w: NDArray, length: float) -> Run:
+        """Return a run from a point that the optimum is near to.
+
+        The curvature there serves as coordinates from the start, in place of the bound, and how
+        far the loss can fall is to be seen in them before the run may end.
+        """
+        return cls(w=w, best=w, start=w, length=length, safe=False, decrease=np.inf)
+
+    @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray]) -> Run:
         """Return the run that `to_arrays` was called of."""
         run = cls(**unflatten(arrays))
