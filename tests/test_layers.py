@@ -26,6 +26,7 @@ LAYERS = [
     {"solvers.base"},
     {"solvers.*"},  # one file for each method
     {"solvers"},
+    {"lines"},
     {"progress", "persistence.checkpoint"},
     {"callbacks", "fit_tasks", "paths.continuation"},
     {"online.anchored", "online.units"},
