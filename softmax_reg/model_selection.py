@@ -1,6 +1,6 @@
 """`SoftmaxRegressionCV`: C and l1_ratio chosen by cross-validation, one path for each fold.
 
-Knows scikit-learn's conventions; the folds and the choice are in `cross_validation`.
+Knows scikit-learn's conventions; the folds, their paths and the choice are in `paths`.
 """
 
 from __future__ import annotations

@@ -388,6 +388,7 @@ def test_progress_names_the_folds(capsys):
         ({"selection": "median"}, "selection"),
         ({"selection": "one_standard_error", "refit": False}, "refit=False"),
         ({"scoring": "beauty"}, "scoring"),
+        ({"callbacks": 3}, "callbacks"),
         ({"solver": "lbfgs", "l1_ratios": [1.0]}, "cannot handle"),
         ({"cv": [(np.arange(150), np.arange(0))]}, "leaves no row out"),
         ({"scoring": lambda *args, **kwargs: np.nan}, "score of fold 1 at C=.* is nan"),
