@@ -278,3 +278,13 @@ def test_the_estimator_says_that_it_takes_callbacks():
     assert isinstance(model, CallbackSupportMixin)
     with pytest.raises(TypeError, match="FitCallback"):
         model.set_callbacks(lambda progress: None)
+
+
+def test_an_error_in_another_process_tears_down_here():
+    recorder = Recorder(fail=lambda told: told == ("C", 1, 1))
+    model = SoftmaxRegressionCV(Cs=CS, cv=3, n_jobs=2).set_callbacks(recorder)
+    before = dict(vars(model))
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        model.fit(*data("wine/std"))
+    assert recorder.told == ["setup", ("begin", "fit"), "teardown"]
+    assert vars(model) == before
