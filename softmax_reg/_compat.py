@@ -1,22 +1,30 @@
 """Names of scikit-learn and threadpoolctl that are private there, or needed below the estimator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from functools import wraps
 from inspect import signature
 from typing import Any
 
+from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import make_scorer
+from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _get_feature_names as feature_names
@@ -44,9 +52,12 @@ except ImportError:  # before scikit-learn 1.9
 
 __all__ = [
     "HAS_CALLBACKS",
+    "UNUSED",
     "CallbackSupportMixin",
     "ConvergenceWarning",
     "Interval",
+    "MetadataRouter",
+    "MethodMapping",
     "StrOptions",
     "check_X_y",
     "check_classification_targets",
@@ -55,7 +66,11 @@ __all__ = [
     "check_partial_fit_first_call",
     "check_sample_weight",
     "compute_class_weight",
+    "effective_n_jobs",
     "feature_names",
+    "get_scorer",
+    "in_parallel",
+    "process_routing",
     "raise_for_params",
     "routing_enabled",
     "safe_sparse_dot",
@@ -75,6 +90,20 @@ def set_blas_threads(library: Any, n_threads: int) -> None:
     other, while that one lives; fits may run in any.
     """
     getattr(library, "_real_set_num_threads", library.set_num_threads)(n_threads)
+
+
+def in_parallel(
+    function: Callable[[Any], Any], items: Iterable[Any], n_jobs: int | None
+) -> Generator[Any, None, None]:
+    """Yield function(item) for each item, in their order, as soon as it is there.
+
+    An error thrown in cancels what still runs.
+    """
+    try:
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    except ValueError:  # the backend "multiprocessing" brings all of them together, at the end
+        parallel = Parallel(n_jobs=n_jobs)
+    yield from parallel(delayed(function)(item) for item in items)
 
 
 def scorer_with_labels(scorer: Any, classes: Any) -> Any:

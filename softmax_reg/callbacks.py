@@ -232,6 +232,33 @@ def _cut_off(path: str | PathLike[str], n_iter: int) -> list[dict[str, float]]:
     return rows
 
 
+def listed(given: Any, told: str) -> list[Callable[..., Any]]:
+    """Return the callbacks that a user gave as a list.
+
+    Parameters
+    ----------
+    given : callable, list or tuple of callables, or None
+    told : str
+        What they are called with, for the error.
+
+    Raises
+    ------
+    TypeError
+        If one cannot be called.
+    """
+    callbacks = list(given) if isinstance(given, list | tuple) else [given]
+    callbacks = [] if given is None else callbacks
+    for callback in callbacks:
+        if not callable(callback) or isinstance(callback, type):
+            remedy = (
+                "scikit-learn's callbacks are set by set_callbacks(...)"
+                if hasattr(callback, "on_fit_task_end")
+                else f"give an instance or a function that takes {told}"
+            )
+            raise TypeError(f"callbacks holds {callback!r}, which cannot be called: {remedy}.")
+    return callbacks
+
+
 def in_order(
     given: Any, verbose: int, n_iter_no_change: int | None
 ) -> tuple[list[Callable[..., Any]], EarlyStopping | None]:
@@ -253,16 +280,7 @@ def in_order(
     ValueError
         If two of them stop early.
     """
-    callbacks = list(given) if isinstance(given, list | tuple) else [given]
-    callbacks = [] if given is None else callbacks
-    for callback in callbacks:
-        if not callable(callback) or isinstance(callback, type):
-            remedy = (
-                "scikit-learn's callbacks are set by set_callbacks(...)"
-                if hasattr(callback, "on_fit_task_end")
-                else "give an instance or a function that takes a Progress"
-            )
-            raise TypeError(f"callbacks holds {callback!r}, which cannot be called: {remedy}.")
+    callbacks = listed(given, "a Progress")
     stopping = [callback for callback in callbacks if isinstance(callback, EarlyStopping)]
     if len(stopping) > 1:
         raise ValueError(f"callbacks holds {len(stopping)} EarlyStopping; only one can decide.")

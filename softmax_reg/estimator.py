@@ -30,7 +30,7 @@ from softmax_reg.blocks import RowBlocks
 from softmax_reg.callbacks import EarlyStopping, in_order
 from softmax_reg.duality import duality_gap
 from softmax_reg.encoding import make_penalty
-from softmax_reg.fit_tasks import FitTasks
+from softmax_reg.fit_tasks import FitTasks, whole_fit
 from softmax_reg.held_out import Users, unseen_rows
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
@@ -336,7 +336,8 @@ class SoftmaxRegression(
         attributes = partial(self._attributes, objective, classes)
         run = session.run(*data, held_out=validation is not None)
         callbacks = session.bound(callbacks, attributes, name)
-        tasks = FitTasks(self, attributes, *given, sample_weight)
+        task = whole_fit(self, self.max_iter)
+        tasks = FitTasks(task, self, attributes, *given, sample_weight)
         if tasks.is_watched:
             callbacks.append(tasks)
         with ExitStack() as running:

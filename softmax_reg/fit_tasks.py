@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from softmax_reg._compat import HAS_CALLBACKS
 from softmax_reg.solvers.base import Progress
 
-__all__ = ["FitTasks"]
+__all__ = ["FitTasks", "whole_fit"]
+
+
+def whole_fit(estimator: Any, max_subtasks: int, in_sequence: bool = True) -> Any:
+    """Return the task of a whole fit, in which others are to be; before 1.9 None."""
+    if not HAS_CALLBACKS:
+        return None
+    return estimator._init_callback_context(
+        max_subtasks=max_subtasks, sequential_subtasks=in_sequence
+    )
 
 
 class FitTasks:
@@ -19,6 +28,8 @@ class FitTasks:
 
     Parameters
     ----------
+    task : CallbackContext or None
+        Of what the iterations are part: as a rule of `whole_fit`.
     estimator : estimator with scikit-learn's CallbackSupportMixin, or before 1.9 without
     attributes : callable w -> dict
         The fitted attributes at w, by name; called only if a callback asks for an estimator.
@@ -31,6 +42,7 @@ class FitTasks:
 
     def __init__(
         self,
+        task: Any,
         estimator: Any,
         attributes: Callable[[NDArray], dict[str, Any]],
         X: Any,
@@ -39,13 +51,12 @@ class FitTasks:
     ) -> None:
         self._estimator, self._attributes = estimator, attributes
         self._now: Callable[[], dict[str, Any]] | None = None
-        self._fit: Any = None  # the task of the whole fit
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self._given = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self._fit = task
         self._iteration: Any = None  # the task under way
-        if HAS_CALLBACKS:
-            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-            self._given = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-            self._fit = estimator._init_callback_context(max_subtasks=estimator.max_iter)
-            self._fit.call_on_fit_task_begin(**self._given)
+        if task is not None:
+            task.call_on_fit_task_begin(**self._given)
 
     @property
     def is_watched(self) -> bool:
@@ -72,6 +83,6 @@ class FitTasks:
             task.call_on_fit_task_end(estimator=self._estimator)
 
     def end(self) -> None:
-        """End the task of the whole fit; the estimator is fitted."""
+        """End the task that the iterations are part of; the estimator is fitted."""
         if self._fit is not None:
             self._fit.call_on_fit_task_end(**self._given, reconstruction_attributes={})

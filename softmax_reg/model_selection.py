@@ -1,6 +1,6 @@
 """`SoftmaxRegressionCV`: C and l1_ratio chosen by cross-validation, one path for each fold.
 
-Knows scikit-learn's conventions; the folds and the choice are in `cross_validation`.
+Knows scikit-learn's conventions; the folds, their paths and the choice are in `paths`.
 """
 
 from __future__ import annotations
@@ -9,45 +9,38 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import (
-    UNUSED,
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import validate_data
 
 from softmax_reg._compat import (
+    CallbackSupportMixin,
     StrOptions,
-    check_method_params,
     raise_for_params,
-    routing_enabled,
-    scorer_with_labels,
     validate_parameter_constraints,
+    with_callbacks,
 )
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.estimator import SoftmaxRegression
-from softmax_reg.paths.cross_validation import (
-    Labelled,
-    check_classes,
-    chosen,
-    neg_log_loss,
-    scored_path,
-)
+from softmax_reg.paths.cross_validation import Labelled, check_classes, choice
+from softmax_reg.paths.folds import ScoredPaths, fold_paths, refitted, score_paths
 from softmax_reg.paths.path import CONSTRAINTS
-from softmax_reg.paths.steps import Step, checked_Cs, follow, objective_of, warn_if_unconverged
+from softmax_reg.paths.steps import Step, checked_Cs, checked_l1_ratios, warn_if_unconverged
+from softmax_reg.paths.tasks import SearchTasks
+from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
+from softmax_reg.routing import RoutedScores
 
 __all__ = ["SoftmaxRegressionCV"]
 
+_OF_FITS = ("penalty", "penalty_factor", "fit_intercept", "solver", "tol", "max_iter")
 
-class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
+
+class SoftmaxRegressionCV(
+    CallbackSupportMixin, RoutedScores, ClassifierMixin, SoftmaxPredictor, BaseEstimator
+):
     """Multinomial logistic regression whose C, and l1_ratio, are chosen by cross-validation.
 
     For each fold one path is followed from the smallest C to the largest, each fit starting from
@@ -91,7 +84,13 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     random_state : int, RandomState or None, default=None
         Seed of solvers that draw rows.
     verbose : int, default=0
-        1 prints a line for each path, 2 also for each C.
+        1 shows one line that is kept up to date, with the time left; in a log file it prints a
+        line for fits 1, 2, 5, 10, ..., and at least every ten seconds.  2 prints one for each fit.
+    callbacks : callable, list of callables or None, default=None
+        Called with a `softmax_reg.paths.watching.PathProgress` after each fit, the one to all rows
+        too, in the order of the folds; with several jobs when all of a path is done.  True ends
+        the path: larger C get no score there and cannot be chosen.  Callbacks of scikit-learn 1.9,
+        such as its ProgressBar, are given to `set_callbacks` instead.
 
     Attributes
     ----------
@@ -104,11 +103,12 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     l1_ratios_ : ndarray of shape (n_l1_ratios,), float64
         The values of l1_ratio.
     scores_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs), float64
-        The score on the rows that each fold leaves out.
+        The score on the rows that each fold leaves out; NaN where a callback ended the path.
     coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_rows, n_features + 1)
-        The coefficients of every fit, the intercept last; without it if `fit_intercept` is False.
+        The coefficients of every fit, the intercept last; without it if `fit_intercept` is False;
+        NaN as the scores.
     n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs), int32
-        Iterations of every fit.
+        Iterations of every fit; 0 where there was none.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     coef_ : ndarray of shape (n_rows, n_features)
@@ -131,6 +131,11 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     The fitted attributes have the layout that `LogisticRegressionCV` gives them with
     `use_legacy_attributes=False`.
 
+    Callbacks of `set_callbacks` are told by the process that follows a path, as it goes: of a task
+    "path" for each fold and l1_ratio, in it of a task "C" for each fit; then of "refit", in it of
+    each "iteration".  One that asks to stop ends the path, or the fit to all rows, that it was told
+    of there; after a whole path it is too late.
+
     References
     ----------
     L. Breiman, J. Friedman, R. Olshen and C. Stone (1984), "Classification and Regression Trees",
@@ -147,16 +152,14 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
     1.0
     >>> model.scores_.shape
     (5, 1, 3)
+    >>> told = []
+    >>> _ = model.set_params(callbacks=told.append).fit(X, y)
+    >>> [(p.fold, p.step.C) for p in told[:4]]
+    [(1, 0.01), (1, 1.0), (1, 100.0), (2, 0.01)]
     """
 
-    __metadata_request__score: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}
-
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{
-            name: CONSTRAINTS[name]
-            for name in ("Cs", "penalty", "penalty_factor", "fit_intercept", "class_weight")
-        },
-        **{name: CONSTRAINTS[name] for name in ("solver", "tol", "max_iter")},
+        **{name: CONSTRAINTS[name] for name in ("Cs", "class_weight", *_OF_FITS)},
         "l1_ratios": ["array-like"],
         "cv": ["cv_object"],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
@@ -165,6 +168,7 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         "refit": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "callbacks": CONSTRAINTS["callbacks"],
     }
 
     def __init__(
@@ -186,6 +190,7 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         refit: bool = True,
         random_state: Any = None,
         verbose: int = 0,
+        callbacks: Any = None,
     ) -> None:
         self.Cs = Cs
         self.l1_ratios = l1_ratios
@@ -203,6 +208,7 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         self.refit = refit
         self.random_state = random_state
         self.verbose = verbose
+        self.callbacks = callbacks
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> SoftmaxRegressionCV:
         """Choose C and l1_ratio, and fit the model.
@@ -228,7 +234,9 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         ------
         ValueError
             If a parameter, X, y or the weights cannot be used, or a fold has no training row of a
-            class.  The estimator is then left as it was.
+            class.  The estimator is then left as it was, and so it is after an error in a callback.
+        TypeError
+            If one of `callbacks` cannot be called, or is one that watches the iterations of a fit.
 
         Warns
         -----
@@ -238,11 +246,13 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight, params)
 
+    @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, params: dict) -> SoftmaxRegressionCV:
-        knobs = self.get_params(deep=False)
-        validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
+        given, names = (X, y, sample_weight), self.get_params(deep=False)
+        validate_parameter_constraints(self._parameter_constraints, names, type(self).__name__)
         raise_for_params(params, self, "fit")
-        Cs, l1_ratios = _as_Cs(self.Cs), _as_l1_ratios(self.l1_ratios)
+        watchers = as_callbacks(self.callbacks, self.verbose)
+        Cs, l1_ratios = checked_Cs(self.Cs), checked_l1_ratios(self.l1_ratios)
         if self.selection != "best" and not self.refit:
             raise ValueError(
                 "selection='one_standard_error' compares the folds, but refit=False lets each "
@@ -254,134 +264,52 @@ class SoftmaxRegressionCV(ClassifierMixin, SoftmaxPredictor, BaseEstimator):
         X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
+        data, numbers = Labelled(X, y, codes, weights), np.arange(len(y))
         splitting, scoring = self._routed(sample_weight, params)
-        numbers = np.arange(len(y))  # a fold may be given as masks
         splits = check_cv(self.cv, y, classifier=True).split(X, y, **splitting)
-        folds = [(numbers[train], numbers[test]) for train, test in splits]
+        folds = [(numbers[train], numbers[test]) for train, test in splits]  # they may be masks
         check_classes(folds, classes, codes, weights)
+        knobs = {name: names[name] for name in _OF_FITS}
         knobs["random_state"] = check_random_state(self.random_state).randint(2**31)
-        data = Labelled(X, y, codes, weights)
-        blank = SoftmaxRegression()
-        blank.classes_, blank.n_features_in_ = classes, X.shape[1]
-        scorer: Any = neg_log_loss
-        if self.scoring != "neg_log_loss":
-            scorer = scorer_with_labels(self._scorer(), classes)
-        scored = Parallel(n_jobs=self.n_jobs)(
-            delayed(scored_path)(
-                *(data, fold, number, Cs, l1_ratio, knobs, blank, scorer),
-                check_method_params(X, scoring, indices=fold[1]),
-            )
-            for number, fold in enumerate(folds, 1)
-            for l1_ratio in l1_ratios
-        )
-        shape = (len(folds), len(l1_ratios), len(Cs))
-        steps = [step for path, _ in scored for step in path]
-        coefs = np.stack([_flat(step, self.fit_intercept) for step in steps])
         self.classes_, self.Cs_, self.l1_ratios_ = classes, Cs, l1_ratios
-        self.scores_ = np.reshape([scores for _, scores in scored], shape)
-        self.coefs_paths_ = coefs.reshape(shape + coefs.shape[1:])
-        self.n_iter_ = np.reshape([step.n_iter for step in steps], shape).astype(np.int32)
-        if self.refit:
-            steps.append(self._refit(data, knobs))
-        else:
-            self._average()
-        warn_if_unconverged(steps, self.tol, stacklevel=3)
+        shape = len(folds), len(l1_ratios), len(Cs)
+        tasks = SearchTasks(self, shape, *given)
+        model = SoftmaxRegression()
+        model.classes_, model.n_features_in_ = classes, X.shape[1]
+        of_all = {"Cs": np.sort(Cs), "knobs": knobs, "model": model, "scorer": self._fast_scorer()}
+        paths = fold_paths(data, folds, l1_ratios, scoring, sample_weight, tasks, **of_all)
+        n_fits = int(np.prod(shape)) + bool(self.refit)
+        with PathWatch(watchers, n_fits, len(Cs), len(folds)) as watch:
+            found = score_paths(paths, self.n_jobs, watch)
+            scored = ScoredPaths.of(found, shape, np.argsort(Cs, kind="stable"))
+            self._keep(scored)
+            refit = [self._refit(data, knobs, tasks, watch)] if self.refit else []
+        warn_if_unconverged([*scored.steps, *refit], self.tol, stacklevel=4)
+        tasks.end()
         return self
 
-    def _refit(self, data: Labelled, knobs: dict[str, Any]) -> Step:
-        """Fit the chosen model on all rows, from the mean of the folds' coefficients."""
-        at_l1_ratio, at_C = chosen(self.scores_, self.Cs_, self.selection)
-        self.C_ = float(self.Cs_[at_C])
-        self.l1_ratio_ = float(self.l1_ratios_[at_l1_ratio])
-        objective = objective_of(data.X, data.codes, data.weights, self.l1_ratio_, knobs)
-        mean = self.coefs_paths_[:, at_l1_ratio, at_C].mean(axis=0)
-        W, b = mean[:, : objective.n_features].T, mean[:, objective.n_features :].ravel()
-        start = objective.without_constants(objective.pack(W, b))
-        quiet = knobs | {"verbose": max(self.verbose - 1, 0)}
-        (step,) = follow(objective, np.array([self.C_]), quiet, start)
-        self.coef_, self.intercept_ = step.coef, step.intercept
-        return step
-
-    def _average(self) -> None:
-        """Keep the means over the folds of what each of them would choose."""
-        best = [chosen(scores[np.newaxis], self.Cs_, "best") for scores in self.scores_]
-        self.l1_ratio_ = float(np.mean([self.l1_ratios_[i] for i, _ in best]))
-        self.C_ = float(np.mean([self.Cs_[j] for _, j in best]))
-        paths = zip(self.coefs_paths_, best, strict=True)
-        mean = np.mean([path[i, j] for path, (i, j) in paths], axis=0)
-        self.coef_ = np.ascontiguousarray(mean[:, : self.n_features_in_])
-        b = mean[:, -1] if self.fit_intercept else np.zeros(len(mean), mean.dtype)
-        self.intercept_ = b.copy()
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> float:
-        """Return the score that `scoring` names, on the given rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            The true labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
-        **params
-            What is routed to the scorer; needs metadata routing.
-
-        Returns
-        -------
-        score : float
-        """
-        raise_for_params(params, self, "score")
-        if sample_weight is not None:
-            params = params | {"sample_weight": sample_weight}
-        if routing_enabled():
-            params = process_routing(self, "score", **params)["scorer"]["score"]
-        return float(scorer_with_labels(self._scorer(), self.classes_)(self, X, y, **params))
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Return which metadata go where, as scikit-learn asks for it.
-
-        Returns
-        -------
-        routing : MetadataRouter
-        """
-        to_split = MethodMapping().add(caller="fit", callee="split")
-        to_score = MethodMapping().add(caller="score", callee="score")
-        return (
-            MetadataRouter(owner=self)
-            .add_self_request(self)
-            .add(splitter=self.cv, method_mapping=to_split)
-            .add(scorer=self._scorer(), method_mapping=to_score.add(caller="fit", callee="score"))
+    def _keep(self, scored: ScoredPaths) -> None:
+        """Set what the paths leave, and what is chosen by it."""
+        self.scores_, self.n_iter_ = scored.scores, scored.n_iter
+        self.coefs_paths_ = scored.coefs if self.fit_intercept else scored.coefs[..., :-1]
+        self.C_, self.l1_ratio_, mean = choice(
+            *(scored.scores, scored.coefs, self.Cs_, self.l1_ratios_),
+            self.selection if self.refit else None,
         )
+        self.coef_, self.intercept_ = np.ascontiguousarray(mean[:, :-1]), mean[:, -1].copy()
 
-    def _routed(self, sample_weight: Any, params: dict[str, Any]) -> tuple[dict, dict]:
-        """Return what the splitter and what the scorer gets."""
-        if routing_enabled():
-            routed = process_routing(self, "fit", sample_weight=sample_weight, **params)
-            return routed["splitter"]["split"], routed["scorer"]["score"]
-        return {}, {} if sample_weight is None else {"sample_weight": sample_weight}
-
-    def _scorer(self) -> Any:
-        return get_scorer(self.scoring or "accuracy")
+    def _refit(
+        self, data: Labelled, knobs: dict[str, Any], tasks: SearchTasks, watch: PathWatch
+    ) -> Step:
+        """Fit the chosen model on all rows, from the mean of the folds' coefficients."""
+        start = self.coef_, self.intercept_
+        step = refitted(data, self.C_, self.l1_ratio_, start, knobs, tasks)
+        self.coef_, self.intercept_ = step.coef, step.intercept
+        number = int(np.count_nonzero(self.Cs_ <= self.C_))
+        watch(step, number=number, n_done=watch.n_fits, l1_ratio=self.l1_ratio_)
+        return step
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _flat(step: Step, fit_intercept: bool) -> NDArray:
-    """Return the coefficients and the intercept of each row together."""
-    return np.column_stack([step.coef, step.intercept]) if fit_intercept else step.coef
-
-
-def _as_Cs(Cs: Any) -> NDArray:
-    return np.logspace(-4.0, 4.0, Cs) if isinstance(Cs, Integral) else checked_Cs(Cs)
-
-
-def _as_l1_ratios(l1_ratios: Any) -> NDArray:
-    values = np.asarray(l1_ratios, dtype=np.float64)
-    if values.ndim != 1 or values.size == 0 or not ((values >= 0.0) & (values <= 1.0)).all():
-        raise ValueError(
-            f"l1_ratios must be a list of numbers from 0 to 1, not empty; got {l1_ratios!r}."
-        )
-    return values

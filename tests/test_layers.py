@@ -26,6 +26,7 @@ LAYERS = [
     {"solvers.base"},
     {"solvers.*"},  # one file for each method
     {"solvers"},
+    {"lines"},
     {"progress", "persistence.checkpoint"},
     {"callbacks", "fit_tasks", "paths.continuation"},
     {"online.anchored", "online.units"},
@@ -36,7 +37,9 @@ LAYERS = [
     {"persistence.resumption"},
     {"encoding", "prediction"},
     {"held_out", "online.partial_fit", "reading"},
-    {"paths.path", "paths.steps", "paths.cross_validation"},
+    {"paths.steps", "paths.cross_validation"},
+    {"paths.watching", "paths.tasks", "routing"},
+    {"paths.path", "paths.folds"},
     {"estimator", "model_selection"},
     {"softmax_reg"},
 ]
@@ -50,7 +53,7 @@ DISPLAYS = {
     "displays.cv_display",
 }
 MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection"}
-DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl"}
+DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl", "joblib"}
 EXTRAS = {"pyarrow"}
 
 

@@ -1,5 +1,6 @@
 """C chosen by cross-validation: against loops by hand, scikit-learn's choice, and its checks."""
 
+import re
 import warnings
 from inspect import signature
 
@@ -359,11 +360,21 @@ def test_fits_that_do_not_converge_are_told_of_once():
 
 def test_progress_names_the_folds(capsys):
     X, y = data("iris")
+    model = SoftmaxRegressionCV(Cs=CS, cv=3, verbose=2).fit(X, y)
+    *folds, last = capsys.readouterr().out.splitlines()
+    for n, line in enumerate(folds):
+        fold, j = divmod(n, 4)
+        score = model.scores_[fold, 0, j]
+        start = (
+            rf"fit +{n + 1}/13  fold {fold + 1}/3  l1_ratio 0.00  C {CS[j]:g} +score {score:.6f}"
+        )
+        assert re.match(start, line)
+        assert "left" in line
+    assert last.startswith(f"fit 13/13  all rows  l1_ratio 0.00  C {model.C_:g}")
+    assert "left" not in last
     SoftmaxRegressionCV(Cs=CS, cv=3, verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0] for line in lines] == ["fold 1", "fold 2", "fold 3"]
-    SoftmaxRegressionCV(Cs=CS, cv=3, verbose=2).fit(X, y)
-    assert len(capsys.readouterr().out.splitlines()) == 3 * (1 + len(CS)) + 1
+    assert [int(line[4:6]) for line in lines] == [1, 2, 5, 10, 13]
 
 
 @pytest.mark.parametrize(
@@ -377,6 +388,7 @@ def test_progress_names_the_folds(capsys):
         ({"selection": "median"}, "selection"),
         ({"selection": "one_standard_error", "refit": False}, "refit=False"),
         ({"scoring": "beauty"}, "scoring"),
+        ({"callbacks": 3}, "callbacks"),
         ({"solver": "lbfgs", "l1_ratios": [1.0]}, "cannot handle"),
         ({"cv": [(np.arange(150), np.arange(0))]}, "leaves no row out"),
         ({"scoring": lambda *args, **kwargs: np.nan}, "score of fold 1 at C=.* is nan"),

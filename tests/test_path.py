@@ -1,5 +1,6 @@
 """The path: its first C, against separate fits, screening that changes nothing, and odd input."""
 
+import re
 import warnings
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from softmax_reg import SoftmaxRegression, softmax_path
+from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.paths import continuation
 
 
@@ -285,12 +287,78 @@ def test_a_path_that_is_cut_short_says_so_once():
     assert not path.converged_[-1]
 
 
-def test_a_line_is_printed_for_each_C(capsys):
+@pytest.mark.parametrize(("verbose", "shown"), [(1, [1, 2, 5, 6]), (2, [1, 2, 3, 4, 5, 6])])
+def test_a_log_gets_ever_fewer_lines_or_one_for_each_C(capsys, verbose, shown):
     X, y = data("iris")
-    softmax_path(X, y, Cs=3, eps=0.1, verbose=1)
+    path = softmax_path(X, y, Cs=6, eps=0.1, verbose=verbose)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
-    assert "active features      0" in lines[0]
+    assert [line.split("  ")[0] for line in lines] == [f"fit {n}/6" for n in shown]
+    for line, n in zip(lines, shown, strict=True):
+        assert f"C {path.Cs_[n - 1]:.4g}" in line
+        assert re.search(r"active features +(\d+)", line)[1] == str(path.n_active_[n - 1])
+        assert ("left" in line) == (n < 6)
+
+
+def test_each_C_is_told_of_where_it_stands():
+    X, y = data("iris")
+    told = []
+    path = softmax_path(X, y, Cs=4, l1_ratio=0.5, callbacks=told.append)
+    assert [(p.number, p.n_done) for p in told] == [(n, n) for n in (1, 2, 3, 4)]
+    assert {(p.n_Cs, p.n_fits, p.l1_ratio) for p in told} == {(4, 4, 0.5)}
+    assert {(p.fold, p.n_folds, p.score) for p in told} == {(None, None, None)}
+    assert 0.0 < told[0].seconds <= told[1].seconds <= told[3].seconds
+    for i, p in enumerate(told):
+        assert p.step.C == path.Cs_[i]
+        assert p.step.value == path.objective_[i]
+        np.testing.assert_array_equal(p.step.coef, path.coefs_[i])
+        np.testing.assert_array_equal(p.step.intercept, path.intercepts_[i])
+
+
+def test_a_callback_ends_the_path_where_it_says_so():
+    X, y = data("wine/std")
+    whole = softmax_path(X, y, Cs=20)
+    told = []
+    ended = softmax_path(
+        X, y, Cs=20, callbacks=[lambda p: p.step.coef.any(axis=0).sum() >= 5, told.append]
+    )
+    n = int(np.flatnonzero(whole.n_active_ >= 5)[0]) + 1
+    assert 1 < n < 20
+    assert len(told) == len(ended.Cs_) == n
+    for name in ("Cs_", "coefs_", "objective_", "n_iter_"):
+        np.testing.assert_array_equal(getattr(ended, name), getattr(whole, name)[:n])
+
+
+def test_the_end_of_a_path_is_told_however_it_ends():
+    class Watcher:
+        def __init__(self, fail_after):
+            self.fail_after, self.ended = fail_after, 0
+
+        def __call__(self, progress):
+            if progress.number == self.fail_after:
+                raise RuntimeError("the disk is full")
+
+        def finish(self):
+            self.ended += 1
+
+    X, y = data("iris")
+    softmax_path(X, y, Cs=3, callbacks=(well := Watcher(None)))
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        softmax_path(X, y, Cs=3, callbacks=(badly := Watcher(2)))
+    assert (well.ended, badly.ended) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        ([print, "log"], "'log', which cannot be called.*takes a PathProgress"),
+        (EarlyStopping(), "EarlyStopping.*iterations of one fit.*SoftmaxRegression"),
+        ([PrintProgress()], "PrintProgress.*`verbose`"),
+        (LossLogger, "LossLogger.*an instance"),
+    ],
+)
+def test_a_callback_that_cannot_be_used_is_named(callbacks, message):
+    with pytest.raises(TypeError, match=message):
+        softmax_path(*data("iris"), callbacks=callbacks)
 
 
 @pytest.mark.parametrize(
@@ -307,6 +375,7 @@ def test_a_line_is_printed_for_each_C(capsys):
         ({"penalty": "group_lasso", "l1_ratio": 0.0}, "group_lasso"),
         ({"penalty_factor": [1.0]}, "penalty_factor"),
         ({"tol": -1.0}, "tol"),
+        ({"callbacks": 3}, "callbacks"),
     ],
 )
 def test_what_cannot_be_used_is_named(knobs, message):
@@ -335,7 +404,7 @@ def test_ctrl_c_ends_the_path_and_keeps_what_was_found(monkeypatch):
             if progress.n_iter == 1:
                 raise KeyboardInterrupt
 
-        return run(solver, objective, w, callbacks=[stop], **settings)
+        return run(solver, objective, w, **(settings | {"callbacks": [stop]}))
 
     monkeypatch.setattr(continuation, "minimize", interrupted)
     with pytest.warns(ConvergenceWarning, match="1 of 3 fits"):

@@ -188,7 +188,7 @@ class CVDisplay:
         """Mark what was chosen, and how far from the best a mean is within one standard error."""
         self.ax_.axvline(self.C, **GUIDE)
         is_loss = self.score_name.startswith(_LOSS_PREFIX)
-        best = np.unravel_index(int(np.argmax(self.scores.mean(axis=0))), self.means.shape)
+        best = np.unravel_index(int(np.nanargmax(self.scores.mean(axis=0))), self.means.shape)
         limit = self.means[best] + (1.0 if is_loss else -1.0) * self.errors[best]
         self.ax_.axhline(
             limit, **(GUIDE | {"linestyle": "--"}), label="one standard error from the best"

@@ -1,4 +1,4 @@
-"""The paths of the folds, and the choice among what they score.
+"""The rows of the folds, and the choice among what their paths score.
 
 The rule of one standard error takes the simplest model that is not clearly worse than the best:
 the smallest C whose mean score is at least best - sd / sqrt(n_folds), where best is the largest
@@ -7,18 +7,14 @@ mean and sd the standard deviation over the folds at the C that has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from copy import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.paths.steps import Step, follow, objective_of
-
-__all__ = ["Labelled", "check_classes", "chosen", "neg_log_loss", "scored_path"]
+__all__ = ["Fold", "Labelled", "check_classes", "choice", "chosen", "neg_log_loss"]
 
 # The training rows of a fold are copied up to this size; above it the other rows get the weight 0,
 # which costs time in proportion, but no memory.
@@ -76,85 +72,47 @@ def check_classes(
             )
 
 
-def scored_path(
-    data: Labelled,
-    fold: Fold,
-    number: int,
-    Cs: NDArray,
-    l1_ratio: float,
-    knobs: dict[str, Any],
-    model: Any,
-    scorer: Any,
-    score_params: Mapping[str, Any],
-) -> tuple[list[Step], list[float]]:
-    """Follow the path of one fold and score each point of it, in the order of `Cs`.
-
-    Parameters
-    ----------
-    data : Labelled
-    fold : tuple of two ndarrays
-        Positions of the training and of the test rows.
-    number : int
-        Of the fold, for `verbose`.
-    Cs : ndarray of shape (n_Cs,)
-        In any order.
-    l1_ratio : float
-    knobs : mapping
-        The parameters of the estimator.
-    model : estimator
-        Predicts with the coefficients that it is given.
-    scorer : callable (model, X, y, **score_params) -> float
-    score_params : mapping
-
-    Raises
-    ------
-    ValueError
-        If a score is not finite.
-    """
-    began, (train, test), model = perf_counter(), fold, copy(model)  # folds may run in threads
-    part, X_test, y_test = data.training(train), data.X[test], data.y[test]
-    objective = objective_of(part.X, part.codes, part.weights, l1_ratio, knobs)
-    order = np.argsort(Cs, kind="stable")
-    steps, scores = [], []
-    for step in follow(objective, Cs[order], dict(knobs, verbose=max(knobs["verbose"] - 1, 0))):
-        model.coef_, model.intercept_ = step.coef, step.intercept
-        steps.append(step)
-        scores.append(float(scorer(model, X_test, y_test, **score_params)))
-        if not np.isfinite(scores[-1]):
-            raise ValueError(
-                f"The score of fold {number} at C={step.C:.4g} is {scores[-1]}: nothing can be "
-                "chosen by it. Use another scoring or other folds."
-            )
-    if len(steps) < len(Cs):
-        raise KeyboardInterrupt
-    if knobs["verbose"]:
-        best = int(np.argmax(scores))
-        print(
-            f"fold {number}  l1_ratio {l1_ratio:.2f}  best score {scores[best]:.6f} at "
-            f"C={steps[best].C:.4g}  {perf_counter() - began:.2f} s",
-            flush=True,
-        )
-    back = np.argsort(order)
-    return [steps[i] for i in back], [scores[i] for i in back]
-
-
 def chosen(scores: NDArray, Cs: NDArray, selection: str) -> tuple[int, int]:
     """Return the positions of the chosen l1_ratio and C.
 
     Parameters
     ----------
     scores : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
+        NaN where there is none: what not all folds score is not chosen.
     Cs : ndarray of shape (n_Cs,)
     selection : {"best", "one_standard_error"}
         Of several best, the first C in the order given counts, and its first l1_ratio.
     """
     means = scores.mean(axis=0)
-    at_C, at_l1_ratio = np.unravel_index(int(np.argmax(means.T)), means.T.shape)
+    at_C, at_l1_ratio = np.unravel_index(int(np.nanargmax(means.T)), means.T.shape)
     if selection == "one_standard_error":
         error = standard_error(scores)[at_l1_ratio, at_C]
         near = np.flatnonzero(means[at_l1_ratio] >= means[at_l1_ratio, at_C] - error)
         at_C = near[np.argmin(Cs[near])]
     return int(at_l1_ratio), int(at_C)
+
+
+def choice(
+    scores: NDArray, coefs: NDArray, Cs: NDArray, l1_ratios: NDArray, selection: str | None
+) -> tuple[float, float, NDArray]:
+    """Return C, l1_ratio and the mean over the folds of the coefficients there.
+
+    Parameters
+    ----------
+    scores, Cs
+        As for `chosen`.
+    coefs : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_rows, n_features + 1)
+    l1_ratios : ndarray of shape (n_l1_ratios,)
+    selection : {"best", "one_standard_error"} or None
+        None lets each fold choose its best, and takes the means of C and l1_ratio too.
+    """
+    if selection is not None:
+        i, j = chosen(scores, Cs, selection)
+        return float(Cs[j]), float(l1_ratios[i]), coefs[:, i, j].mean(axis=0)
+    best = [chosen(of_fold[np.newaxis], Cs, "best") for of_fold in scores]
+    mean = np.mean([path[i, j] for path, (i, j) in zip(coefs, best, strict=True)], axis=0)
+    C, l1_ratio = np.mean([Cs[j] for _, j in best]), np.mean([l1_ratios[i] for i, _ in best])
+    return float(C), float(l1_ratio), mean
 
 
 def standard_error(scores: NDArray) -> NDArray:

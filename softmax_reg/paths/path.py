@@ -31,6 +31,7 @@ from softmax_reg.paths.steps import (
     settings_of,
     warn_if_unconverged,
 )
+from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
 from softmax_reg.solvers.constraints import COUNT
@@ -56,6 +57,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_iter": COUNT,
     "random_state": [Interval(Integral, 0, None, closed="left"), None],
     "verbose": ["verbose"],
+    "callbacks": [callable, list, tuple, None],
 }
 
 
@@ -141,6 +143,7 @@ def softmax_path(
     max_iter: int = 1000,
     random_state: int | None = None,
     verbose: int = 0,
+    callbacks: Any = None,
 ) -> SoftmaxPath:
     """Fit `SoftmaxRegression` for a whole range of C, each fit starting from the last.
 
@@ -178,16 +181,23 @@ def softmax_path(
     random_state : int or None, default=None
         Seed of solvers that draw rows.
     verbose : int, default=0
-        1 or more prints a line for each C.
+        1 shows one line that is kept up to date, with the time left; in a log file it prints a
+        line for fits 1, 2, 5, 10, ..., and at least every ten seconds.  2 prints one for each C.
+    callbacks : callable, list of callables or None, default=None
+        Called with a `softmax_reg.paths.watching.PathProgress` after the fit of each C; True ends
+        the path with that C.  A method `finish()` is called when the path ends, however it does.
 
     Returns
     -------
     path : SoftmaxPath
+        With fewer values of C if a callback, or Ctrl-C, ended it.
 
     Raises
     ------
     ValueError
         If a parameter, X, y or the weights cannot be used, or no feature says anything of y.
+    TypeError
+        If one of `callbacks` cannot be called, or is one that watches the iterations of a fit.
 
     Warns
     -----
@@ -208,6 +218,7 @@ def softmax_path(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn.datasets import load_wine
     >>> from softmax_reg import softmax_path
     >>> X, y = load_wine(return_X_y=True)
@@ -218,9 +229,17 @@ def softmax_path(
     [0, 1, 1, 5, 7]
     >>> path.deviance_explained_.round(2).tolist()
     [0.0, 0.44, 0.48, 0.75, 0.94]
+
+    Features are added until there are five of them:
+
+    >>> def enough(progress):
+    ...     return np.count_nonzero(progress.step.coef.any(axis=0)) >= 5
+    >>> softmax_path(X, y, Cs=5, callbacks=enough).n_active_.tolist()
+    [0, 1, 1, 5]
     """
     knobs = {name: value for name, value in locals().items() if name in CONSTRAINTS}
     validate_parameter_constraints(CONSTRAINTS, knobs, "softmax_path")
+    watchers = as_callbacks(callbacks, verbose)
     names = feature_names(X)
     X, y = check_X_y(X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32))
     X = merge_duplicates(X)
@@ -228,7 +247,12 @@ def softmax_path(
     weights = row_weights(X, y, classes, codes, sample_weight, class_weight)
     objective = objective_of(X, codes, weights, l1_ratio, knobs)
     grid = _grid(Cs, objective, eps, knobs)
-    steps = list(follow(objective, grid, knobs))
+    steps = []
+    with PathWatch(watchers, len(grid), len(grid)) as watch:
+        for number, step in enumerate(follow(objective, grid, knobs), 1):
+            steps.append(step)
+            if watch(step, number=number, n_done=number, l1_ratio=float(l1_ratio)):
+                break
     warn_if_unconverged(steps, tol, stacklevel=2)
     null = objective.with_penalty(objective.penalty.with_fields(alpha=0.0)).at(
         objective.without_features()

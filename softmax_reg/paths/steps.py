@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,18 @@ from softmax_reg.encoding import make_penalty
 from softmax_reg.objective import Objective
 from softmax_reg.paths.continuation import optima
 from softmax_reg.solvers import make_solver
+from softmax_reg.solvers.watching import Callback
 
-__all__ = ["Step", "checked_Cs", "follow", "objective_of", "settings_of", "warn_if_unconverged"]
+__all__ = [
+    "Step",
+    "checked_Cs",
+    "checked_l1_ratios",
+    "coefficients",
+    "follow",
+    "objective_of",
+    "settings_of",
+    "warn_if_unconverged",
+]
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Step:
     optimality: float
     n_iter: int
     converged: bool
+    stopped: str  # by what, as in `Result`
 
 
 def objective_of(
@@ -62,8 +74,19 @@ def settings_of(knobs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def coefficients(objective: Objective, w: NDArray) -> tuple[NDArray, NDArray]:
+    """Return `coef_` and `intercept_` at w."""
+    W, b = objective.unpack(objective.without_constants(w))
+    intercept = b.copy() if objective.fit_intercept else np.zeros(len(W.T), W.dtype)
+    return np.ascontiguousarray(W.T), intercept
+
+
 def follow(
-    objective: Objective, Cs: NDArray, knobs: dict[str, Any], start: NDArray | None = None
+    objective: Objective,
+    Cs: NDArray,
+    knobs: dict[str, Any],
+    start: NDArray | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Iterator[Step]:
     """Yield the optimum at each C, the smallest first.
 
@@ -73,39 +96,34 @@ def follow(
     Cs : ndarray of shape (n_Cs,)
         Rising.
     knobs : mapping
-        `solver`, `tol`, `max_iter`, `random_state`, `verbose`, and those of the solver.
+        `solver`, `tol`, `max_iter`, `random_state`, and those of the solver.
     start : ndarray of shape (objective.size,), default=None
         Where to start; None means at the intercepts alone.
+    callbacks : sequence of callables, default=()
+        Of `minimize`, for the iterations at each C.
     """
-    found = optima(
-        objective, 1.0 / (Cs * objective.total_weight), start=start, **settings_of(knobs)
-    )
+    strengths = 1.0 / (Cs * objective.total_weight)
+    settings = settings_of(knobs) | {"callbacks": callbacks}
+    found = optima(objective, strengths, start=start, **settings)
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
         point = result.point
-        W, b = objective.unpack(objective.without_constants(point.w))
-        step = Step(
+        coef, intercept = coefficients(objective, point.w)
+        yield Step(
             C=float(C),
-            coef=np.ascontiguousarray(W.T),
-            intercept=b.copy() if objective.fit_intercept else np.zeros(len(W.T), W.dtype),
+            coef=coef,
+            intercept=intercept,
             value=point.value,
             deviance=2.0 * objective.total_weight * point.loss,
             optimality=point.optimality,
             n_iter=result.n_iter,
             converged=result.converged,
+            stopped=result.stopped,
         )
-        if knobs["verbose"]:
-            print(
-                f"C {step.C:10.4g}  active features {np.count_nonzero(W.any(axis=1)):>6}  "
-                f"objective {step.value:.10f}  optimality {step.optimality:.2e}  "
-                f"iterations {step.n_iter:>4}",
-                flush=True,
-            )
-        yield step
 
 
 def warn_if_unconverged(steps: Sequence[Step], tol: float, stacklevel: int) -> None:
     """Warn once of the fits of a path that did not converge."""
-    failed = [step for step in steps if not step.converged]
+    failed = [step for step in steps if not step.converged and step.stopped != "callback"]
     if not failed:
         return
     worst = max(failed, key=lambda step: step.optimality)
@@ -118,8 +136,20 @@ def warn_if_unconverged(steps: Sequence[Step], tol: float, stacklevel: int) -> N
     )
 
 
+def checked_l1_ratios(l1_ratios: Any) -> NDArray:
+    """Return the values of l1_ratio in float64, if they can be used."""
+    values = np.asarray(l1_ratios, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0 or not ((values >= 0.0) & (values <= 1.0)).all():
+        raise ValueError(
+            f"l1_ratios must be a list of numbers from 0 to 1, not empty; got {l1_ratios!r}."
+        )
+    return values
+
+
 def checked_Cs(Cs: Any) -> NDArray:
-    """Return the values of C in float64, if they can be used."""
+    """Return the values of C in float64, if they can be used; a number means so many."""
+    if isinstance(Cs, Integral):
+        return np.logspace(-4.0, 4.0, int(Cs))
     values = np.asarray(Cs, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"Cs must be a number or a list of them, not empty; got {Cs!r}.")

@@ -20,7 +20,7 @@ from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 from softmax_reg.solvers.stages import Run, Walk
-from softmax_reg.solvers.watching import Callback, Progress
+from softmax_reg.solvers.watching import Callback, Progress, notify
 
 __all__ = [
     "Callback",
@@ -221,7 +221,7 @@ def minimize(
             stopped = _verdict(walk, point, tol, max_iter)
         while not stopped:
             if walk.run.losses:
-                _tell(callbacks, "before_iteration")
+                notify(callbacks, "before_iteration")
             if (new := walk.step()) is None:
                 break
             n_iter = len(walk.run.losses)
@@ -244,7 +244,7 @@ def minimize(
             raise
         stopped = "interrupt"
     finally:
-        _tell(callbacks, "finish")
+        notify(callbacks, "finish")
     losses, stopped, best = walk.run.losses, stopped or "rounding", walk.best
     if stopped == "rounding":
         point = best if best.value < point.value else point
@@ -270,13 +270,6 @@ def _verdict(walk: Walk, point: Point, tol: float, max_iter: int) -> str:
     walk.best = point if point.value < run.lowest else walk.best
     run.lowest, run.smallest = min(run.lowest, point.value), min(run.smallest, point.optimality)
     return ""
-
-
-def _tell(callbacks: Sequence[Callback], event: str) -> None:
-    """Call the method of this name of each callback that has it."""
-    for callback in callbacks:
-        if hasattr(callback, event):
-            getattr(callback, event)()
 
 
 def _not_finite(solver: Solver, n_iter: int) -> str:

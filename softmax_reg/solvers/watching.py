@@ -5,7 +5,7 @@ A callback is any callable; a method that it has besides says what else it wants
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 
-__all__ = ["Callback", "Keeper", "Progress", "Watcher"]
+__all__ = ["Callback", "Keeper", "Progress", "Watcher", "notify"]
 
 
 @dataclass(frozen=True)
@@ -88,3 +88,10 @@ class Watcher(Protocol):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Remember what `get_state` returned."""
+
+
+def notify(callbacks: Sequence[Any], event: str) -> None:
+    """Call the method of this name of each callback that has it."""
+    for callback in callbacks:
+        if hasattr(callback, event):
+            getattr(callback, event)()

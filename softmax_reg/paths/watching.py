@@ -1,0 +1,151 @@
+"""What callbacks of paths and of cross-validation are told, and the lines that `verbose` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any, Self
+
+import numpy as np
+
+from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress, listed
+from softmax_reg.lines import Lines, Pace, duration, in_one_line
+from softmax_reg.paths.steps import Step
+from softmax_reg.solvers.watching import notify
+
+__all__ = ["PathProgress", "PathWatch", "PrintPath", "as_callbacks"]
+
+_OF_ONE_FIT = (Checkpoint, EarlyStopping, LossLogger, PrintProgress)
+
+
+@dataclass(frozen=True)
+class PathProgress:
+    """What a callback is told of each fit of a path.
+
+    Attributes
+    ----------
+    step : Step
+        The optimum: its `C`, `coef`, `intercept`, `value`, `deviance`, `optimality`, `n_iter` and
+        `converged`.
+    number : int
+        Which C of the path it is, from 1 for the smallest.
+    n_Cs : int
+        How many the path has.
+    l1_ratio : float
+        Share of the L1 norm in the penalty.
+    n_done : int
+        Fits done so far, or not needed any more, in all paths together.
+    n_fits : int
+        How many there are.
+    seconds : float
+        Since the first of them began.
+    fold : int or None
+        The number of the fold, from 1; None for a fit to all rows.
+    n_folds : int or None
+        How many there are; None for a path over all rows.
+    score : float or None
+        On the rows that the fold leaves out.
+    """
+
+    step: Step
+    number: int
+    n_Cs: int
+    l1_ratio: float
+    n_done: int
+    n_fits: int
+    seconds: float
+    fold: int | None = None
+    n_folds: int | None = None
+    score: float | None = None
+
+
+class PrintPath(Lines):
+    """Prints each fit of a path as `PrintProgress` prints each iteration of a fit."""
+
+    def _start(self) -> None:
+        super()._start()
+        self._pace = Pace()
+        self._pace.note(0, 0.0)
+
+    def __call__(self, progress: PathProgress) -> None:
+        """Print a line if it is time for one."""
+        self._pace.note(progress.n_done, progress.seconds)
+        self.tell(progress.n_done, progress.seconds, partial(self._line, progress))
+
+    def _line(self, progress: PathProgress, width: int | None, is_last: bool) -> str:
+        step, n_fits = progress.step, str(progress.n_fits)
+        fold = f"fold {progress.fold}/{progress.n_folds}" if progress.fold else "all rows"
+        left = None if is_last else self._pace.until(progress.n_fits)
+        parts = {
+            "done": f"fit {progress.n_done:>{len(n_fits)}}/{n_fits}",
+            "fold": fold if progress.n_folds else "",
+            "l1_ratio": f"l1_ratio {progress.l1_ratio:.2f}" if progress.n_folds else "",
+            "C": f"C {step.C:<9.4g}",
+            "score": "" if progress.score is None else f"score {progress.score:.6f}",
+            "active": f"active features {np.count_nonzero(step.coef.any(axis=0)):>4}",
+            "optimality": f"optimality {step.optimality:.1e}",
+            "iterations": f"iterations {step.n_iter:>3}",
+            "seconds": duration(progress.seconds),
+            "left": f"~{duration(left)} left" if left else "",
+        }
+        return in_one_line(parts, ("optimality", "iterations", "seconds", "active"), width)
+
+
+def as_callbacks(given: Any, verbose: int) -> list[Callable[[PathProgress], Any]]:
+    """Return the callbacks of a path in the order of their calls.
+
+    Parameters
+    ----------
+    given : callable, list or tuple of callables, or None
+        The user's.
+    verbose : int
+        Adds lines of progress if positive.
+
+    Raises
+    ------
+    TypeError
+        If one cannot be called, or watches the iterations of a single fit.
+    """
+    callbacks = listed(given, "a PathProgress")
+    for callback in callbacks:
+        if isinstance(callback, _OF_ONE_FIT):
+            raise TypeError(
+                f"callbacks holds {callback!r}, which watches the iterations of one fit: give it "
+                "to SoftmaxRegression, or use `verbose` for lines of progress."
+            )
+    return [PrintPath(verbose), *callbacks] if verbose else callbacks
+
+
+class PathWatch:
+    """Tells callbacks of one fit after another; whatever ends the block, it calls their `finish`.
+
+    Parameters
+    ----------
+    callbacks : sequence of callables PathProgress -> bool or None
+    n_fits, n_Cs : int
+    n_folds : int or None, default=None
+    """
+
+    def __init__(
+        self, callbacks: Sequence[Any], n_fits: int, n_Cs: int, n_folds: int | None = None
+    ) -> None:
+        self._callbacks, self._began = callbacks, perf_counter()
+        self.n_fits = n_fits
+        self._known = {"n_fits": n_fits, "n_Cs": n_Cs, "n_folds": n_folds}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        notify(self._callbacks, "finish")
+
+    def __call__(self, step: Step, **where: Any) -> bool:
+        """Tell of a fit; return whether a callback asks to end the path there."""
+        if not self._callbacks:
+            return False
+        seconds = perf_counter() - self._began
+        progress = PathProgress(step, seconds=seconds, **(self._known | where))
+        asked = [callback(progress) for callback in self._callbacks]  # all of them, always
+        return any(asked)
