@@ -103,8 +103,7 @@ def optima(
         with objective.rows.running():
             kept = _kept(objective, last)
             if kept is None:
-                near = last is not None and solver.is_conditioned and objective.is_smooth
-                run = Run.near_optimum(w, _NEAR * solver.first_stage) if near else None
+                run = None if last is None else _near(objective, w, solver)
                 result = minimize(solver, objective, w, warn=False, run=run, **settings)
             else:
                 result = _screened(objective, w, kept, solver, settings)
@@ -112,6 +111,13 @@ def optima(
         yield result
         if result.stopped == "interrupt":
             return
+
+
+def _near(objective: Objective, w: NDArray, solver: Solver) -> Run:
+    """Return a run from the optimum under another strength of the penalty."""
+    if objective.is_smooth:
+        return Run.near_optimum(w, _NEAR * solver.first_stage, safe=False)
+    return Run.near_optimum(w, solver.first_stage, safe=True)  # proximal steps need the bound
 
 
 def _slopes(point: Point) -> NDArray:
@@ -156,8 +162,10 @@ def _screened(
     while True:
         part = objective.with_features(kept)
         W, b = objective.unpack(w)
+        start = part.pack(W[kept], b)
         with part.rows.running():
-            result = minimize(solver, part, part.pack(W[kept], b), warn=False, **settings)
+            run = _near(part, start, solver)
+            result = minimize(solver, part, start, warn=False, run=run, **settings)
         W = np.zeros_like(W)
         W[kept], b = part.unpack(result.point.w)
         point = objective.at(objective.pack(W, b))

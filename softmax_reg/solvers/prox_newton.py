@@ -65,6 +65,8 @@ class ProxNewton(Solver):
         index, H, left = np.zeros(0, dtype=np.intp), np.zeros((0, 0)), 1.0
         while True:
             step = _prox_step(objective, point)
+            if not step.any():
+                return
             chosen = self._working_set(objective, point, step)
             if objective.hessian_cost(len(chosen)) > _DEAR:
                 for new in islice(Nesterov().points(objective, point.w, rng, {}), _BURST):

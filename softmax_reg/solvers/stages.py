@@ -91,13 +91,13 @@ class Run:
         return flatten({item.name: getattr(self, item.name) for item in fields(self)})
 
     @classmethod
-    def near_optimum(cls, w: NDArray, length: float) -> Run:
+    def near_optimum(cls, w: NDArray, length: float, safe: bool) -> Run:
         """Return a run from a point that the optimum is near to.
 
-        The curvature there serves as coordinates from the start, in place of the bound, and how
-        far the loss can fall is to be seen in them before the run may end.
+        How far the loss can fall is to be seen before it may end, and unless it is to be `safe` the
+        curvature at w serves as coordinates from the start, in place of the bound.
         """
-        return cls(w=w, best=w, start=w, length=length, safe=False, decrease=np.inf)
+        return cls(w=w, best=w, start=w, length=length, safe=safe, decrease=np.inf)
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray]) -> Run:
