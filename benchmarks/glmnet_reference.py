@@ -5,8 +5,8 @@
 
 Writes tests/glmnet_reference.json: for each penalty and l1_ratio the lambdas, the objectives F,
 computed by the harness from the rivals' coefficients, and which of these are not zero, class by
-class.  The rows are every fifth of the iris data, raw; lambda = 1 / (C n).  adelie fits the group
-lasso (its loss is divided by the number of classes, so its lambda is, too); it needs ipython.
+class.  The rows are every fifth of the iris data, raw.  adelie, which needs ipython, fits the group
+lasso.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.glmnet_fits import fit_path
 from benchmarks.objective import objective
+from benchmarks.path_rivals import adelie_path, glmnet_path, largest_lambda
 
 PAGE = Path(__file__).parents[1] / "tests" / "glmnet_reference.json"
 RATIOS = (1.0, 0.5, 0.1)
-_N_LAMBDAS, _DECADES = 8, 2.0
-_TIGHT = 1e-14
+_N_LAMBDAS, _TIGHT = 8, 1e-14
 
 
 def thirty_irises() -> tuple[np.ndarray, np.ndarray]:
@@ -35,46 +34,15 @@ def thirty_irises() -> tuple[np.ndarray, np.ndarray]:
     return X[::5], y[::5]
 
 
-def norms(W: np.ndarray, penalty: str) -> float:
-    """Return the sum of the norms that `penalty` takes of W (p, K)."""
-    return float(np.sum(np.linalg.norm(W, axis=1) if penalty == "group_lasso" else np.abs(W)))
-
-
-def lambdas(X: np.ndarray, y: np.ndarray, penalty: str, l1_ratio: float) -> np.ndarray:
-    """Return values that fall from half of where the first coefficient appears."""
-    Y = np.eye(3)[y]
-    slopes = X.T @ (Y - Y.mean(axis=0)) / len(y)
-    lengths = np.linalg.norm(slopes, axis=1) if penalty == "group_lasso" else np.abs(slopes)
-    return 0.5 * lengths.max() / l1_ratio * np.logspace(0.0, -_DECADES, _N_LAMBDAS)
-
-
-def group_lasso(
-    X: np.ndarray, y: np.ndarray, lambdas: np.ndarray, l1_ratio: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return W (L, p, K) and b (L, K), by adelie."""
-    import adelie as ad
-
-    state = ad.grpnet(
-        np.asfortranarray(X), ad.glm.multinomial(np.eye(3)[y]), alpha=l1_ratio,
-        penalty=np.ones(X.shape[1]), lmda_path=lambdas / 3.0, early_exit=False, adev_tol=1.0,
-        tol=_TIGHT, irls_tol=_TIGHT, progress_bar=False,
-    )  # fmt: skip
-    return state.betas.toarray().reshape(len(lambdas), X.shape[1], 3), state.intercepts
-
-
 def reference(penalty: str, l1_ratio: float) -> dict[str, Any]:
     """Return one entry of the page."""
     X, y = thirty_irises()
-    values = lambdas(X, y, penalty, l1_ratio)
-    if penalty == "group_lasso":
-        W, b = group_lasso(X, y, values, l1_ratio)
-    else:
-        W, b = fit_path(X, y, values, l1_ratio, _TIGHT)
-    F = [
-        objective(X, y, *at, np.inf)
-        + strength * (l1_ratio * norms(at[0], penalty) + (1 - l1_ratio) / 2 * np.sum(at[0] ** 2))
-        for strength, *at in zip(values, W, b, strict=True)
-    ]
+    values = 0.5 * largest_lambda(X, y, l1_ratio, penalty) * np.logspace(0.0, -2.0, _N_LAMBDAS)
+    fit_path = adelie_path if penalty == "group_lasso" else glmnet_path
+    W, b = fit_path(X, y, values, l1_ratio, _TIGHT)
+    lengths = np.linalg.norm(W, axis=2) if penalty == "group_lasso" else np.abs(W).sum(axis=2)
+    size = l1_ratio * lengths.sum(axis=1) + (1.0 - l1_ratio) / 2.0 * np.sum(W**2, axis=(1, 2))
+    F = values * size + [objective(X, y, *fit, np.inf) for fit in zip(W, b, strict=True)]
     return {
         "penalty": penalty,
         "l1_ratio": l1_ratio,
