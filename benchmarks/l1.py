@@ -42,7 +42,7 @@ _REAL = (
 )
 _LARGE, _LARGE_FROM = "mnist", 300.0  # in the list from this time limit on
 _REPEATS, _ENOUGH = 5, 2.0  # timings of a setting, or seconds spent on them
-_PATIENCE = 2.0  # wall time for a second of processor time
+_PATIENCE, _DELAY = 2.0, 5.0  # wall time for a second of processor time, and on top
 
 
 @dataclass
@@ -97,23 +97,25 @@ class Race:
         return min(ours, default=np.inf) / self.lowest - 1.0
 
     def _climb(self, contender: Contender) -> None:
+        last = np.inf
         for effort in contender.efforts:
             seconds, objective = self._fit(contender, effort)
             longest = max(self.longest.get(contender.name, 0.0), seconds)
             self.longest[contender.name] = min(longest, self.limit)
-            if np.isfinite(objective) and seconds <= self.limit:
+            if seconds > self.limit or (contender.counts_iterations and objective == last):
+                return  # it takes too long, or ends by itself
+            if np.isfinite(objective):
                 self.tries.append(Try(contender, effort, objective, [seconds]))
-            if seconds > self.limit:
-                return
             if contender.name != OURS and self._reached(objective, ACCURACIES[-1]):
                 return
+            last = objective
 
     def _fit(self, contender: Contender, effort: float) -> tuple[float, float]:
-        outcome = self.worker.fit(contender.key, (self.case, effort), _PATIENCE * self.limit)
-        if outcome.status == "timeout":
+        patience = _PATIENCE * self.limit + _DELAY
+        outcome = self.worker.fit(contender.key, (self.case, effort), patience)
+        if outcome.status == "timeout" or np.isnan(outcome.seconds):  # killed, or it died
             return np.inf, np.inf
-        # A process that died took too much of something.
-        return outcome.seconds if outcome.seconds >= 0.0 else np.inf, outcome.objective
+        return outcome.seconds, outcome.objective
 
     def _reached(self, objective: float, eps: float) -> bool:
         return objective <= self.lowest * (1.0 + eps)

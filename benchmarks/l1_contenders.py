@@ -54,6 +54,7 @@ class Contender:
     how: str = ""
     suits: Callable[[Shape], bool] = lambda shape: True
     needs: str = "sklearn"
+    counts_iterations: bool = False  # an effort is a number of them
 
     @property
     def key(self) -> str:
@@ -66,7 +67,7 @@ def contenders() -> dict[str, Contender]:
     hows = {"at one C": _only, "along its path": own_lambdas}
     everyone = [
         Contender(OURS, _ours, _TOLERANCES, both),
-        Contender("saga", _saga, tuple(2.0**k for k in range(1, 25))),
+        Contender("saga", _saga, tuple(2.0**k for k in range(1, 25)), counts_iterations=True),
         *(
             Contender("glmnet", partial(_by_path, glmnet_path, sequence), _PATH_TOLERANCES,
                       how=how, needs="glmnet")

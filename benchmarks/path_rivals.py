@@ -25,6 +25,10 @@ _N_LAMBDAS, _TALL, _WIDE = 100, 1e-4, 1e-2
 Path = tuple[np.ndarray, np.ndarray]
 
 
+class Unfinished(ValueError):
+    """A path ended before its last value."""
+
+
 def is_installed(package: str) -> bool:
     """Say whether a rival is there."""
     return importlib.util.find_spec(package) is not None
@@ -42,7 +46,7 @@ def glmnet_path(X: Any, y: np.ndarray, lambdas: np.ndarray, l1_ratio: float, tol
         warnings.simplefilter("ignore")  # the number of values says what is missing
         model.fit(X, y)
     if model.n_lambda_ < len(lambdas):
-        raise ValueError(f"glmnet stopped after {model.n_lambda_} of {len(lambdas)} values")
+        raise Unfinished(f"glmnet stopped after {model.n_lambda_} of {len(lambdas)} values")
     return model.coef_path_.transpose(2, 1, 0), model.intercept_path_.T
 
 
@@ -59,7 +63,7 @@ def adelie_path(
         progress_bar=False,
     )  # fmt: skip
     if len(state.lmdas) < len(lambdas):
-        raise ValueError(f"adelie stopped after {len(state.lmdas)} of {len(lambdas)} values")
+        raise Unfinished(f"adelie stopped after {len(state.lmdas)} of {len(lambdas)} values")
     return state.betas.toarray().reshape(-1, n_features, n_classes), state.intercepts
 
 
