@@ -9,6 +9,7 @@ down to it, whichever is faster.  Times are processor time.
 
 from __future__ import annotations
 
+import gc
 import time
 import warnings
 from collections.abc import Callable
@@ -157,7 +158,8 @@ class Bench:
                 try:
                     contender.fit(X, y, case, contender.efforts[_WARM_UP_EFFORT])
                 except Exception:
-                    return  # the fit that is measured will say what is wrong
+                    break  # the fit that is measured will say what is wrong
+        gc.freeze()  # what was imported need not be looked through before each fit
 
     def fit(self, name: str, setting: tuple[Case, float]) -> tuple[Outcome, Any]:
         with warnings.catch_warnings():

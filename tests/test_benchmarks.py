@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -239,8 +240,10 @@ def test_contenders_of_the_l1_benchmark_minimise_the_same_objective(harness, nam
     for contender in l1.contenders().values():
         for penalty in contender.penalties if contender.suits(shape) else ():
             case = l1.Case(0.2, l1_ratio, penalty)
-            effort = 5000 if contender.counts_iterations else contender.efforts[-1]
-            found = l1.value(X, y, case, *contender.fit(X, y, case, effort))
+            effort = 20_000 if contender.counts_iterations else contender.efforts[-1]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of saga, which is near; of numba
+                found = l1.value(X, y, case, *contender.fit(X, y, case, effort))
             assert found == pytest.approx(lowest.setdefault(penalty, found), rel=1e-8)
     assert set(lowest) == {l1.ELASTIC_NET, l1.GROUP_LASSO}
 
