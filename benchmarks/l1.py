@@ -1,175 +1,204 @@
-"""Time to the optimum under an L1 norm: SoftmaxRegression against saga, and skglm if it is there.
+"""Time to the optimum under an L1 norm: SoftmaxRegression against saga, glmnet, skglm and adelie.
 
     python -m benchmarks.l1 [--data DIR] [--problems GLOBS] [--time-limit SECONDS] [--toy]
 
-Every contender gets a ladder of settings, loose to tight, and its best time to within 1e-4 and
-1e-6 of the lowest objective that anyone reached counts; the harness computes the objective itself.
+Each contender climbs a ladder of settings, loose to tight, until it is within 1e-6 of the lowest
+objective that anyone reached, which the harness computes, or beyond the time limit.  The fastest
+settings to 1e-4 and 1e-6 are then repeated by turns, and count with the median of their processor
+time, on one thread.  Writes Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
-import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.objective import objective
-from benchmarks.problems import choose, default_data_folder
+from benchmarks.contenders import Shape
+from benchmarks.l1_contenders import (
+    ELASTIC_NET,
+    GROUP_LASSO,
+    OURS,
+    Bench,
+    Case,
+    Contender,
+    contenders,
+)
+from benchmarks.l1_report import ACCURACIES, Result, Times, report
+from benchmarks.machine import describe
+from benchmarks.measure import Task, Worker
+from benchmarks.problems import Problem, choose, default_data_folder
 
-STRENGTHS, RATIOS, ACCURACIES = (0.01, 1.0), (0.5, 1.0), (1e-4, 1e-6)
-_DEFAULT = "iris*,wine*,breast_cancer*,digits*,satimage,dry_bean,wine_quality_white,trec6,r52,wide"
-_TIGHT = 1e-12
-_SHORT, _REPEATS = 1.0, 3  # fits shorter than this are timed so many times, for the median
-
-
-class Case(NamedTuple):
-    """A problem with a penalty."""
-
-    name: str
-    X: Any
-    y: np.ndarray
-    C: float
-    l1_ratio: float
-
-
-Fit = Callable[[Case, float], tuple[np.ndarray, np.ndarray]]
-
-
-def value(case: Case, W: np.ndarray, b: np.ndarray) -> float:
-    """Return F for W (p, r) and b (r,)."""
-    ridge, lasso = (1.0 - case.l1_ratio) / 2.0 * np.sum(W * W), case.l1_ratio * np.sum(np.abs(W))
-    return objective(case.X, case.y, W, b, np.inf) + (ridge + lasso) / (case.C * len(case.y))
+STRENGTHS, RATIOS = (0.01, 1.0), (0.5, 1.0)
+_BUNDLED = "iris,iris_std,wine,wine_std,breast_cancer,breast_cancer_std,digits,digits_std"
+_REAL = (
+    "penguins,wine_quality_white,satimage,dry_bean,pendigits_all,letter,covtype20k,gas_drift,"
+    "trec6,r52"
+)
+_LARGE, _LARGE_FROM = "mnist", 300.0  # in the list from this time limit on
+_REPEATS, _ENOUGH = 5, 2.0  # timings of a setting, or seconds spent on them
+_PATIENCE, _DELAY = 2.0, 5.0  # wall time for a second of processor time, and on top
 
 
-def ours(case: Case, tol: float) -> tuple[np.ndarray, np.ndarray]:
-    from softmax_reg import SoftmaxRegression
+@dataclass
+class Try:
+    """One setting of one contender."""
 
-    model = SoftmaxRegression(C=case.C, l1_ratio=case.l1_ratio, tol=tol).fit(case.X, case.y)
-    return model.coef_.T, model.intercept_
+    contender: Contender
+    effort: float
+    objective: float
+    seconds: list[float] = field(default_factory=list)
 
-
-def saga(case: Case, max_iter: float) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.linear_model import LogisticRegression
-
-    norm = {"C": case.C, "l1_ratio": case.l1_ratio}
-    if LogisticRegression().get_params().get("penalty") == "l2":
-        norm["penalty"] = "elasticnet"
-    model = LogisticRegression(solver="saga", tol=_TIGHT, max_iter=int(max_iter), **norm)
-    model.set_params(random_state=0).fit(case.X, case.y)
-    return model.coef_.T, model.intercept_
+    @property
+    def median(self) -> float:
+        return float(np.median(self.seconds))
 
 
-def skglm(case: Case, tol: float) -> tuple[np.ndarray, np.ndarray]:
-    from skglm import SparseLogisticRegression
+class Race:
+    """One problem with one penalty, and everything that was tried on it."""
 
-    alpha = 1.0 / (case.C * len(case.y))
-    model = SparseLogisticRegression(alpha, case.l1_ratio, tol=tol, max_iter=1000)
-    model.fit(case.X, case.y)
-    return model.coef_.T, np.atleast_1d(model.intercept_)
+    def __init__(self, worker: Worker, case: Case, limit: float) -> None:
+        self.worker, self.case, self.limit = worker, case, limit
+        self.shape: Shape = worker.start()
+        self.tries: list[Try] = []
+        self.longest: dict[str, float] = {}
 
-
-def ladders(case: Case) -> dict[str, tuple[Fit, Iterator[float]]]:
-    """Return who takes part, with settings from loose to tight."""
-    tolerances = [10.0**-k for k in range(1, 10)]
-    known = {
-        "softmax_reg": (ours, iter(tolerances)),
-        "saga": (saga, iter([2**k for k in range(1, 25)])),
-    }
-    if case.y.max() == 1 and importlib.util.find_spec("skglm"):
-        # It has a logistic loss for two classes, but no softmax.
-        known["skglm"] = (skglm, iter(tolerances))
-    return known
-
-
-def timed(fit: Fit, case: Case, effort: float) -> tuple[float, float]:
-    """Return the median time of a fit, and F where it ends."""
-    seconds: list[float] = []
-    while len(seconds) < _REPEATS and sum(seconds) < _SHORT:
-        began = time.perf_counter()
-        W, b = fit(case, effort)
-        seconds.append(time.perf_counter() - began)
-    return float(np.median(seconds)), value(case, W, b)
-
-
-def race(case: Case, limit: float) -> dict[str, list[float]]:
-    """Return for each contender its time to each of ACCURACIES; infinite if not within `limit`."""
-    tries: dict[str, list[tuple[float, float]]] = {}
-    for name, (fit, efforts) in ladders(case).items():
-        fit(case, next(efforts))  # imports, compiles
-        tries[name] = []
-        spent, best = 0.0, min((v for t in tries.values() for _, v in t), default=-np.inf)
-        for effort in efforts:
-            tries[name].append(timed(fit, case, effort))
-            spent += tries[name][-1][0]
-            reached = tries[name][-1][1] <= best * (1.0 + ACCURACIES[-1])
-            if spent > limit or (reached and name != "softmax_reg"):
-                break
-    best = min(v for them in tries.values() for _, v in them)
-    return {
-        name: [min((s for s, v in them if v <= best * (1.0 + eps)), default=np.inf)
-               for eps in ACCURACIES]
-        for name, them in tries.items()
-    }  # fmt: skip
-
-
-Results = list[tuple[Case, dict[str, list[float]]]]
-
-
-def table(results: Results, limit: float) -> str:
-    """Return the times as a Markdown table, and the geometric means of the quotients."""
-    names = sorted({name for _, times in results for name in times}, reverse=True)
-    columns = [f"{name} {eps:.0e}" for name in names for eps in ACCURACIES]
-    lines = [
-        "| problem | C | l1_ratio | " + " | ".join(columns) + " |",
-        "|---|---|---|" + "---|" * len(columns),
-    ]
-    for case, times in results:
-        cells = [
-            ("" if name not in times else f"> {limit:g}" if np.isinf(s) else f"{s:.3g}")
-            for name in names
-            for s in times.get(name, [np.inf] * len(ACCURACIES))
+    def run(self) -> dict[str, Times] | None:
+        """Return what each one needed; None without rival."""
+        entries = [
+            each
+            for each in contenders().values()
+            if self.case.penalty in each.penalties and each.suits(self.shape)
         ]
-        lines.append(f"| {case.name} | {case.C:g} | {case.l1_ratio:g} | {' | '.join(cells)} |")
-    lines.append("")
-    for rival in [name for name in names if name != "softmax_reg"]:
-        for k, eps in enumerate(ACCURACIES):
-            pairs = [(t[rival][k], t["softmax_reg"][k]) for _, t in results if rival in t]
-            quotients = [min(theirs, limit) / mine for theirs, mine in pairs]
-            lines.append(
-                f"{rival} / softmax_reg to {eps:.0e}: {np.exp(np.mean(np.log(quotients))):.3g} in "
-                f"the geometric mean of {len(pairs)}, from {min(quotients):.3g} to "
-                f"{max(quotients):.3g}; what did not end counts as {limit:g} s."
-            )
-    return "\n".join(lines)
+        if len(entries) == 1:
+            return None
+        for contender in entries:
+            self._climb(contender)
+        self._repeat()
+        names = dict.fromkeys(each.name for each in entries)
+        return {
+            name: Times([self._time(name, eps) for eps in ACCURACIES], self.longest[name])
+            for name in names
+        }
+
+    @property
+    def lowest(self) -> float:
+        return min((each.objective for each in self.tries), default=np.inf)
+
+    @property
+    def excess(self) -> float:
+        """How far our best is above the lowest objective of all."""
+        ours = [each.objective for each in self.tries if each.contender.name == OURS]
+        return min(ours, default=np.inf) / self.lowest - 1.0
+
+    def _climb(self, contender: Contender) -> None:
+        last = np.inf
+        for effort in contender.efforts:
+            seconds, objective = self._fit(contender, effort)
+            longest = max(self.longest.get(contender.name, 0.0), seconds)
+            self.longest[contender.name] = min(longest, self.limit)
+            if seconds > self.limit or (contender.counts_iterations and objective == last):
+                return  # it takes too long, or ends by itself
+            if np.isfinite(objective):
+                self.tries.append(Try(contender, effort, objective, [seconds]))
+            if contender.name != OURS and self._reached(objective, ACCURACIES[-1]):
+                return
+            last = objective
+
+    def _fit(self, contender: Contender, effort: float) -> tuple[float, float]:
+        patience = _PATIENCE * self.limit + _DELAY
+        outcome = self.worker.fit(contender.key, (self.case, effort), patience)
+        if outcome.status == "timeout" or np.isnan(outcome.seconds):  # killed, or it died
+            return np.inf, np.inf
+        return outcome.seconds, outcome.objective
+
+    def _reached(self, objective: float, eps: float) -> bool:
+        return objective <= self.lowest * (1.0 + eps)
+
+    def _fastest(self, name: str, eps: float) -> Iterable[Try]:
+        """Yield the fastest try of each way to fit that a contender has."""
+        for key in dict.fromkeys(t.contender.key for t in self.tries if t.contender.name == name):
+            reached = [
+                t for t in self.tries if t.contender.key == key and self._reached(t.objective, eps)
+            ]
+            if reached:
+                yield min(reached, key=lambda t: t.median)
+
+    def _repeat(self) -> None:
+        names = dict.fromkeys(each.contender.name for each in self.tries)
+        chosen = {
+            id(each): each
+            for name, eps in product(names, ACCURACIES)
+            for each in self._fastest(name, eps)
+        }
+        for _ in range(_REPEATS - 1):
+            for each in chosen.values():
+                if sum(each.seconds) < _ENOUGH:
+                    each.seconds.append(self._fit(each.contender, each.effort)[0])
+
+    def _time(self, name: str, eps: float) -> float:
+        return min((each.median for each in self._fastest(name, eps)), default=np.inf)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.l1", description=__doc__)
-    parser.add_argument("--data", type=Path, default=default_data_folder())
-    parser.add_argument("--problems", default=_DEFAULT, help="names or groups, comma-separated")
-    parser.add_argument("--time-limit", type=float, default=60.0, help="seconds for each ladder")
-    parser.add_argument("--toy", action="store_true", help="tiny problems, to try the harness")
-    options = parser.parse_args(arguments)
-    results: Results = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a loose setting warns, as it should
-        for problem in choose(options.problems, options.data):
-            X, y = problem.load(options.toy)
-            for C, l1_ratio in product(STRENGTHS, RATIOS):
-                case = Case(problem.name, X, y, C, l1_ratio)
-                results.append((case, race(case, options.time_limit)))
-                print(problem.name, C, l1_ratio, results[-1][1], file=sys.stderr, flush=True)
-    print("Seconds to within an accuracy of the lowest objective:\n")
-    print(table(results, options.time_limit))
+    """Run, print and write the tables."""
+    options = _parse(arguments)
+    options.data = options.data or default_data_folder()
+    head, results = describe(), []
+    for problem in choose(options.problems, options.data):
+        results += _races(problem, options, lambda result: print(_line(result), flush=True))
+    text = report(results, options.time_limit, head)
+    print(text)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(text + "\n", encoding="utf-8")
     return 0
 
 
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.l1", description=__doc__)
+    add = parser.add_argument
+    add("--data", type=Path, help="folder of real sets; default SOFTMAX_REG_DATA")
+    add("--problems", help="globs of names or groups (real, bundled, generated)")
+    add("--penalties", default=f"{ELASTIC_NET},{GROUP_LASSO}", help="comma-separated")
+    add("--time-limit", type=float, default=30.0, metavar="S", help="seconds for one fit")
+    add("--toy", action="store_true", help="tiny versions of the problems: tests the harness")
+    add("--out", type=Path, default=Path(__file__).parent / "results" / "l1.md")
+    options = parser.parse_args(arguments)
+    if options.problems is None:
+        large = f",{_LARGE}" if options.time_limit >= _LARGE_FROM else ""
+        options.problems = f"{_REAL},{_BUNDLED},wide,text{large}"
+    return options
+
+
+def _races(
+    problem: Problem, options: argparse.Namespace, tell: Callable[[Result], None]
+) -> list[Result]:
+    worker = Worker(Task(problem.name, options.data, options.toy, threads=1), Bench)
+    results = []
+    try:
+        for penalty, C, l1_ratio in product(options.penalties.split(","), STRENGTHS, RATIOS):
+            race = Race(worker, Case(C, l1_ratio, penalty), options.time_limit)
+            times = race.run()
+            if times is not None:
+                results.append(Result(problem, race.shape, race.case, times, race.excess))
+                tell(results[-1])
+    finally:
+        worker.close()
+    return results
+
+
+def _line(result: Result) -> str:
+    times = ", ".join(
+        f"{name} " + " ".join(f"{seconds:.3g}" for seconds in times.arrival)
+        for name, times in result.times.items()
+    )
+    return f"{result.problem.name} {tuple(result.case)}: {times}; ours {result.excess:.0e} above"
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

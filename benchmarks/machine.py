@@ -8,7 +8,16 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "scikit-learn-intelex", "torch")
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "scikit-learn-intelex",
+    "torch",
+    "python-glmnet",
+    "skglm",
+    "adelie",
+)
 
 
 def describe() -> dict[str, str]:

@@ -11,11 +11,11 @@ import multiprocessing
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.contenders import Shape
 from benchmarks.ladders import Setting
@@ -29,7 +29,7 @@ _THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
 )
 _START_SECONDS = 300.0  # loading a problem and importing the packages
-_WARM_UP_SECONDS = 60.0
+_WARM_UP_SECONDS = 120.0
 _REST_SECONDS = 0.02  # BLAS threads spin for a while after their work
 
 
@@ -57,11 +57,24 @@ class Outcome:
     detail: str = ""
 
 
+class Bench(Protocol):
+    """What a worker fits on: made of X, y and the number of threads."""
+
+    def warm_up(self, name: str) -> None:
+        """Let a contender import, start its threads and fit something tiny, once."""
+
+    def fit(self, name: str, setting: Any) -> tuple[Outcome, Any]:
+        """Fit and measure; return what came of it, and what was fitted or None."""
+
+    def objective(self, fitted: Any, setting: Any) -> float:
+        """Return the objective of what was fitted."""
+
+
 class Worker:
     """A process that fits on demand; it starts when first needed and again after it was killed."""
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, task: Task, bench: Callable[[Any, Any, int], Bench] | None = None) -> None:
+        self.task, self._bench = task, bench or _Bench
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
         self._pipe: Any = None
@@ -73,7 +86,8 @@ class Worker:
         if self._process is not None:
             return
         self._pipe, theirs = self._context.Pipe()
-        self._process = self._context.Process(target=_serve, args=(theirs, self.task), daemon=True)
+        arguments = (theirs, self.task, self._bench)
+        self._process = self._context.Process(target=_serve, args=arguments, daemon=True)
         with _threads_in_environment(self.task.threads):
             self._process.start()
         theirs.close()
@@ -87,7 +101,7 @@ class Worker:
         assert self._shape is not None
         return self._shape
 
-    def fit(self, contender: str, setting: Setting, limit: float) -> Outcome:
+    def fit(self, contender: str, setting: Any, limit: float) -> Outcome:
         """Fit once, for at most `limit` seconds."""
         self.start()
         seconds = float("nan")
@@ -143,102 +157,100 @@ def _threads_in_environment(threads: int) -> Iterator[None]:
 # What follows runs in the worker.
 
 
-@dataclass
-class _Bench:
-    """The worker's problem, and who has warmed up."""
-
-    X: Any
-    y: Any
-    warm: set[str] = field(default_factory=set)
-
-
-def _serve(pipe: Any, task: Task) -> None:
+def _serve(pipe: Any, task: Task, kind: Callable[[Any, Any, int], Bench]) -> None:
     """Answer requests until the pipe closes: "ready", "fitted" and an Outcome for each."""
     import signal
 
     import scipy.sparse as sp
 
-    from benchmarks.contenders import contenders
     from benchmarks.problems import registry
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     X, y = registry(task.data)[task.problem].load(task.toy)
-    bench, known = _Bench(X, y), contenders()
+    bench = kind(X, y, task.threads)
     pipe.send(Shape(X.shape[0], X.shape[1], int(y.max()) + 1, bool(sp.issparse(X))))
     while True:
         try:
             name, setting = pipe.recv()
         except EOFError:
             return
-        _warm_up(bench, known[name], task.threads)
+        bench.warm_up(name)
         gc.collect()
         time.sleep(_REST_SECONDS)
         pipe.send("ready")
-        outcome, fitted = _timed_fit(known[name], bench, setting)
+        outcome, fitted = bench.fit(name, setting)
         pipe.send("fitted")
         if fitted is not None:
-            outcome.objective = _objective_of(fitted, bench)
+            outcome.objective = bench.objective(fitted, setting)
         pipe.send(outcome)
 
 
-def _warm_up(bench: _Bench, contender: Any, threads: int) -> None:
-    """Let a contender import, start its threads and fit something tiny."""
-    if contender.name in bench.warm:
-        return
-    bench.warm.add(contender.name)
-    _import_and_fit(bench, contender, threads)
-    gc.freeze()  # what was imported need not be looked through before each fit
+class _Bench:
+    """The contenders of the race under an L2 penalty, by the wall time of their fits."""
+
+    def __init__(self, X: Any, y: Any, threads: int) -> None:
+        from benchmarks.contenders import contenders
+
+        self.X, self.y, self.threads = X, y, threads
+        self.known, self.warm = contenders(), set[str]()
+
+    def warm_up(self, name: str) -> None:
+        if name in self.warm:
+            return
+        self.warm.add(name)
+        self._import_and_fit(self.known[name])
+        gc.freeze()  # what was imported need not be looked through before each fit
+
+    def _import_and_fit(self, contender: Any) -> None:
+        import numpy as np
+        import scipy.sparse as sp
+
+        if contender.needs == "sklearnex" and self.threads:
+            import daal4py
+
+            daal4py.daalinit(self.threads)  # its thread pool reads no environment variable
+        rng = np.random.default_rng(0)
+        X, y = rng.standard_normal((120, 4)), np.arange(120) % 3
+        X[:, 0] += y
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            setting = contender.ladder.setting(contender.ladder.first)
+            try:
+                contender.fit(sp.csr_matrix(X) if sp.issparse(self.X) else X, y, setting)
+            except Exception:
+                return  # the fit that is measured will say what is wrong
+
+    def fit(self, name: str, setting: Setting) -> tuple[Outcome, Any]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            began = time.perf_counter()
+            try:
+                fitted = self.known[name].fit(self.X, self.y, setting)
+            except Exception as error:
+                return Outcome("error", time.perf_counter() - began, detail=one_line(error)), None
+            seconds = time.perf_counter() - began
+        # Only what tells the user that the fit may be wrong counts as a warning.
+        telling = [
+            w for w in caught if not issubclass(w.category, (FutureWarning, DeprecationWarning))
+        ]
+        warned = telling[0].category.__name__ if telling else ""
+        detail = one_line(telling[0].message) if telling else ""
+        outcome = Outcome("ok", seconds, warned=warned, detail=detail, n_iter=fitted.n_iter)
+        outcome.solver = fitted.solver
+        outcome.converged = not warned if fitted.converged is None else bool(fitted.converged)
+        return outcome, fitted
+
+    def objective(self, fitted: Any, setting: Setting) -> float:
+        import numpy as np
+
+        from benchmarks.objective import objective
+        from benchmarks.problems import C
+
+        with np.errstate(all="ignore"):
+            return objective(self.X, self.y, fitted.W, fitted.b, C)
 
 
-def _import_and_fit(bench: _Bench, contender: Any, threads: int) -> None:
-    import numpy as np
-    import scipy.sparse as sp
-
-    if contender.needs == "sklearnex" and threads:
-        import daal4py
-
-        daal4py.daalinit(threads)  # its thread pool reads no environment variable
-    rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((120, 4)), np.arange(120) % 3
-    X[:, 0] += y
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        setting = contender.ladder.setting(contender.ladder.first)
-        try:
-            contender.fit(sp.csr_matrix(X) if sp.issparse(bench.X) else X, y, setting)
-        except Exception:
-            return  # the fit that is measured will say what is wrong
-
-
-def _timed_fit(contender: Any, bench: _Bench, setting: Setting) -> tuple[Outcome, Any]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        began = time.perf_counter()
-        try:
-            fitted = contender.fit(bench.X, bench.y, setting)
-        except Exception as error:
-            return Outcome("error", time.perf_counter() - began, detail=_one_line(error)), None
-        seconds = time.perf_counter() - began
-    # Only what tells the user that the fit may be wrong counts as a warning.
-    telling = [w for w in caught if not issubclass(w.category, (FutureWarning, DeprecationWarning))]
-    warned = telling[0].category.__name__ if telling else ""
-    detail = _one_line(telling[0].message) if telling else ""
-    outcome = Outcome("ok", seconds, warned=warned, detail=detail, n_iter=fitted.n_iter)
-    outcome.solver = fitted.solver
-    outcome.converged = not warned if fitted.converged is None else bool(fitted.converged)
-    return outcome, fitted
-
-
-def _objective_of(fitted: Any, bench: _Bench) -> float:
-    import numpy as np
-
-    from benchmarks.objective import objective
-    from benchmarks.problems import C
-
-    with np.errstate(all="ignore"):
-        return objective(bench.X, bench.y, fitted.W, fitted.b, C)
-
-
-def _one_line(error: BaseException | Any) -> str:
+def one_line(error: BaseException | Any) -> str:
+    """Return what an error or a warning says, short enough for a line of a table."""
     kind = f"{type(error).__name__}: " if isinstance(error, Exception) else ""
     return (kind + " ".join(str(error).split()))[:120].replace("#", "")

@@ -1,4 +1,4 @@
-"""Cross-validation over a path against `LogisticRegressionCV`: python -m benchmarks.path --help.
+"""Cross-validation over a path against `LogisticRegressionCV` and glmnet: --help has the options.
 
 Every contender fits the same folds and values of C. Its settings are tried from the loosest on,
 each in a process of its own, until every fit of the grid is within a share of the lowest objective
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import numpy as np
 
 from benchmarks.machine import describe
 from benchmarks.objective import objective
+from benchmarks.path_rivals import GlmnetCV, Unfinished, is_installed
 from benchmarks.problems import choose, default_data_folder
 
 _ACCURACY = 1e-4
@@ -35,26 +37,33 @@ _NEVER = "never"
 
 @dataclass(frozen=True)
 class Contender:
-    """A solver of `LogisticRegressionCV`, or ours, with its settings (tol, max_iter)."""
+    """A solver of `LogisticRegressionCV`, glmnet or ours, with its settings (tol, max_iter)."""
 
     name: str
     settings: tuple[tuple[float, int], ...]
+    needs: str = "sklearn"
 
 
 _OURS = Contender("softmax_reg", tuple((tol, 1000) for tol in (1e-3, 1e-4, 1e-5, 1e-6, 1e-8)))
+# Its passes are not limited: a path of which values are missing is of no use.
+_GLMNET = Contender("glmnet", tuple((10.0**-k, 0) for k in range(4, 15, 2)), "glmnet")
 _RIVALS = {
     0.0: (
         Contender("lbfgs", ((1e-4, 100), (1e-4, 10_000), (1e-6, 10_000), (1e-8, 100_000))),
         Contender("newton-cholesky", ((1e-4, 100), (1e-6, 1000), (1e-8, 1000))),
+        _GLMNET,
     ),
-    1.0: (Contender("saga", ((1e-4, 100), (1e-4, 1000), (1e-5, 10_000), (1e-8, 100_000))),),
+    1.0: (
+        Contender("saga", ((1e-4, 100), (1e-4, 1000), (1e-5, 10_000), (1e-8, 100_000))),
+        _GLMNET,
+    ),
 }
 _PENALTIES = {0.0: "ridge", 1.0: "lasso"}
 
 
 @dataclass
 class Run:
-    """Seconds, and the objective of every fit, (n_folds, n_Cs); None beyond the limit."""
+    """Seconds, and the objective of every fit, (n_folds, n_Cs); None if not all were made."""
 
     setting: str
     seconds: float
@@ -122,7 +131,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
 def _race(task: dict[str, Any], time_limit: float) -> tuple[str, float]:
     """Return the line of the table and how many times as fast ours is."""
-    contenders = [_OURS, *_RIVALS[task["l1_ratio"]]]
+    contenders = [_OURS, *(r for r in _RIVALS[task["l1_ratio"]] if is_installed(r.needs))]
     runs: dict[str, list[Run]] = {contender.name: [] for contender in contenders}
     known = [_run(task, _OURS.name, (1e-8, 1000), 3.0 * time_limit).values]
     for contender in contenders:
@@ -170,6 +179,8 @@ def _run(task: dict[str, Any], name: str, setting: tuple[float, int], time_limit
     done = _process(order, 2.0 * time_limit + 20.0)
     if done is None or done["seconds"] > time_limit:
         return Run(label, time_limit, None)
+    if done["values"] is None:
+        return Run(label, done["seconds"], None)
     return Run(label, done["seconds"], np.array(done["values"]))
 
 
@@ -195,35 +206,48 @@ def _one(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measure_cv(X: Any, y: np.ndarray, order: dict[str, Any]) -> dict[str, Any]:
-    from sklearn.base import clone
-    from sklearn.linear_model import LogisticRegressionCV
     from sklearn.model_selection import StratifiedKFold
 
-    from softmax_reg import SoftmaxRegressionCV
+    def folds(X: Any, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        return list(StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(X, y))
 
-    folds = list(StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(X, y))
-    common = {
-        "Cs": _CS, "l1_ratios": (order["l1_ratio"],), "cv": folds, "scoring": "neg_log_loss",
-        "tol": order["tol"], "max_iter": order["max_iter"],
-    }  # fmt: skip
-    if order["name"] == _OURS.name:
-        model: Any = SoftmaxRegressionCV(**common)
-    else:
-        model = LogisticRegressionCV(
-            solver=order["name"], use_legacy_attributes=False, random_state=0, **common
-        )
-    clone(model).set_params(cv=2).fit(X[:60], np.arange(60) % 3)  # what is loaded late counts not
+    few = X[:60], np.arange(60) % 3
+    with suppress(Unfinished):
+        _model(order, folds(*few)).fit(*few)  # what is loaded late counts not
+    cv = folds(X, y)
+    model = _model(order, cv)
     began = time.process_time()
-    model.fit(X, y)
+    try:
+        model.fit(X, y)
+    except Unfinished:
+        return {"seconds": time.process_time() - began, "values": None}
     seconds = time.process_time() - began
     values = [
         [
             _value(X[train], y[train], coef, C, order["l1_ratio"])
             for C, coef in zip(_CS, paths[0], strict=True)
         ]
-        for (train, _), paths in zip(folds, model.coefs_paths_, strict=True)
+        for (train, _), paths in zip(cv, model.coefs_paths_, strict=True)
     ]
     return {"seconds": seconds, "values": values}
+
+
+def _model(order: dict[str, Any], folds: list[tuple[np.ndarray, np.ndarray]]) -> Any:
+    from sklearn.linear_model import LogisticRegressionCV
+
+    from softmax_reg import SoftmaxRegressionCV
+
+    if order["name"] == _GLMNET.name:
+        return GlmnetCV(_CS, order["l1_ratio"], folds, order["tol"])
+    common = {
+        "Cs": _CS, "l1_ratios": (order["l1_ratio"],), "cv": folds, "scoring": "neg_log_loss",
+        "tol": order["tol"], "max_iter": order["max_iter"],
+    }  # fmt: skip
+    if order["name"] == _OURS.name:
+        return SoftmaxRegressionCV(**common)
+    return LogisticRegressionCV(
+        solver=order["name"], use_legacy_attributes=False, random_state=0, **common
+    )
 
 
 def _value(X: Any, y: np.ndarray, coef: np.ndarray, C: float, l1_ratio: float) -> float:

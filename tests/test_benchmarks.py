@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -199,26 +200,75 @@ def test_a_toy_race_of_paths_writes_a_table(tmp_path):
         assert expected in text
 
 
-def test_the_l1_benchmark_prints_a_table_with_all_contenders():
-    page = run_module(
-        "benchmarks.l1", "--toy", "--problems", "iris_std,text", "--time-limit", "0.5"
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_glmnet_fits_the_grid_of_the_race_of_paths(harness, l1_ratio):
+    pytest.importorskip("glmnet")
+    from benchmarks.path import _measure_cv
+
+    X, y = harness["problems"].registry(None)["iris_std"].load(True)
+    ours, theirs = (
+        _measure_cv(X, y, {"name": name, "tol": 1e-10, "max_iter": 1000, "l1_ratio": l1_ratio})
+        for name in ("softmax_reg", "glmnet")
     )
-    assert page.count("| iris_std |") == page.count("| text |") == 4
-    assert "saga / softmax_reg to 1e-06" in page
-    ours = [line.split("|")[4] for line in page.splitlines() if "| iris_std |" in line]
-    assert all(float(seconds) > 0.0 for seconds in ours)
+    np.testing.assert_allclose(theirs["values"], ours["values"], rtol=1e-7)
 
 
+def test_the_l1_benchmark_writes_tables_with_all_contenders(tmp_path):
+    out = tmp_path / "l1.md"
+    printed = run_module(
+        "benchmarks.l1", "--toy", "--problems", "iris_std,text", "--time-limit", "0.2",
+        "--out", out,
+    )  # fmt: skip
+    page = out.read_text(encoding="utf-8")
+    assert page.strip() in printed
+    elastic_net = page.partition("## Group lasso")[0]
+    assert elastic_net.count("| iris_std |") == elastic_net.count("| text |") == 4
+    for expected in ("saga 1e-06", "best rival / softmax_reg 1e-04", "BLAS", "| all | 8 |"):
+        assert expected in elastic_net + page[page.rindex("At their tightest") :]
+    rows = [line.split("|") for line in elastic_net.splitlines() if "| iris_std |" in line]
+    assert all(float(row[5]) > 0.0 for row in rows)
+
+
+@pytest.mark.parametrize("name", ["iris_std", "breast_cancer_std"])
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
-def test_contenders_of_the_l1_benchmark_minimise_the_same_objective(harness, l1_ratio):
-    from benchmarks import l1
+def test_contenders_of_the_l1_benchmark_minimise_the_same_objective(harness, name, l1_ratio):
+    from benchmarks import l1_contenders as l1
 
-    X, y = harness["problems"].registry(None)["iris_std"].load(False)
-    case = l1.Case("iris_std", X, y, 0.2, l1_ratio)
-    lowest, theirs = (
-        l1.value(case, *fit(case, effort)) for fit, effort in ((l1.ours, 1e-9), (l1.saga, 3000))
-    )
-    assert lowest == pytest.approx(theirs, rel=1e-9)
+    X, y = harness["problems"].registry(None)[name].load(False)
+    shape = harness["contenders"].Shape(*X.shape, int(y.max()) + 1, False)
+    lowest = {}
+    for contender in l1.contenders().values():
+        for penalty in contender.penalties if contender.suits(shape) else ():
+            case = l1.Case(0.2, l1_ratio, penalty)
+            effort = 20_000 if contender.counts_iterations else contender.efforts[-1]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of saga, which is near; of numba
+                found = l1.value(X, y, case, *contender.fit(X, y, case, effort))
+            assert found == pytest.approx(lowest.setdefault(penalty, found), rel=1e-8)
+    assert set(lowest) == {l1.ELASTIC_NET, l1.GROUP_LASSO}
+
+
+def test_what_came_of_a_race_is_told_as_it_was(harness):
+    from benchmarks import l1_report
+    from benchmarks.l1_contenders import Case
+
+    problem = harness["problems"].registry(None)["iris"]
+    shape, case = harness["contenders"].Shape(150, 4, 3, False), Case(1.0, 0.5)
+    inf, times = np.inf, l1_report.Times
+    each = [
+        {"softmax_reg": times([1.0, 2.0], 9.0), "saga": times([3.0, 9.0], 9.0)},
+        {"softmax_reg": times([1.0, 1.0], 9.0), "saga": times([0.5, inf], 4.0)},
+        {"softmax_reg": times([1.0, inf], 9.0), "saga": times([inf, inf], 10.0)},
+    ]
+    results = [l1_report.Result(problem, shape, case, one, 1e-12) for one in each]
+    page = l1_report.report(results, 10.0, {"BLAS": "none"})
+    rows = [line.replace(" ", "").split("|")[1:-1] for line in page.splitlines() if "|" in line]
+    assert ["all", "3", ">2.5(0.5)", ">4.2(4)", ">2.5(0.5)", ">4.2(4)", "1and0"] in rows
+    ends = [row[-2:] for row in rows if row[0] == "iris"]
+    assert ends == [["3", "4.5"], ["0.5", ">4"], [">10", "–"]]
+    cells = [row[6:8] for row in rows if row[0] == "iris"]
+    assert cells == [["3", "9"], ["0.5", "stops"], [">10", ">10"]]
+    assert "at most 1e-12 above" in page
 
 
 def test_the_sparse_prediction_benchmark_prints_a_row_for_each_share():
