@@ -43,7 +43,6 @@ from softmax_reg.reading import read_data
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Result, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
-from softmax_reg.sources.batch_sources import BatchSource
 
 __all__ = ["SoftmaxRegression"]
 
@@ -318,10 +317,10 @@ class SoftmaxRegression(
 
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, users: Users) -> SoftmaxRegression:
-        given, is_stream = (X, y), isinstance(X, BatchSource)
+        given = X, y
         knobs = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
-        solver, name = make_solver(self.solver, knobs, self._is_smooth(), is_stream)
+        solver, name = make_solver(self.solver, knobs, self._is_smooth())
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
         X, classes, codes, weights = data = read_data(self, X, y, sample_weight)

@@ -1,8 +1,6 @@
 """A fit on batches is the fit on the array they make; a source that misbehaves is named."""
 
 import threading
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -26,7 +24,7 @@ from softmax_reg import (
 )
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.reading import read_data
-from softmax_reg.solvers import SOLVERS, GradientDescent
+from softmax_reg.solvers import SOLVERS
 
 SETS = ["wine", "breast_cancer"]  # three classes and two, raw
 
@@ -279,21 +277,8 @@ def test_the_sample_of_a_stream_is_bounded_uniform_and_leaves_out_rows_without_w
     assert_array_equal(rows.take(rows.sample[::-1]), X[rows.sample[::-1]])
     assert abs(rows.sample.mean() / n - 0.5) < 5.0 * np.sqrt(1.0 / 12.0 / len(rows.sample))
     others = np.setdiff1d(np.arange(n), rows.sample)
-    with pytest.raises(ValueError, match="needs_random_access"):
+    with pytest.raises(ValueError, match=r"only the rows of its sample .*np\.memmap"):
         rows.take(others[:1])
-
-
-@dataclass
-class NeedsAnyRow(GradientDescent):
-    needs_random_access: ClassVar[bool] = True
-
-
-def test_a_solver_that_needs_any_row_is_refused_and_others_are_named():
-    source = Batches(*data("wine"))
-    with pytest.raises(ValueError, match=r"takes rows in any order.*'lbfgs'"):
-        SoftmaxRegression(solver=NeedsAnyRow()).fit(source)
-    assert source.n_passes == 0
-    assert SoftmaxRegression(solver=NeedsAnyRow()).fit(*data("wine")).converged_
 
 
 # What a source may do wrong.
