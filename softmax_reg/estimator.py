@@ -333,7 +333,7 @@ class SoftmaxRegression(
         )
         objective = self._objective(X, codes, weights, len(classes), solver.scores_memory)
         attributes = partial(self._attributes, objective, classes)
-        run = session.run(*data, held_out=validation is not None)
+        run = session.run(*data, unseen)
         callbacks = session.bound(callbacks, attributes, name)
         tasks = FitTasks(self, attributes, *given, sample_weight)
         if tasks.is_watched:

@@ -214,7 +214,7 @@ def test_rows_that_the_user_held_out_are_given_again(tmp_path):
     fit = {"X_val": X[::3], "y_val": y[::3]}
     expected = whole(tmp_path / "whole.npz", X, y, fit=fit)
     model = crashed(tmp_path / "died.npz", X, y, fit=fit)
-    with pytest.raises(ValueError, match="X_val and y_val"):
+    with pytest.raises(ValueError, match=r"X_val and y_val .* then they were given"):
         model.fit(X, y)
     assert_same_fit(model.fit(X, y, **fit), expected, [*FITTED, "validation_loss_curve_"])
 
@@ -310,6 +310,26 @@ def test_other_data_are_refused_and_the_right_ones_still_work(tmp_path, what):
         model.fit(*other_data()[what])
     assert vars(model) == before
     assert_same_fit(model.fit(X, y), whole(tmp_path / "whole.npz", X, y))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    ("what", "change"),
+    {
+        "shape of X": lambda X, y: (X[1:], y[1:], None),
+        "rows of X": lambda X, y: (X + 1e-9, y, None),
+        "labels": lambda X, y: (X, np.roll(y, 1), None),
+        "weights": lambda X, y: (X, y, np.linspace(1.0, 2.0, len(y))),
+    }.items(),
+)
+def test_other_rows_held_out_are_refused(tmp_path, what, change, early_stopping):
+    X, y = data()
+    fit = {"X_val": X[::3], "y_val": y[::3]}
+    model = crashed(tmp_path / "died.npz", X, y, at=5, fit=fit, early_stopping=early_stopping)
+    names = ("X_val", "y_val", "sample_weight_val")
+    with pytest.raises(ValueError, match=rf"checkpoint.*the {what} \(held out\)"):
+        model.fit(X, y, **dict(zip(names, change(X[::3], y[::3]), strict=True)))
+    model.fit(X, y, **fit)
 
 
 def test_data_differ_where_sparse_rows_do(tmp_path):
