@@ -431,6 +431,12 @@ def test_options_go_to_pandas(tmp_path):
     assert next(iter(source))[1].tolist() == ["01", "02"]
 
 
+@pytest.mark.parametrize("option", ["nrows", "chunksize", "iterator"])
+def test_an_option_that_says_how_many_rows_pandas_reads_is_refused(tmp_path, option):
+    with pytest.raises(ValueError, match=f"'{option}'.* own parameter chunksize"):
+        csv(tmp_path, "a,y\n1,2\n3,4\n", options={option: 1})
+
+
 def test_what_is_wrong_with_a_csv_file_is_said(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file .*nowhere\.csv"):
         CSVSource(tmp_path / "nowhere.csv", "y")
