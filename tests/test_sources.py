@@ -506,6 +506,32 @@ def test_what_is_wrong_with_a_folder_of_npy_files_is_said(tmp_path):
         )
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_npy_files_whose_writing_was_interrupted_are_not_read(tmp_path, monkeypatch, error):
+    X, y = data("wine")
+    save, saved = np.save, []
+
+    def fail_on_the_sixth(path, *args, **kwargs):
+        saved.append(path)
+        if len(saved) == 6:
+            raise error
+        save(path, *args, **kwargs)
+
+    monkeypatch.setattr(np, "save", fail_on_the_sixth)
+    weighted = Batches(X, y, np.ones(len(y)))
+    with pytest.raises(type(error)):
+        NpySource.write(tmp_path, weighted)
+    monkeypatch.undo()
+    assert len(list(tmp_path.glob("X_*.npy"))) == 2
+    with pytest.raises(ValueError, match=r"was interrupted.*delete the folder"):
+        NpySource(tmp_path)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    batches = list(NpySource.write(tmp_path, weighted))
+    assert_array_equal(np.concatenate([batch[0] for batch in batches]), X)
+    assert {path.name[0] for path in tmp_path.iterdir()} == {"X", "y", "w"}
+
+
 def test_npy_files_keep_weights_and_text_labels(tmp_path):
     X, y = data("wine")
     names = np.array(["a", "b", "c"], dtype=object)[y]
