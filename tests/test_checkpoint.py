@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from killed import data, fit_or_resume
@@ -272,10 +273,24 @@ def test_a_fit_that_was_done_is_done_at_once(tmp_path, solver):
     assert_same_fit(model.fit(X, y), expected)
 
 
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_logger_has_the_record_of_a_fit_that_was_done(tmp_path, held_out):
+    X, y = data()
+    fit = {"X_val": X[::3], "y_val": y[::3]} if held_out else {}
+    logger = LossLogger()
+    whole(tmp_path / "done.npz", X, y, every=1, callbacks=[logger], fit=fit)
+    model = SoftmaxRegression.resume(tmp_path / "done.npz").fit(X, y, **fit)
+    assert model.callbacks[0].rows == logger.rows
+    assert len(logger.rows) == model.n_iter_[0] + 1
+    assert ("validation_loss" in logger.rows[0]) == held_out
+    pd.testing.assert_frame_equal(model.callbacks[0].to_frame(), logger.to_frame())
+
+
 def test_a_logger_goes_on_with_its_file(tmp_path):
     X, y = data()
     logger = LossLogger(tmp_path / "log.csv")
     model = crashed(tmp_path / "died.npz", X, y, callbacks=[logger], at=8).fit(X, y)
+    assert_array_equal(model.callbacks[0].to_frame()["loss"], model.loss_curve_)
     lines = (tmp_path / "log.csv").read_text().splitlines()[1:]
     assert [int(line.split(",")[0]) for line in lines] == list(range(model.n_iter_[0] + 1))
     assert [float(line.split(",")[1]) for line in lines] == model.loss_curve_.tolist()
