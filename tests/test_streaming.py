@@ -267,6 +267,7 @@ def the_bad_batches():
     nan[3, 1], infinite[0, 0], large[7, 2] = np.nan, np.inf, 1e200
     negative, endless = np.ones(20), np.ones(20)
     negative[4], endless[4] = -1.0, np.inf
+    too_much = {"sample_weight": np.full(20, 1e308)}
     return {
         "nan": (nan, y, {}, "NaN"),
         "infinite": (infinite, y, {}, "infinity"),
@@ -278,6 +279,7 @@ def the_bad_batches():
         "weight": (X, y, {"sample_weight": negative}, "Negative values in data"),
         "infinite weight": (X, y, {"sample_weight": endless}, "infinity"),
         "no weight": (X, y, {"sample_weight": np.zeros(20)}, "zero"),
+        "weights beyond measure": (X, y, too_much, "sample weights sum to inf"),
         "classes": (X, y, {"classes": [0, 1]}, "is not the same as on last call to partial_fit"),
         "continuous": (X, y + 0.5, {}, "Unknown label type"),
     }

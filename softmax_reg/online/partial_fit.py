@@ -18,7 +18,7 @@ from softmax_reg._compat import (
     validate_data,
     validate_parameter_constraints,
 )
-from softmax_reg.encoding import merge_duplicates
+from softmax_reg.encoding import check_total, merge_duplicates
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
@@ -241,13 +241,14 @@ def batch_weights(
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, or all are zero.
+        If a weight is negative or not finite, all are zero, or their sum cannot be computed with.
     """
     s = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if class_weight is not None:
-        s = s * compute_class_weight(class_weight, classes=classes, y=classes)[codes]
-    total = float(s.sum())
-    if not (np.isfinite(total) and (s >= 0.0).all() and total > 0.0):
+        with np.errstate(over="ignore"):
+            s = s * compute_class_weight(class_weight, classes=classes, y=classes)[codes]
+    check_total(s)
+    if not ((s >= 0.0).all() and s.any()):
         raise ValueError(
             "The weights of a batch must be finite, not negative, and not all zero; got "
             f"{s.min():.3g} to {s.max():.3g}."
