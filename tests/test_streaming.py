@@ -1,5 +1,6 @@
 """`partial_fit`: what users see of a stream, and what they may do wrong."""
 
+import copy
 import pickle
 import re
 
@@ -248,13 +249,19 @@ def test_a_fit_begins_anew():
     assert len(model.loss_curve_) == model.n_iter_[0] + 1
 
 
-def test_copies_and_pickles_learn_on_alike_and_clones_start_anew():
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+)
+def test_copies_and_pickles_learn_on_alike_each_by_itself_and_clones_start_anew(copied):
     X, y = shuffled("overlapping")
     model = stream(SoftmaxRegression(), X[:75], y[:75], 15)
-    again = pickle.loads(pickle.dumps(model))
-    for one in (model, again):
-        stream(one, X[75:], y[75:], 15)
-    np.testing.assert_array_equal(model.coef_, again.coef_)
+    again = copied(model)
+    before = copy.deepcopy(state_of(model))
+    stream(again, X[75:], y[75:], 15)
+    assert_same(state_of(model), before)
+    stream(model, X[75:], y[75:], 15)
+    assert_array_equal(model.coef_, again.coef_)
+    assert model.loss_curve_ == again.loss_curve_
     assert not hasattr(clone(model), "coef_")
 
 

@@ -104,6 +104,11 @@ class StreamingMixin:
         with unchanged_if_it_fails(self):
             return self._partial_fit(X, y, classes, sample_weight)
 
+    def __getstate__(self) -> Any:
+        """Return the attributes; the list that grows is another one, lest a copy share it."""
+        state: Any = super().__getstate__()
+        return state | {"loss_curve_": [*self.loss_curve_]} if hasattr(self, "_online") else state
+
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
         knobs = self.get_params(deep=False)  # type: ignore[attr-defined]
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)  # type: ignore[attr-defined]
