@@ -61,6 +61,8 @@ CANNOT_BE_FITTED = {
     "y-of-two-columns": (X, np.column_stack([Y, Y]), None, "y should be a 1d array"),
     "y-continuous": (X, Y + X[:, 0], None, "[Uu]nknown label type.*continuous"),
     "y-nan": (X, with_one(Y, np.nan), None, "y contains NaN"),
+    "y-none": (X, with_one(Y.astype(object), None), None, "do not sort.*NoneType, int"),
+    "y-mixed": (X, np.array([*Y[1:].tolist(), "a"], dtype=object), None, "do not sort.*int, str"),
     "one-class": (X, np.full(150, "setosa"), None, "one class.*setosa"),
     "weights-nan": (X, Y, with_one(np.ones(150), np.nan), "sample_weight.* NaN"),
     "weights-inf": (X, Y, with_one(np.ones(150), np.inf), "sample_weight.* infinity"),

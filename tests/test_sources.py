@@ -312,6 +312,10 @@ WRONG_FIRST = {
     "length": (lambda i, n, X, y: (X, y[: 50 - (i == 1)]), "Batch 2 .*inconsistent numbers of"),
     "empty": (lambda i, n, X, y: (X[: 50 * (i != 1)], y), "Batch 2 .*It has no rows"),
     "text": (lambda i, n, X, y: (X, y.astype(str) if i == 2 else y), "Batch 3 .*labels are text"),
+    "no label": (
+        lambda i, n, X, y: (X, [*y[1:].astype(str).tolist(), None] if i == 1 else y.astype(str)),
+        "Batch 2 .*labels do not sort.*NoneType, str",
+    ),
     "real labels": (lambda i, n, X, y: (X, y + 0.5), "continuous"),
     "one class": (lambda i, n, X, y: (X, 0 * y), "at least 2 classes"),
     "sparse": (

@@ -18,7 +18,7 @@ from softmax_reg._compat import (
     validate_data,
     validate_parameter_constraints,
 )
-from softmax_reg.encoding import check_total, merge_duplicates
+from softmax_reg.encoding import check_total, merge_duplicates, sorted_labels
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
@@ -218,20 +218,21 @@ def codes_of(y: Any, classes: NDArray) -> NDArray[np.intp]:
     Raises
     ------
     ValueError
-        If there are fewer than two classes, or a label is none of them.
+        If there are fewer than two classes, or a label is none of them, or none at all.
     """
+    labels, places = sorted_labels(y)
     check_classification_targets(y)
     if len(classes) < 2:
         raise ValueError(f"classes must hold at least 2 classes, got {classes.tolist()}.")
-    codes = np.searchsorted(classes, y)
+    codes = np.searchsorted(classes, labels)
     codes[codes == len(classes)] = 0
-    strange = np.unique(y[classes[codes] != y])
+    strange = labels[classes[codes] != labels]
     if len(strange):
         raise ValueError(
             f"`y` has classes not in `self.classes_`. `self.classes_` has {classes.tolist()}, `y` "
             f"has also {strange.tolist()}. Pass all classes in the first call to partial_fit."
         )
-    return codes
+    return codes[places]
 
 
 def batch_weights(
