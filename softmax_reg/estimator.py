@@ -21,6 +21,8 @@ from sklearn.utils.validation import check_is_fitted
 from softmax_reg._compat import (
     CallbackSupportMixin,
     ConvergenceWarning,
+    HasMethods,
+    Hidden,
     Interval,
     StrOptions,
     validate_parameter_constraints,
@@ -216,7 +218,8 @@ class SoftmaxRegression(
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
-        "callbacks": [callable, list, tuple, None],
+        # Those of scikit-learn's protocol get an error of their own.
+        "callbacks": [callable, list, tuple, None, Hidden(HasMethods("on_fit_task_end"))],
     }
 
     def __init__(

@@ -411,10 +411,11 @@ def test_what_cannot_be_called_is_refused_by_name(wrong):
         SoftmaxRegression(callbacks=wrong).fit(*data("iris"))
 
 
-def test_a_callback_for_scikit_learns_protocol_is_sent_there():
-    theirs = SimpleNamespace(on_fit_task_end=None)
+@pytest.mark.parametrize("given", [lambda theirs: theirs, lambda theirs: [theirs]])
+def test_a_callback_for_scikit_learns_protocol_is_sent_there(given):
+    theirs = SimpleNamespace(on_fit_task_end=print)
     with pytest.raises(TypeError, match="set_callbacks"):
-        SoftmaxRegression(callbacks=[theirs]).fit(*data("iris"))
+        SoftmaxRegression(callbacks=given(theirs)).fit(*data("iris"))
 
 
 # Lines of progress
