@@ -11,7 +11,13 @@ from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Hidden,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.metadata_routing import (
@@ -55,6 +61,8 @@ __all__ = [
     "UNUSED",
     "CallbackSupportMixin",
     "ConvergenceWarning",
+    "HasMethods",
+    "Hidden",
     "Interval",
     "MetadataRouter",
     "MethodMapping",

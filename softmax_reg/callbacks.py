@@ -13,6 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import Interval, validate_parameter_constraints
@@ -130,9 +131,9 @@ class LossLogger:
     Parameters
     ----------
     path : path-like or None, default=None
-        A CSV file to which every row is written at once.  A fit from the start overwrites it; one
-        that is resumed at iteration k keeps the rows before k and goes on.  Fits that run at the
-        same time, as in a grid search, would overwrite one another: give no path there.
+        A CSV file to which every row is written at once.  Each fit overwrites it; one that is
+        resumed at iteration k with the rows up to k, which its checkpoint holds.  Fits that run at
+        the same time, as in a grid search, would overwrite one another: give no path there.
 
     Attributes
     ----------
@@ -180,6 +181,16 @@ class LossLogger:
         """Let the next run begin a new record."""
         self._is_under_way = False
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what a resumed run has to know."""
+        columns = self.rows[0] if self.rows else ()
+        return {column: [row[column] for row in self.rows] for column in columns}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        columns = (np.asarray(values).tolist() for values in state.values())
+        self.rows = [dict(zip(state, values, strict=True)) for values in zip(*columns, strict=True)]
+
     def to_frame(self) -> pd.DataFrame:
         """Return the record.
 
@@ -195,9 +206,6 @@ class LossLogger:
 
     def _begin(self, progress: Progress) -> None:
         """Keep the rows before this iteration, which are none unless the run is resumed."""
-        if self.path is not None and progress.n_iter and Path(self.path).exists():
-            self.rows = _cut_off(self.path, progress.n_iter)
-            return
         self.rows = [row for row in self.rows if row["iteration"] < progress.n_iter]
         if self.path is not None:
             Path(self.path).write_bytes(b"")
@@ -210,26 +218,6 @@ class LossLogger:
         if self.path is not None:
             with open(self.path, "a", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerow(values)
-
-
-def _cut_off(path: str | PathLike[str], n_iter: int) -> list[dict[str, float]]:
-    """Return the rows of iterations before n_iter, and cut the file off after them.
-
-    What a process that was killed wrote last may be half a line.
-    """
-    rows: list[dict[str, float]] = []
-    with open(path, "r+b") as file:
-        names = file.readline().decode().strip().split(",")
-        end = file.tell()
-        while (line := file.readline()).endswith(b"\n"):
-            iteration, *values = line.decode().strip().split(",")
-            if int(iteration) >= n_iter:
-                break
-            numbers = [int(iteration), *map(float, values)]
-            rows.append(dict(zip(names, numbers, strict=True)))
-            end = file.tell()
-        file.truncate(end)
-    return rows
 
 
 def listed(given: Any, told: str) -> list[Callable[..., Any]]:

@@ -24,6 +24,7 @@ __all__ = [
     "make_penalty",
     "merge_duplicates",
     "row_weights",
+    "sorted_labels",
 ]
 
 # Beyond it C times the total weight leaves the range of floats.
@@ -46,11 +47,29 @@ def encode_labels(y: Any) -> tuple[NDArray, NDArray[np.intp]]:
     ValueError
         If y does not hold classes, or holds only one.
     """
+    classes, codes = sorted_labels(y)
     check_classification_targets(y)
-    classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"y must hold at least 2 classes, but it holds one class: {classes[0]!r}.")
     return classes, codes
+
+
+def sorted_labels(y: NDArray) -> tuple[NDArray, NDArray[np.intp]]:
+    """Return the labels, sorted and each once, and the position among them of each in y.
+
+    Raises
+    ------
+    ValueError
+        If they do not sort.
+    """
+    try:
+        return np.unique(y, return_inverse=True)
+    except TypeError as error:
+        kinds = ", ".join(sorted({type(label).__name__ for label in y.tolist()}))
+        raise ValueError(
+            f"The labels do not sort, for they are of several types: {kinds}. Leave out rows "
+            "without a label, and give all labels one type."
+        ) from error
 
 
 def row_weights(

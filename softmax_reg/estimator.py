@@ -42,8 +42,7 @@ from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.reading import read_data
 from softmax_reg.separation import has_no_optimum
 from softmax_reg.solvers import SOLVERS, Result, Solver, make_solver, minimize
-from softmax_reg.solvers.constraints import BATCH_SIZE, COUNT, LEARNING_RATE, MOMENTUM
-from softmax_reg.sources.batch_sources import BatchSource
+from softmax_reg.solvers.constraints import BATCH_SIZE, CALLBACKS, COUNT, LEARNING_RATE, MOMENTUM
 
 __all__ = ["SoftmaxRegression"]
 
@@ -217,7 +216,7 @@ class SoftmaxRegression(
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
-        "callbacks": [callable, list, tuple, None],
+        "callbacks": CALLBACKS,
     }
 
     def __init__(
@@ -318,10 +317,10 @@ class SoftmaxRegression(
 
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, users: Users) -> SoftmaxRegression:
-        given, is_stream = (X, y), isinstance(X, BatchSource)
+        given = X, y
         knobs = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
-        solver, name = make_solver(self.solver, knobs, self._is_smooth(), is_stream)
+        solver, name = make_solver(self.solver, knobs, self._is_smooth())
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
         X, classes, codes, weights = data = read_data(self, X, y, sample_weight)
@@ -334,7 +333,7 @@ class SoftmaxRegression(
         )
         objective = self._objective(X, codes, weights, len(classes), solver.scores_memory)
         attributes = partial(self._attributes, objective, classes)
-        run = session.run(*data, held_out=validation is not None)
+        run = session.run(*data, unseen)
         callbacks = session.bound(callbacks, attributes, name)
         task = whole_fit(self, self.max_iter)
         tasks = FitTasks(task, self, attributes, *given, sample_weight)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from softmax_reg._compat import check_sample_weight, validate_data
 from softmax_reg.encoding import check_total, class_factors, hold_out, merge_duplicates
 from softmax_reg.rows import as_rows
+from softmax_reg.sources.batch_sources import BatchSource
 
 __all__ = ["Users", "unseen_rows"]
 
@@ -65,8 +66,14 @@ def _is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
     Raises
     ------
     ValueError
-        If a part of them is missing.
+        If a part of them is missing, or they are a source.
     """
+    if isinstance(X_val, BatchSource):
+        raise ValueError(
+            f"X_val is a {type(X_val).__name__}, but held-out rows cannot be a source. Give X_val "
+            "and y_val as arrays, np.memmap too, or leave them out and set early_stopping=True, "
+            "which holds out some rows of X."
+        )
     if (X_val is None) != (y_val is None):
         missing, there = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
         raise ValueError(f"{there} was given without {missing}. Give both, or neither.")

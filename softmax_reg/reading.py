@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import validate_data
-from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
+from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights, sorted_labels
 from softmax_reg.sources.batch_sources import BatchSource
 from softmax_reg.sources.streams import (
     Reservoir,
@@ -108,6 +108,7 @@ class _FirstPass:
         self.n_batches += 1
         try:
             X, y, weights = self._validated(X, y, weights)
+            labels, codes = sorted_labels(y)
         except (ValueError, TypeError) as error:
             where = f"Batch {self.n_batches} of the source, from row {self.n} on"
             kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -116,7 +117,6 @@ class _FirstPass:
         if self.n == 0:
             self.first, self.is_sparse = dense_row(X).astype(np.float64), sp.issparse(X)
         self.dtype = np.promote_types(self.dtype, X.dtype)
-        labels, codes = np.unique(y, return_inverse=True)
         places = [self.places.setdefault(label, len(self.places)) for label in labels.tolist()]
         self.codes.append(np.array(places, dtype=np.int32)[codes])
         self.weights.append(weights)

@@ -35,6 +35,23 @@ class Schedule(ABC):
         """Return the rate at epoch t (a fraction of an epoch is allowed)."""
 
 
+def _epochs(schedule: Schedule, name: str) -> float:
+    """Return how many epochs a schedule has under this name.
+
+    Raises
+    ------
+    ValueError
+        If it is not positive.
+    """
+    value = getattr(schedule, name)
+    if not (isinstance(value, Real) and float(value) > 0.0):
+        raise ValueError(
+            f"{name} of {type(schedule).__name__} must be a positive number of epochs, "
+            f"got {value!r}."
+        )
+    return float(value)
+
+
 @dataclass(frozen=True)
 class Constant(Schedule):
     """The same rate always.
@@ -77,7 +94,7 @@ class Step(Schedule):
     every: int = 10
 
     def __call__(self, t: float) -> float:
-        return self.rate * self.factor ** (t // self.every)
+        return self.rate * self.factor ** (t // _epochs(self, "every"))
 
 
 @dataclass(frozen=True)
@@ -95,7 +112,7 @@ class Cosine(Schedule):
     floor: float = 0.0
 
     def __call__(self, t: float) -> float:
-        phase = math.pi * min(t / self.period, 1.0)
+        phase = math.pi * min(t / _epochs(self, "period"), 1.0)
         return self.floor + 0.5 * (self.rate - self.floor) * (1.0 + math.cos(phase))
 
 
@@ -120,7 +137,7 @@ class WarmUp(Schedule):
             self.after.observe(loss)
 
     def __call__(self, t: float) -> float:
-        return self.after(t) * min((t + 1.0) / self.epochs, 1.0)
+        return self.after(t) * min((t + 1.0) / _epochs(self, "epochs"), 1.0)
 
 
 @dataclass
@@ -161,11 +178,12 @@ class ReduceOnPlateau(Schedule):
 
     def observe(self, loss: float) -> None:
         """Take note of the loss at the beginning of an epoch."""
+        patience = _epochs(self, "patience")
         if loss < self._lowest - self.threshold * abs(self._lowest) or math.isinf(self._lowest):
             self._lowest, self._waited = loss, 0
             return
         self._waited += 1
-        if self._waited >= self.patience:
+        if self._waited >= patience:
             self._reductions, self._waited = self._reductions + 1, 0
 
     def __call__(self, t: float) -> float:

@@ -61,6 +61,8 @@ CANNOT_BE_FITTED = {
     "y-of-two-columns": (X, np.column_stack([Y, Y]), None, "y should be a 1d array"),
     "y-continuous": (X, Y + X[:, 0], None, "[Uu]nknown label type.*continuous"),
     "y-nan": (X, with_one(Y, np.nan), None, "y contains NaN"),
+    "y-none": (X, with_one(Y.astype(object), None), None, "do not sort.*NoneType, int"),
+    "y-mixed": (X, np.array([*Y[1:].tolist(), "a"], dtype=object), None, "do not sort.*int, str"),
     "one-class": (X, np.full(150, "setosa"), None, "one class.*setosa"),
     "weights-nan": (X, Y, with_one(np.ones(150), np.nan), "sample_weight.* NaN"),
     "weights-inf": (X, Y, with_one(np.ones(150), np.inf), "sample_weight.* infinity"),
@@ -307,7 +309,7 @@ UNEVEN = np.array([1e-8, 1.0, 1e6, 1.0, 2.0])
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@settings(max_examples=400)
+@settings(max_examples=150)
 @example((HUGE_FLOAT32, np.array([0, 0, 0, 0, 1]), UNEVEN), np.inf, True, "auto")
 @example((HUGE_FLOAT32, np.array([0, 0, 0, 0, 1]), None), 1e-10, True, "newton-cholesky")
 @example((sp.csr_array(1e8 * HUGE_FLOAT32), np.array([0, 0, 0, 0, 1]), None), 1.0, False, "auto")

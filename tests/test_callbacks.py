@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from softmax_reg import SoftmaxRegression
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
+from softmax_reg.persistence.storage import flatten, unflatten
 from softmax_reg.progress import TimeLeft
 from softmax_reg.solvers import SOLVERS, minimize
 from softmax_reg.solvers.base import Progress
@@ -191,7 +192,9 @@ def test_a_run_that_is_resumed_goes_on_with_the_record(tmp_path, tail, same_proc
     with path.open("a") as file:  # what was written after the point that the run goes on from
         file.write(tail)
     logger.finish()
-    logger = logger if same_process else LossLogger(path)
+    if not same_process:
+        state, logger = flatten(logger.get_state()), LossLogger(path)
+        logger.set_state(unflatten(state))
     walk(logger, None, ws[4:], first=4)
     pd.testing.assert_frame_equal(logger.to_frame(), whole.to_frame())
     pd.testing.assert_frame_equal(read(path), whole.to_frame(), check_exact=True)
@@ -408,10 +411,11 @@ def test_what_cannot_be_called_is_refused_by_name(wrong):
         SoftmaxRegression(callbacks=wrong).fit(*data("iris"))
 
 
-def test_a_callback_for_scikit_learns_protocol_is_sent_there():
-    theirs = SimpleNamespace(on_fit_task_end=None)
+@pytest.mark.parametrize("given", [lambda theirs: theirs, lambda theirs: [theirs]])
+def test_a_callback_for_scikit_learns_protocol_is_sent_there(given):
+    theirs = SimpleNamespace(on_fit_task_end=print)
     with pytest.raises(TypeError, match="set_callbacks"):
-        SoftmaxRegression(callbacks=[theirs]).fit(*data("iris"))
+        SoftmaxRegression(callbacks=given(theirs)).fit(*data("iris"))
 
 
 # Lines of progress

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from killed import data, fit_or_resume
@@ -214,7 +215,7 @@ def test_rows_that_the_user_held_out_are_given_again(tmp_path):
     fit = {"X_val": X[::3], "y_val": y[::3]}
     expected = whole(tmp_path / "whole.npz", X, y, fit=fit)
     model = crashed(tmp_path / "died.npz", X, y, fit=fit)
-    with pytest.raises(ValueError, match="X_val and y_val"):
+    with pytest.raises(ValueError, match=r"X_val and y_val .* then they were given"):
         model.fit(X, y)
     assert_same_fit(model.fit(X, y, **fit), expected, [*FITTED, "validation_loss_curve_"])
 
@@ -272,10 +273,24 @@ def test_a_fit_that_was_done_is_done_at_once(tmp_path, solver):
     assert_same_fit(model.fit(X, y), expected)
 
 
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_logger_has_the_record_of_a_fit_that_was_done(tmp_path, held_out):
+    X, y = data()
+    fit = {"X_val": X[::3], "y_val": y[::3]} if held_out else {}
+    logger = LossLogger()
+    whole(tmp_path / "done.npz", X, y, every=1, callbacks=[logger], fit=fit)
+    model = SoftmaxRegression.resume(tmp_path / "done.npz").fit(X, y, **fit)
+    assert model.callbacks[0].rows == logger.rows
+    assert len(logger.rows) == model.n_iter_[0] + 1
+    assert ("validation_loss" in logger.rows[0]) == held_out
+    pd.testing.assert_frame_equal(model.callbacks[0].to_frame(), logger.to_frame())
+
+
 def test_a_logger_goes_on_with_its_file(tmp_path):
     X, y = data()
     logger = LossLogger(tmp_path / "log.csv")
     model = crashed(tmp_path / "died.npz", X, y, callbacks=[logger], at=8).fit(X, y)
+    assert_array_equal(model.callbacks[0].to_frame()["loss"], model.loss_curve_)
     lines = (tmp_path / "log.csv").read_text().splitlines()[1:]
     assert [int(line.split(",")[0]) for line in lines] == list(range(model.n_iter_[0] + 1))
     assert [float(line.split(",")[1]) for line in lines] == model.loss_curve_.tolist()
@@ -310,6 +325,26 @@ def test_other_data_are_refused_and_the_right_ones_still_work(tmp_path, what):
         model.fit(*other_data()[what])
     assert vars(model) == before
     assert_same_fit(model.fit(X, y), whole(tmp_path / "whole.npz", X, y))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    ("what", "change"),
+    {
+        "shape of X": lambda X, y: (X[1:], y[1:], None),
+        "rows of X": lambda X, y: (X + 1e-9, y, None),
+        "labels": lambda X, y: (X, np.roll(y, 1), None),
+        "weights": lambda X, y: (X, y, np.linspace(1.0, 2.0, len(y))),
+    }.items(),
+)
+def test_other_rows_held_out_are_refused(tmp_path, what, change, early_stopping):
+    X, y = data()
+    fit = {"X_val": X[::3], "y_val": y[::3]}
+    model = crashed(tmp_path / "died.npz", X, y, at=5, fit=fit, early_stopping=early_stopping)
+    names = ("X_val", "y_val", "sample_weight_val")
+    with pytest.raises(ValueError, match=rf"checkpoint.*the {what} \(held out\)"):
+        model.fit(X, y, **dict(zip(names, change(X[::3], y[::3]), strict=True)))
+    model.fit(X, y, **fit)
 
 
 def test_data_differ_where_sparse_rows_do(tmp_path):

@@ -180,13 +180,19 @@ def test_rows_labels_and_weights_are_never_written_to(container, solver):
         assert_array_equal(array, copy)
 
 
+@pytest.fixture(scope="module")
+def many_rows():
+    """Return X of 77 MB, and labels: 70000 rows."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(70_000, 137))
+    return X, (X[:, 0] + rng.normal(size=len(X)) > 0.3) + (X[:, 1] > 1.0)
+
+
 @pytest.mark.parametrize("solver", [s for s in SOLVERS if not SOLVERS[s].uses_curvature])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_a_first_order_fit_takes_little_memory_beyond_the_rows(solver, order):
-    n, p = 100_000, 160  # 128 MB
-    rng = np.random.default_rng(0)
-    X = np.asarray(rng.normal(size=(n, p)), order=order)
-    y = (X[:, 0] + rng.normal(size=n) > 0.3) + (X[:, 1] > 1.0)
+def test_a_first_order_fit_takes_little_memory_beyond_the_rows(many_rows, solver, order):
+    X, y = many_rows
+    X = np.asarray(X, order=order)
     model = SoftmaxRegression(solver=solver, max_iter=4, random_state=0)
     tracemalloc.start()
     with warnings.catch_warnings():

@@ -16,7 +16,7 @@ from softmax_reg.online import newton as online
 from softmax_reg.online.anchored import Anchored, Frame, Framed, Quadratic
 from softmax_reg.online.curvature import Diagonal, Shared, Whole, curvature_for
 from softmax_reg.online.newton import OnlineNewton
-from softmax_reg.online.window import Batch, join, push
+from softmax_reg.online.window import LabelledRows, join, push
 from softmax_reg.penalties import ElasticNet
 
 KINDS = [Whole, Shared, Diagonal]
@@ -116,7 +116,7 @@ def test_batches_that_pile_up_keep_their_order_in_few_parts(lengths):
     batches = ()
     for start, stop in pairwise(edges):
         rows = np.arange(start, stop)
-        batches = push(batches, Batch(rows[:, np.newaxis] * 1.0, rows, np.ones(len(rows))))
+        batches = push(batches, LabelledRows(rows[:, np.newaxis] * 1.0, rows, np.ones(len(rows))))
     np.testing.assert_array_equal(join(batches).codes, np.arange(edges[-1]))
     np.testing.assert_array_equal(join(batches).X[:, 0], np.arange(edges[-1]))
     assert len(batches) <= 1 + np.log2(edges[-1])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from softmax_reg import SoftmaxRegression
 from softmax_reg.schedules import (
     Constant,
     Cosine,
@@ -79,6 +80,19 @@ def test_a_number_is_a_constant_schedule_and_a_function_is_itself():
 def test_a_schedule_that_returns_no_rate_is_named(wrong):
     with pytest.raises(ValueError, match="learning_rate returned"):
         Rates(lambda t: wrong, {}).next(SimpleNamespace(value=1.0))
+
+
+@pytest.mark.parametrize("wrong", [0, -3, np.nan, None])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(Step, "every"), (Cosine, "period"), (ReduceOnPlateau, "patience"), (WarmUp, "epochs")],
+)
+def test_a_number_of_epochs_that_is_not_positive_is_refused_in_fit_by_name(kind, name, wrong):
+    schedule = kind(Constant(0.1) if kind is WarmUp else 0.1, **{name: wrong})
+    model = SoftmaxRegression(solver="gd", learning_rate=schedule, max_iter=5)
+    with pytest.raises(ValueError, match=f"{name} of {kind.__name__} must be .*, got {wrong!r}"):
+        model.fit([[0.0], [1.0], [3.0]], [0, 1, 0])
+    assert not hasattr(model, "coef_")
 
 
 @each_schedule

@@ -1,8 +1,6 @@
 """A fit on batches is the fit on the array they make; a source that misbehaves is named."""
 
 import threading
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -26,7 +24,7 @@ from softmax_reg import (
 )
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.reading import read_data
-from softmax_reg.solvers import SOLVERS, GradientDescent
+from softmax_reg.solvers import SOLVERS
 
 SETS = ["wine", "breast_cancer"]  # three classes and two, raw
 
@@ -279,21 +277,8 @@ def test_the_sample_of_a_stream_is_bounded_uniform_and_leaves_out_rows_without_w
     assert_array_equal(rows.take(rows.sample[::-1]), X[rows.sample[::-1]])
     assert abs(rows.sample.mean() / n - 0.5) < 5.0 * np.sqrt(1.0 / 12.0 / len(rows.sample))
     others = np.setdiff1d(np.arange(n), rows.sample)
-    with pytest.raises(ValueError, match="needs_random_access"):
+    with pytest.raises(ValueError, match=r"only the rows of its sample .*np\.memmap"):
         rows.take(others[:1])
-
-
-@dataclass
-class NeedsAnyRow(GradientDescent):
-    needs_random_access: ClassVar[bool] = True
-
-
-def test_a_solver_that_needs_any_row_is_refused_and_others_are_named():
-    source = Batches(*data("wine"))
-    with pytest.raises(ValueError, match=r"takes rows in any order.*'lbfgs'"):
-        SoftmaxRegression(solver=NeedsAnyRow()).fit(source)
-    assert source.n_passes == 0
-    assert SoftmaxRegression(solver=NeedsAnyRow()).fit(*data("wine")).converged_
 
 
 # What a source may do wrong.
@@ -327,6 +312,10 @@ WRONG_FIRST = {
     "length": (lambda i, n, X, y: (X, y[: 50 - (i == 1)]), "Batch 2 .*inconsistent numbers of"),
     "empty": (lambda i, n, X, y: (X[: 50 * (i != 1)], y), "Batch 2 .*It has no rows"),
     "text": (lambda i, n, X, y: (X, y.astype(str) if i == 2 else y), "Batch 3 .*labels are text"),
+    "no label": (
+        lambda i, n, X, y: (X, [*y[1:].astype(str).tolist(), None] if i == 1 else y.astype(str)),
+        "Batch 2 .*labels do not sort.*NoneType, str",
+    ),
     "real labels": (lambda i, n, X, y: (X, y + 0.5), "continuous"),
     "one class": (lambda i, n, X, y: (X, 0 * y), "at least 2 classes"),
     "sparse": (
@@ -419,6 +408,14 @@ def test_labels_beside_a_source_and_arrays_without_labels_are_refused():
         SoftmaxRegression().fit(FunctionSource(list))
 
 
+@pytest.mark.parametrize("more", [{}, {"y_val": [0, 1]}])
+def test_held_out_rows_cannot_be_a_source(more):
+    source = Batches(*data("wine"))
+    for rows in ((source,), data("wine")):
+        with pytest.raises(ValueError, match=r"X_val is a Batches.*early_stopping=True"):
+            SoftmaxRegression().fit(*rows, X_val=source, **more)
+
+
 # Sources that are files.
 
 
@@ -444,6 +441,12 @@ def test_a_csv_source_gives_the_columns_that_are_asked_for(tmp_path):
 def test_options_go_to_pandas(tmp_path):
     source = csv(tmp_path, "a;y\n1;01\n2;02\n", options={"sep": ";", "dtype": {"y": str}})
     assert next(iter(source))[1].tolist() == ["01", "02"]
+
+
+@pytest.mark.parametrize("option", ["nrows", "chunksize", "iterator"])
+def test_an_option_that_says_how_many_rows_pandas_reads_is_refused(tmp_path, option):
+    with pytest.raises(ValueError, match=f"'{option}'.* own parameter chunksize"):
+        csv(tmp_path, "a,y\n1,2\n3,4\n", options={option: 1})
 
 
 def test_what_is_wrong_with_a_csv_file_is_said(tmp_path):
@@ -513,6 +516,32 @@ def test_what_is_wrong_with_a_folder_of_npy_files_is_said(tmp_path):
         NpySource.write(
             tmp_path / "new", FunctionSource(lambda: [(sp.csr_array(np.eye(3)), [1, 2, 3])])
         )
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_npy_files_whose_writing_was_interrupted_are_not_read(tmp_path, monkeypatch, error):
+    X, y = data("wine")
+    save, saved = np.save, []
+
+    def fail_on_the_sixth(path, *args, **kwargs):
+        saved.append(path)
+        if len(saved) == 6:
+            raise error
+        save(path, *args, **kwargs)
+
+    monkeypatch.setattr(np, "save", fail_on_the_sixth)
+    weighted = Batches(X, y, np.ones(len(y)))
+    with pytest.raises(type(error)):
+        NpySource.write(tmp_path, weighted)
+    monkeypatch.undo()
+    assert len(list(tmp_path.glob("X_*.npy"))) == 2
+    with pytest.raises(ValueError, match=r"was interrupted.*delete the folder"):
+        NpySource(tmp_path)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    batches = list(NpySource.write(tmp_path, weighted))
+    assert_array_equal(np.concatenate([batch[0] for batch in batches]), X)
+    assert {path.name[0] for path in tmp_path.iterdir()} == {"X", "y", "w"}
 
 
 def test_npy_files_keep_weights_and_text_labels(tmp_path):

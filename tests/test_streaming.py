@@ -1,5 +1,6 @@
 """`partial_fit`: what users see of a stream, and what they may do wrong."""
 
+import copy
 import pickle
 import re
 
@@ -248,13 +249,19 @@ def test_a_fit_begins_anew():
     assert len(model.loss_curve_) == model.n_iter_[0] + 1
 
 
-def test_copies_and_pickles_learn_on_alike_and_clones_start_anew():
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+)
+def test_copies_and_pickles_learn_on_alike_each_by_itself_and_clones_start_anew(copied):
     X, y = shuffled("overlapping")
     model = stream(SoftmaxRegression(), X[:75], y[:75], 15)
-    again = pickle.loads(pickle.dumps(model))
-    for one in (model, again):
-        stream(one, X[75:], y[75:], 15)
-    np.testing.assert_array_equal(model.coef_, again.coef_)
+    again = copied(model)
+    before = copy.deepcopy(state_of(model))
+    stream(again, X[75:], y[75:], 15)
+    assert_same(state_of(model), before)
+    stream(model, X[75:], y[75:], 15)
+    assert_array_equal(model.coef_, again.coef_)
+    assert model.loss_curve_ == again.loss_curve_
     assert not hasattr(clone(model), "coef_")
 
 
@@ -267,6 +274,7 @@ def the_bad_batches():
     nan[3, 1], infinite[0, 0], large[7, 2] = np.nan, np.inf, 1e200
     negative, endless = np.ones(20), np.ones(20)
     negative[4], endless[4] = -1.0, np.inf
+    too_much = {"sample_weight": np.full(20, 1e308)}
     return {
         "nan": (nan, y, {}, "NaN"),
         "infinite": (infinite, y, {}, "infinity"),
@@ -278,8 +286,10 @@ def the_bad_batches():
         "weight": (X, y, {"sample_weight": negative}, "Negative values in data"),
         "infinite weight": (X, y, {"sample_weight": endless}, "infinity"),
         "no weight": (X, y, {"sample_weight": np.zeros(20)}, "zero"),
+        "weights beyond measure": (X, y, too_much, "sample weights sum to inf"),
         "classes": (X, y, {"classes": [0, 1]}, "is not the same as on last call to partial_fit"),
         "continuous": (X, y + 0.5, {}, "Unknown label type"),
+        "no label": (X, np.append(y[1:], [None]), {}, "labels do not sort.*NoneType, int"),
     }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.online.anchored import Frame, Quadratic
 from softmax_reg.online.units import Units
-from softmax_reg.online.window import Batch
+from softmax_reg.online.window import LabelledRows
 
 __all__ = ["SavedAsArrays"]
 
@@ -53,9 +53,9 @@ class SavedAsArrays:
                 parts = _below(values, f"{field.name}_")
                 found[field.name] = _RECORDS[field.name](**parts) if parts else None
             elif field.name in _BATCHES:
-                batches: list[Batch] = []
+                batches: list[LabelledRows] = []
                 while parts := _below(values, f"{field.name}{len(batches)}_"):
-                    batches.append(Batch.from_arrays(parts))
+                    batches.append(LabelledRows.from_arrays(parts))
                 found[field.name] = tuple(batches)
             else:
                 found[field.name] = values.get(field.name)

@@ -22,7 +22,7 @@ from softmax_reg.online.anchored import Anchored, Frame, Framed, Quadratic
 from softmax_reg.online.arrays import SavedAsArrays
 from softmax_reg.online.curvature import Curvature, curvature_for
 from softmax_reg.online.units import Units
-from softmax_reg.online.window import Batch, join, push
+from softmax_reg.online.window import LabelledRows, join, push
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.newton_cg import truncated_cg
@@ -81,7 +81,7 @@ class OnlineNewton(SavedAsArrays):
         Those of the rows of Q.
     factor : ndarray or None
         The change of variables made at the last minimum.
-    solved, stepped, waiting : tuple of Batch
+    solved, stepped, waiting : tuple of LabelledRows
         The window: rows of the last minimum, rows that gave a step since, and rows that wait.
 
     References
@@ -100,9 +100,9 @@ class OnlineNewton(SavedAsArrays):
     past: Quadratic
     units: Units
     factor: NDArray | None = None
-    solved: tuple[Batch, ...] = ()
-    stepped: tuple[Batch, ...] = ()
-    waiting: tuple[Batch, ...] = ()
+    solved: tuple[LabelledRows, ...] = ()
+    stepped: tuple[LabelledRows, ...] = ()
+    waiting: tuple[LabelledRows, ...] = ()
 
     @classmethod
     def empty(
@@ -119,7 +119,7 @@ class OnlineNewton(SavedAsArrays):
         """Return what is known after a fit that found w on rows with these units."""
         frame, w = units.frame, w.astype(np.float64)
         state = replace(self, w=w, weight=units.weight, frame=frame, units=units)
-        nothing = Batch(np.zeros((1, self.n_features)), np.zeros(1, np.intp), np.ones(1))
+        nothing = LabelledRows(np.zeros((1, self.n_features)), np.zeros(1, np.intp), np.ones(1))
         rows = state._objective(nothing)
         # At the minimum the slope of the rows' loss is what balances the penalties.
         U, (W, b) = frame.coordinates(rows, w), rows.unpack(w)
@@ -145,7 +145,7 @@ class OnlineNewton(SavedAsArrays):
 
     def mean_loss(self, X: Any, codes: NDArray[np.intp], weights: NDArray) -> float:
         """Return the weighted mean of -log P[y] over some rows."""
-        batch = Batch(X, codes, weights.astype(np.float64))
+        batch = LabelledRows(X, codes, weights.astype(np.float64))
         return self._objective(batch, self.frame).at(self.w).value
 
     def learn(self, X: Any, codes: NDArray[np.intp], weights: NDArray) -> OnlineNewton:
@@ -194,7 +194,7 @@ class OnlineNewton(SavedAsArrays):
         return max(_WINDOW_SIZE, self.curvature.size(*self.past.centre.shape))
 
     def _learn(self, X: Any, codes: NDArray[np.intp], weights: NDArray) -> OnlineNewton:
-        batch = Batch(X, codes.copy(), weights.astype(np.float64))
+        batch = LabelledRows(X, codes.copy(), weights.astype(np.float64))
         state = replace(self, weight=self.weight + batch.weight, waiting=push(self.waiting, batch))
         new = sum(batch.weight for batch in (*state.stepped, *state.waiting))
         known = state.weight - new if self.knows_past else sum(b.weight for b in self.solved)
@@ -208,11 +208,11 @@ class OnlineNewton(SavedAsArrays):
         return state
 
     @property
-    def _window(self) -> tuple[Batch, ...]:
+    def _window(self) -> tuple[LabelledRows, ...]:
         return (*self.solved, *self.stepped, *self.waiting)
 
     def _objective(
-        self, batch: Batch, frame: Frame | None = None, penalised: bool = False
+        self, batch: LabelledRows, frame: Frame | None = None, penalised: bool = False
     ) -> Framed:
         alpha = 1.0 / (self.C * batch.weight) if penalised else 0.0
         rows = RowBlocks(batch.X, self.n_classes, n_threads=1, dtype=np.float64)

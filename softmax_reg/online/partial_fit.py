@@ -18,7 +18,7 @@ from softmax_reg._compat import (
     validate_data,
     validate_parameter_constraints,
 )
-from softmax_reg.encoding import merge_duplicates
+from softmax_reg.encoding import check_total, merge_duplicates, sorted_labels
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
@@ -103,6 +103,11 @@ class StreamingMixin:
         """
         with unchanged_if_it_fails(self):
             return self._partial_fit(X, y, classes, sample_weight)
+
+    def __getstate__(self) -> Any:
+        """Return the attributes; the list that grows is another one, lest a copy share it."""
+        state: Any = super().__getstate__()
+        return state | {"loss_curve_": [*self.loss_curve_]} if hasattr(self, "_online") else state
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
         knobs = self.get_params(deep=False)  # type: ignore[attr-defined]
@@ -213,20 +218,21 @@ def codes_of(y: Any, classes: NDArray) -> NDArray[np.intp]:
     Raises
     ------
     ValueError
-        If there are fewer than two classes, or a label is none of them.
+        If there are fewer than two classes, or a label is none of them, or none at all.
     """
+    labels, places = sorted_labels(y)
     check_classification_targets(y)
     if len(classes) < 2:
         raise ValueError(f"classes must hold at least 2 classes, got {classes.tolist()}.")
-    codes = np.searchsorted(classes, y)
+    codes = np.searchsorted(classes, labels)
     codes[codes == len(classes)] = 0
-    strange = np.unique(y[classes[codes] != y])
+    strange = labels[classes[codes] != labels]
     if len(strange):
         raise ValueError(
             f"`y` has classes not in `self.classes_`. `self.classes_` has {classes.tolist()}, `y` "
             f"has also {strange.tolist()}. Pass all classes in the first call to partial_fit."
         )
-    return codes
+    return codes[places]
 
 
 def batch_weights(
@@ -241,13 +247,14 @@ def batch_weights(
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, or all are zero.
+        If a weight is negative or not finite, all are zero, or their sum cannot be computed with.
     """
     s = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if class_weight is not None:
-        s = s * compute_class_weight(class_weight, classes=classes, y=classes)[codes]
-    total = float(s.sum())
-    if not (np.isfinite(total) and (s >= 0.0).all() and total > 0.0):
+        with np.errstate(over="ignore"):
+            s = s * compute_class_weight(class_weight, classes=classes, y=classes)[codes]
+    check_total(s)
+    if not ((s >= 0.0).all() and s.any()):
         raise ValueError(
             "The weights of a batch must be finite, not negative, and not all zero; got "
             f"{s.min():.3g} to {s.max():.3g}."

@@ -10,11 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-__all__ = ["Batch", "join", "push"]
+__all__ = ["LabelledRows", "join", "push"]
 
 
 @dataclass(frozen=True)
-class Batch:
+class LabelledRows:
     """Rows with their classes and weights, never written to.
 
     Parameters
@@ -42,9 +42,9 @@ class Batch:
         # An index takes half the memory of a value.
         return (3 * self.X.nnz + 1) // 2 if sp.issparse(self.X) else self.X.size
 
-    def part(self, rows: slice) -> Batch:
+    def part(self, rows: slice) -> LabelledRows:
         """Return some rows, in arrays of their own, lest they hold on to all."""
-        return Batch(self.X[rows].copy(), self.codes[rows].copy(), self.weights[rows].copy())
+        return LabelledRows(self.X[rows].copy(), self.codes[rows].copy(), self.weights[rows].copy())
 
     def to_arrays(self) -> dict[str, NDArray]:
         """Return the rows as arrays, for a file."""
@@ -55,8 +55,8 @@ class Batch:
         return {"shape": np.array(self.X.shape), **parts, **of_rows}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> Batch:
-        """Return the batch that `to_arrays` wrote."""
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> LabelledRows:
+        """Return the rows that `to_arrays` wrote."""
         if "X" in arrays:
             X = arrays["X"]
         else:
@@ -65,20 +65,20 @@ class Batch:
         return cls(X, arrays["codes"], arrays["weights"])
 
 
-def join(batches: tuple[Batch, ...]) -> Batch:
+def join(batches: tuple[LabelledRows, ...]) -> LabelledRows:
     """Return the rows of at least one batch, in their order, as one."""
     if len(batches) == 1:
         return batches[0]
     parts = [batch.X for batch in batches]
     X = sp.vstack(parts, format="csr") if sp.issparse(parts[0]) else np.concatenate(parts)
-    return Batch(
+    return LabelledRows(
         X,
         np.concatenate([batch.codes for batch in batches]),
         np.concatenate([batch.weights for batch in batches]),
     )
 
 
-def push(batches: tuple[Batch, ...], batch: Batch) -> tuple[Batch, ...]:
+def push(batches: tuple[LabelledRows, ...], batch: LabelledRows) -> tuple[LabelledRows, ...]:
     """Return the batches and one more, joined so that each is longer than the next.
 
     A row is then copied, and the number of batches grows, as the logarithm of the number of rows.

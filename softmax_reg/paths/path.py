@@ -34,7 +34,7 @@ from softmax_reg.paths.steps import (
 from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
-from softmax_reg.solvers.constraints import COUNT
+from softmax_reg.solvers.constraints import CALLBACKS, COUNT
 
 __all__ = ["SoftmaxPath", "softmax_path"]
 
@@ -57,7 +57,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_iter": COUNT,
     "random_state": [Interval(Integral, 0, None, closed="left"), None],
     "verbose": ["verbose"],
-    "callbacks": [callable, list, tuple, None],
+    "callbacks": CALLBACKS,
 }
 
 

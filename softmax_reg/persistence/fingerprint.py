@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from softmax_reg.rows import as_rows
 
-__all__ = ["differences", "fingerprint"]
+__all__ = ["Labelled", "differences", "fingerprint"]
 
 _N_ROWS = 64
 
+Labelled = tuple[Any, NDArray, NDArray]  # X, the class and the weight of each row
 
-def fingerprint(X: Any, classes: NDArray, codes: NDArray, weights: NDArray) -> dict[str, Any]:
+
+def fingerprint(
+    X: Any, classes: NDArray, codes: NDArray, weights: NDArray, held_out: Labelled | None
+) -> dict[str, Any]:
     """Return facts about the data of a fit, for JSON.
 
     Parameters
@@ -26,7 +30,14 @@ def fingerprint(X: Any, classes: NDArray, codes: NDArray, weights: NDArray) -> d
     classes : ndarray of shape (n_classes,)
     codes : ndarray of shape (n_samples,)
     weights : ndarray of shape (n_samples,)
+    held_out : tuple (X, codes, weights) or None
+        The rows that the fit does not see, if there are any.
     """
+    facts = {"the classes": repr(classes.tolist()), **_facts("", X, codes, weights)}
+    return facts if held_out is None else facts | _facts(" (held out)", *held_out)
+
+
+def _facts(where: str, X: Any, codes: NDArray, weights: NDArray) -> dict[str, Any]:
     origin = as_rows(X)
     at_hand = origin.sample
     sample = origin.take(
@@ -40,13 +51,12 @@ def fingerprint(X: Any, classes: NDArray, codes: NDArray, weights: NDArray) -> d
     else:
         parts = [sample]
     return {
-        "the shape of X": list(X.shape),
-        "the dtype of X": np.dtype(X.dtype).name,
-        "the format of X": sample_format,
-        "the classes": repr(classes.tolist()),
-        "the labels": _checksum(codes.astype(np.int64)),
-        "the weights": _checksum(weights),
-        "the rows of X": _checksum(*parts),
+        f"the shape of X{where}": list(X.shape),
+        f"the dtype of X{where}": np.dtype(X.dtype).name,
+        f"the format of X{where}": sample_format,
+        f"the labels{where}": _checksum(codes.astype(np.int64)),
+        f"the weights{where}": _checksum(weights),
+        f"the rows of X{where}": _checksum(*parts),
     }
 
 

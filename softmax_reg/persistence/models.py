@@ -90,8 +90,8 @@ class Persistent:
         """Return a model whose next `fit` goes on where a `Checkpoint` was written.
 
         Until then it predicts with the coefficients of the checkpoint.  `fit` must be given the
-        same data.  The same number of threads gives the same result, bit for bit, as a fit that was
-        not interrupted.
+        same data, held-out rows too.  The same number of threads gives the same result, bit for
+        bit, as a fit that was not interrupted.
 
         Parameters
         ----------
@@ -99,8 +99,9 @@ class Persistent:
             What `Checkpoint` wrote; the resumed fit goes on writing there.
         **params : parameters of the estimator
             In place of those in the file: what a file cannot hold, such as a solver, a schedule or
-            callbacks of your own, or another `max_iter` or `tol`.  Callbacks replace the
-            `Checkpoint` too: put one with the same `every` among them.
+            callbacks of your own, or another `max_iter` or `tol`.  Nothing checks that what the
+            file could not hold is what it was.  Callbacks replace the `Checkpoint` too: put one
+            with the same `every` among them.
 
         Returns
         -------

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.persistence.checkpoint import Checkpoint
-from softmax_reg.persistence.fingerprint import differences, fingerprint
+from softmax_reg.persistence.fingerprint import Labelled, differences, fingerprint
 from softmax_reg.persistence.models import describe
 from softmax_reg.persistence.parameters import encode
 from softmax_reg.points import Point
@@ -66,7 +66,12 @@ class Session:
                 )
 
     def run(
-        self, X: Any, classes: NDArray, codes: NDArray, weights: NDArray, held_out: bool
+        self,
+        X: Any,
+        classes: NDArray,
+        codes: NDArray,
+        weights: NDArray,
+        held_out: Labelled | None,
     ) -> Run | None:
         """Return where to go on, or None to begin at the start.
 
@@ -74,27 +79,27 @@ class Session:
         ----------
         X, classes, codes, weights : arrays
             The data of this fit.
-        held_out : bool
-            Whether the loss on held-out rows is recorded.
+        held_out : tuple (X, codes, weights) or None
+            The rows on which the loss is recorded, if there are any.
 
         Raises
         ------
         ValueError
             If the data are not those of the checkpoint.
         """
-        self._data = (X, classes, codes, weights)
+        self._data = (X, classes, codes, weights, held_out)
         if self._resumed is None:
             return None
+        run = Run.from_arrays(self._resumed["run"])
+        if (held_out is None) == bool(run.held_out):
+            raise ValueError(
+                "A resumed fit needs X_val and y_val if the fit of its checkpoint had them, and "
+                f"none if it had none: {'then' if held_out is None else 'now'} they were given."
+            )
         if told := differences(self._resumed["data"], fingerprint(*self._data)):
             raise ValueError(
                 f"A resumed fit needs the data of its checkpoint, but these differ in {told}. "
-                "Give the same X, y and sample_weight, or fit a new estimator."
-            )
-        run = Run.from_arrays(self._resumed["run"])
-        if held_out != bool(run.held_out):
-            raise ValueError(
-                "A resumed fit needs X_val and y_val if the fit of its checkpoint had them, and "
-                f"none if it had none: {'now they' if held_out else 'then they'} were given."
+                "Give fit what it was given then, or fit a new estimator."
             )
         return run
 

@@ -54,8 +54,6 @@ class Solver(ABC):
         What each field may be, in the terms of scikit-learn's parameter validation.
     needs_smooth : bool
         Whether the method needs a penalty without a norm that has kinks.
-    needs_random_access : bool
-        Whether it takes rows that no mini-batch brought, which a stream does not have.
     uses_curvature : bool
         Whether it asks points for Hessian products, for which probabilities are worth keeping.
     is_stochastic : bool
@@ -71,7 +69,6 @@ class Solver(ABC):
 
     constraints: ClassVar[dict[str, list[Any]]] = {}
     needs_smooth: bool = False
-    needs_random_access: bool = False
     uses_curvature: bool = False
     is_stochastic: bool = False
     whole_hessian: bool = False

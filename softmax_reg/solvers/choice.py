@@ -34,7 +34,7 @@ SOLVERS: dict[str, type[Solver]] = {
 
 
 def make_solver(
-    solver: str | Solver, knobs: Mapping[str, Any], is_smooth: bool, is_stream: bool = False
+    solver: str | Solver, knobs: Mapping[str, Any], is_smooth: bool
 ) -> tuple[Solver, str]:
     """Return the solver object and its name.
 
@@ -46,13 +46,11 @@ def make_solver(
         Hyper-parameters by name; a named solver takes those that it has.
     is_smooth : bool
         Whether the penalty has no norm with kinks.  "auto" is "lbfgs" then, else "prox-newton".
-    is_stream : bool, default=False
-        Whether rows can be read only in their order.
 
     Raises
     ------
     ValueError
-        If the solver cannot handle the penalty, or a stream.
+        If the solver cannot handle the penalty.
     """
     if isinstance(solver, Solver):
         names = [name for name, kind in SOLVERS.items() if type(solver) is kind]
@@ -68,11 +66,5 @@ def make_solver(
             f"solver={name!r} cannot handle the norm in penalty={knobs.get('penalty')!r} with "
             f"l1_ratio={knobs.get('l1_ratio')}; use one of the solvers {able}, or the ridge "
             "penalty, penalty='elasticnet' with l1_ratio=0."
-        )
-    if chosen.needs_random_access and is_stream:
-        able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_random_access)
-        raise ValueError(
-            f"solver={name!r} takes rows in any order, which a source does not have. Give X and y "
-            f"as arrays, an np.memmap too, or use one of the solvers {able}."
         )
     return chosen, name

@@ -26,6 +26,9 @@ Path_: TypeAlias = "str | PathLike[str]"
 # A batch, and another that is read ahead of it, are in memory at a time.
 BATCH_BYTES = 4 << 20
 
+# In a folder while it is written to.
+_UNFINISHED = "UNFINISHED"
+
 
 class BatchSource(ABC):
     """Rows in batches; a subclass says what iterating over it gives.
@@ -126,6 +129,8 @@ class NpySource(BatchSource):
     ------
     FileNotFoundError
         If the folder holds no X_*.npy, or one of them has no y_*.npy.
+    ValueError
+        If `write` was interrupted there, or is not done.
 
     Examples
     --------
@@ -143,6 +148,11 @@ class NpySource(BatchSource):
 
     def __init__(self, folder: Path_) -> None:
         self.folder = Path(folder)
+        if (self.folder / _UNFINISHED).exists():
+            raise ValueError(
+                f"The folder {self.folder} lacks batches: NpySource.write was interrupted or is "
+                "at work. If it was interrupted, delete the folder and write it again."
+            )
         self.names = sorted(path.name[2:] for path in self.folder.glob("X_*.npy"))
         if not self.names:
             raise FileNotFoundError(f"NpySource found no X_*.npy in the folder {self.folder}.")
@@ -172,7 +182,7 @@ class NpySource(BatchSource):
         Parameters
         ----------
         folder : str or path
-            Made if it is not there.
+            Made if it is not there.  What a write that is interrupted leaves in it, is not read.
         source : BatchSource
             With dense batches.
 
@@ -190,6 +200,8 @@ class NpySource(BatchSource):
         folder.mkdir(parents=True, exist_ok=True)
         if next(folder.glob("X_*.npy"), None) is not None:
             raise ValueError(f"The folder {folder} holds X_*.npy already. Give an empty one.")
+        unfinished = folder / _UNFINISHED
+        unfinished.touch()
         for number, (X, y, weights) in enumerate(iterate(source)):
             if sp.issparse(X):
                 raise ValueError(f"Batch {number + 1} is sparse; NpySource holds dense rows.")
@@ -206,4 +218,5 @@ class NpySource(BatchSource):
                 arrays["w"] = np.asarray(weights)
             for kind, array in arrays.items():
                 np.save(folder / f"{kind}_{number:08d}.npy", array, allow_pickle=False)
+        unfinished.unlink()
         return cls(folder)

@@ -239,7 +239,7 @@ class StreamedRows(Rows):
         if not np.array_equal(self.sample[np.minimum(places, len(self.sample) - 1)], rows):
             raise ValueError(
                 "Of a source, only the rows of its sample and of the present mini-batch can be "
-                "taken. A solver that takes others sets needs_random_access."
+                "taken. A solver that takes others needs X and y as arrays, an np.memmap too."
             )
         return self._kept[places]
 

@@ -122,14 +122,16 @@ class CSVSource(_TableSource):
     dtype : dtype, default="float64"
         In which to keep features: "float32" takes half the memory.
     options : dict, default=None
-        More arguments for `pandas.read_csv`, such as {"sep": ";", "dtype": {"label": str}}.
+        More arguments for `pandas.read_csv`, such as {"sep": ";", "dtype": {"label": str}}; not
+        those that say how many rows it reads.
 
     Raises
     ------
     FileNotFoundError
         If a file is not there.
     ValueError
-        If a file is empty or a column is missing; when read, if a feature is not numeric.
+        If a file is empty, a column is missing, or an option cannot be used; when read, if a
+        feature is not numeric.
 
     Examples
     --------
@@ -156,6 +158,12 @@ class CSVSource(_TableSource):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.options = dict(options or {})
+        if refused := sorted({"chunksize", "iterator", "nrows"} & self.options.keys()):
+            raise ValueError(
+                f"options of CSVSource cannot hold {', '.join(map(repr, refused))}: it reads its "
+                "files to the end, in batches. Use its own parameter chunksize for the rows of a "
+                "batch; to read fewer rows, write them to a file of their own."
+            )
         super().__init__(paths, target, columns, sample_weight, chunksize, dtype)
 
     def _columns_of(self, path: Path) -> list[str]:
