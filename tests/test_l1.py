@@ -20,6 +20,7 @@ from softmax_reg.conditioning import choose_map
 from softmax_reg.coordinates import Conditioned
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers.face_newton import minimise_model
+from softmax_reg.solvers.support_newton import support_step
 
 ELASTIC = {"penalty": "elasticnet"}
 if LogisticRegression().get_params().get("penalty") != "l2":
@@ -361,14 +362,44 @@ def test_settling_shifts_each_feature_to_the_least_penalty_and_leaves_the_loss(k
     assert_allclose(b, given - given.mean(), atol=1e-15)
 
 
-def test_large_working_sets_are_left_to_accelerated_steps():
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_steps_along_the_support_lead_to_where_its_slopes_vanish(l1_ratio, fit_intercept):
+    objective = small_objective(l1_ratio=l1_ratio, fit_intercept=fit_intercept)
+    objective = objective.with_penalty(objective.penalty.with_fields(alpha=0.02))
+    w = somewhere(objective)
+    w[::4] = 0.0
+    point, values = objective.at(objective.settle(w)), []
+    zero = objective.unpack(point.w)[0] == 0.0
+    assert zero.any()
+    while (new := support_step(objective, point)) is not None and len(values) < 30:
+        assert new.value <= point.value
+        point = new
+        values.append(point.value)
+        zero_before, zero = zero, objective.unpack(point.w)[0] == 0.0
+        assert zero[zero_before].all()  # none comes back
+    assert not zero.all()
+    W, _ = objective.unpack(point.w)
+    slope, of_b = objective.unpack(point.gradient)
+    slope = slope + objective.penalty.alpha * l1_ratio * np.sign(W)
+    assert np.abs(slope[~zero]).max() < 1e-6
+    assert np.abs(of_b).max(initial=0.0) < 1e-6
+
+
+def test_where_a_hessian_does_not_pay_steps_along_the_support_save_most_of_the_passes():
     X, y = data("digits/std")
     rows = sp.csr_array(np.where(np.abs(X) > 1.5, X, 0.0))
-    few = fitted(rows, y, C=0.1, l1_ratio=0.2, tol=1e-7)
-    reference = fitted(rows, y, C=0.1, l1_ratio=0.2, tol=1e-7, solver="nesterov")
-    assert few.solver_ == "prox-newton"
-    assert few.n_iter_[0] > 40
-    assert few.loss_curve_[-1] == pytest.approx(reference.loss_curve_[-1], rel=1e-9)
+    n_read, curve_end = {}, {}
+    for solver in ("auto", "nesterov"):
+
+        def note(progress, solver=solver):
+            n_read[solver] = progress.point.objective.rows.n_read
+
+        model = fitted(rows, y, C=1.0, l1_ratio=0.5, tol=1e-7, solver=solver, callbacks=note)
+        curve_end[solver] = model.loss_curve_[-1]
+        assert model.converged_
+    assert curve_end["auto"] == pytest.approx(curve_end["nesterov"], rel=1e-9)
+    assert n_read["auto"] < 0.6 * n_read["nesterov"]
 
 
 def test_weights_classes_and_collinear_features_change_nothing():

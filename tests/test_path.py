@@ -419,3 +419,23 @@ def test_a_path_in_float32_converges(n_features):
     path = softmax_path(X, y, Cs=8, l1_ratio=0.5)
     assert path.converged_.all()
     assert path.optimality_.max() < 2e-6
+
+
+# What a point of the path owes to the one before
+
+
+def test_a_start_that_looks_optimal_within_tol_is_not_taken_for_the_optimum():
+    X, y = data("digits")
+    Cs = np.logspace(-1.0, 3.0, 9)
+    loose, exact = (softmax_path(X, y, Cs=Cs, l1_ratio=0.0, tol=tol) for tol in (1e-4, 1e-9))
+    assert loose.converged_.all()
+    assert (loose.objective_ / exact.objective_ - 1.0).max() < 0.05
+    assert loose.n_iter_.all()
+
+
+@pytest.mark.parametrize("name", ["digits", "wine", "breast_cancer"])
+def test_a_ridge_path_takes_half_the_iterations_of_fits_by_themselves(name):
+    X, y = data(name)
+    Cs = np.logspace(-2.0, 1.0, 13)
+    alone = [SoftmaxRegression(C=C).fit(X, y).n_iter_[0] for C in Cs[1:]]
+    assert softmax_path(X, y, Cs=Cs, l1_ratio=0.0).n_iter_[1:].sum() < 0.6 * sum(alone)

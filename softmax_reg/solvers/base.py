@@ -257,8 +257,10 @@ def minimize(
 def _verdict(walk: Walk, point: Point, tol: float, max_iter: int) -> str:
     """Return what ends the run at its last point; if nothing does, note the lows and return ""."""
     run = walk.run
-    if point.optimality <= tol and run.decrease <= _DECREASE * tol * point.value:
-        return "tol"
+    if point.optimality <= tol:
+        seen = point.optimality > walk.objective.resolution  # below it nothing is
+        if not seen or run.decrease <= _DECREASE * tol * point.value:
+            return "tol"
     if len(run.losses) > max_iter:
         return "max_iter"
     run.idle = 0 if point.value < run.lowest or point.optimality < run.smallest else run.idle + 1

@@ -15,6 +15,7 @@ from softmax_reg.solvers.constraints import COUNT
 from softmax_reg.solvers.face_newton import minimise_model
 from softmax_reg.solvers.gd import backtrack
 from softmax_reg.solvers.nesterov import Nesterov
+from softmax_reg.solvers.support_newton import support_step
 
 __all__ = ["ProxNewton"]
 
@@ -22,8 +23,9 @@ _DECREASE, _MAX_TRIALS = 1e-4, 30
 # A Hessian serves on while each step leaves at most this share of the distance to the optimum.
 _GOOD = 0.1
 # A Hessian that costs more passes over X than this does not pay: so many accelerated proximal
-# gradient steps are made instead.
-_DEAR, _BURST = 400.0, 50
+# gradient steps, which find the coefficients that are not zero, take turns with a Newton step along
+# these that solves its system by Hessian products.
+_DEAR, _BURST = 100.0, 10
 
 
 @dataclass
@@ -33,7 +35,8 @@ class ProxNewton(Solver):
     Each step minimises the quadratic model of the loss plus the norm over a working set: the
     coefficients that are not zero and, of the others, those that violate optimality most.  All
     coefficients are looked at before each step, so that none is left out wrongly.  Where the
-    working set is so large that its Hessian does not pay, it makes Nesterov's steps.
+    working set is so large that its Hessian does not pay, Nesterov's steps take turns with
+    conjugate gradients along the coefficients that are not zero.
 
     Parameters
     ----------
@@ -46,7 +49,9 @@ class ProxNewton(Solver):
     J. Lee, Y. Sun and M. Saunders (2014), "Proximal Newton-type methods for minimizing composite
     functions", algorithm 1; G.-X. Yuan, C.-H. Ho and C.-J. Lin (2012), "An improved GLMNET for
     l1-regularized logistic regression"; M. Massias, A. Gramfort and J. Salmon (2018), "Celer: a
-    fast solver for the lasso with dual extrapolation", section 3.2 (working sets that double).
+    fast solver for the lasso with dual extrapolation", section 3.2 (working sets that double);
+    N. Keskar, J. Nocedal, F. Oztoprak and A. Waechter (2016), "A second-order method for convex
+    l1-regularized optimization with active-set prediction" (large working sets).
     """
 
     constraints: ClassVar[dict[str, list[Any]]] = {"n_first": COUNT}
@@ -70,6 +75,9 @@ class ProxNewton(Solver):
             chosen = self._working_set(objective, point, step)
             if objective.hessian_cost(len(chosen)) > _DEAR:
                 for new in islice(Nesterov().points(objective, point.w, rng, {}), _BURST):
+                    point = new
+                    yield point
+                if (new := support_step(objective, point)) is not None:
                     point = new
                     yield point
                 continue

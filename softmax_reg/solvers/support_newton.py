@@ -1,0 +1,57 @@
+"""A truncated Newton step along the coefficients that are not zero, their signs held.
+
+Where they stay what they are the norm is linear, and the problem is a smooth one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.solvers.newton_cg import truncated_cg
+
+__all__ = ["support_step"]
+
+# Hessian products in one step, Armijo's share of the slope, lengths tried.
+_MAX_CG, _DECREASE, _MAX_TRIALS = 25, 1e-4, 20
+
+
+def support_step(objective: Any, point: Any) -> Any:
+    """Return a lower point with no coefficient that `point` does not have, or None.
+
+    N. Keskar, J. Nocedal, F. Oztoprak and A. Waechter (2016), "A second-order method for convex
+    l1-regularized optimization with active-set prediction", section 2: the subspace phase.
+    """
+    on = _Support(objective, point)
+    if on.face.couples_classes:
+        return None  # its rest is curved
+    direction = truncated_cg(on, _MAX_CG)
+    slope = float(np.vdot(on.gradient, direction))
+    for k in range(_MAX_TRIALS):
+        t = on.x.dtype.type(0.5**k)
+        moved = on.face.towards(on.x + t * direction, on.x)
+        new = objective.at(objective.settle(on.embed(moved)))
+        if new.value <= point.value + _DECREASE * float(t) * slope:
+            return new
+    return None
+
+
+class _Support:
+    """A point of the smooth problem over the coefficients that are not zero, and the intercepts."""
+
+    def __init__(self, objective: Any, point: Any) -> None:
+        self.point, self.index = point, np.flatnonzero(objective.support(point.w))
+        self.face, self.x = objective.face(self.index), point.w[self.index]
+        norm_slope = self.face.gradient(self.x).astype(self.x.dtype)
+        self.gradient = point.gradient[self.index] + norm_slope
+
+    def embed(self, values: NDArray) -> NDArray:
+        """Return the coefficients with these on the support."""
+        w = np.zeros_like(self.point.w)
+        w[self.index] = values
+        return w
+
+    def hessian_product(self, v: NDArray) -> NDArray:
+        return self.point.hessian_product(self.embed(v))[self.index]
