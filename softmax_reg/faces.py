@@ -156,11 +156,14 @@ def hessian_block(
             A, P, roots = dense(X[rows]), all_proba[rows], np.sqrt(all_shares[rows])
             # A row has (diag(p) - p p') (x) a a': the second part is one product.
             A *= roots
-            M = A[:, column] * P[:, row]
-            total -= M.T @ M
+            At, Pt = np.ascontiguousarray(A.T), P.T  # picking rows is fast, picking columns is not
+            M = At[column]
+            M *= Pt[row]
+            total -= M @ M.T
             for k, mine in enumerate(of_row):
-                B = A[:, column[mine]] * np.sqrt(P[:, [k]])
-                total[np.ix_(mine, mine)] += B.T @ B
+                B = At[column[mine]]
+                B *= np.sqrt(Pt[k])
+                total[np.ix_(mine, mine)] += B @ B.T
         return (total,)
 
     return objective.rows.reduce(visit, block_bytes=max(1 << 20, 4 * m**2))[0]

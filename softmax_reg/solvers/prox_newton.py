@@ -25,7 +25,7 @@ _GOOD = 0.1
 # A Hessian that costs more passes over X than this does not pay: so many accelerated proximal
 # gradient steps, which find the coefficients that are not zero, take turns with a Newton step along
 # these that solves its system by Hessian products.
-_DEAR, _BURST = 100.0, 10
+_DEAR, _BURST = 400.0, 10
 
 
 @dataclass
