@@ -88,12 +88,21 @@ class Face:
         """Return the gradient of the rest on the support of x, zero elsewhere."""
         return self._fold(self.D * self.penalty.rest_gradient(self._unfold(x)), np.zeros(len(x)))
 
-    def curvature(self, x: NDArray) -> NDArray | None:
-        """Return the Hessian of the rest on the support of x, or None if it is zero."""
+    def blocks(self, x: NDArray) -> NDArray | None:
+        """Return the Hessian of the rest on the support of x, or None if it is zero.
+
+        It has a block for each feature, shape (n_features here, n_rows, n_rows).
+        """
         blocks = None if self.is_smooth else self.penalty.rest_curvature(self._unfold(x))
         if blocks is None:
             return None
-        blocks = blocks * self.D[:, :, np.newaxis] * self.D[:, np.newaxis, :]
+        return blocks * self.D[:, :, np.newaxis] * self.D[:, np.newaxis, :]
+
+    def curvature(self, x: NDArray) -> NDArray | None:
+        """Return the same as a matrix."""
+        blocks = self.blocks(x)
+        if blocks is None:
+            return None
         position, row = self.where
         together = position[:, np.newaxis] == position
         H = np.zeros((len(x), len(x)))
@@ -101,6 +110,14 @@ class Face:
             together, blocks[position[:, np.newaxis], row[:, np.newaxis], row], 0.0
         )
         return H
+
+    def curvature_product(self, blocks: NDArray | None, v: NDArray) -> NDArray:
+        """Return the matrix of these `blocks` times v."""
+        if blocks is None:
+            return np.zeros_like(v)
+        V = np.zeros(self.shape)
+        V[self.where] = v[self.inside]
+        return self._fold(np.matmul(blocks, V[:, :, np.newaxis])[:, :, 0], np.zeros(len(v)))
 
     def towards(self, x: NDArray, like: NDArray) -> NDArray:
         """Return x with zeros for coefficients that are not of the sign they have in `like`.

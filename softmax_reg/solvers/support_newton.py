@@ -1,6 +1,6 @@
-"""A truncated Newton step along the coefficients that are not zero, their signs held.
+"""A truncated Newton step along the coefficients that are not zero.
 
-Where they stay what they are the norm is linear, and the problem is a smooth one.
+While none of them vanishes the norm is smooth, an L1 norm even linear, and so is the problem.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ def support_step(objective: Any, point: Any) -> Any:
     l1-regularized optimization with active-set prediction", section 2: the subspace phase.
     """
     on = _Support(objective, point)
-    if on.face.couples_classes:
-        return None  # its rest is curved
     direction = truncated_cg(on, _MAX_CG)
     slope = float(np.vdot(on.gradient, direction))
     for k in range(_MAX_TRIALS):
@@ -44,6 +42,7 @@ class _Support:
     def __init__(self, objective: Any, point: Any) -> None:
         self.point, self.index = point, np.flatnonzero(objective.support(point.w))
         self.face, self.x = objective.face(self.index), point.w[self.index]
+        self.blocks = self.face.blocks(self.x)
         norm_slope = self.face.gradient(self.x).astype(self.x.dtype)
         self.gradient = point.gradient[self.index] + norm_slope
 
@@ -54,4 +53,5 @@ class _Support:
         return w
 
     def hessian_product(self, v: NDArray) -> NDArray:
-        return self.point.hessian_product(self.embed(v))[self.index]
+        of_norm = self.face.curvature_product(self.blocks, v).astype(v.dtype)
+        return self.point.hessian_product(self.embed(v))[self.index] + of_norm
