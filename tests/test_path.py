@@ -439,3 +439,11 @@ def test_a_ridge_path_takes_half_the_iterations_of_fits_by_themselves(name):
     Cs = np.logspace(-2.0, 1.0, 13)
     alone = [SoftmaxRegression(C=C).fit(X, y).n_iter_[0] for C in Cs[1:]]
     assert softmax_path(X, y, Cs=Cs, l1_ratio=0.0).n_iter_[1:].sum() < 0.6 * sum(alone)
+
+
+def test_the_curvature_of_a_start_far_from_the_optimum_does_not_end_a_fit_early():
+    X, y = data("wine")
+    loose, exact = (
+        softmax_path(X, y, Cs=[1e-6, 1e6], l1_ratio=0.0, tol=tol) for tol in (1e-6, 1e-11)
+    )
+    assert_allclose(loose.objective_, exact.objective_, rtol=1e-3)

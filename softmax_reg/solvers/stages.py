@@ -153,6 +153,7 @@ class Walk:
         if run.rng:
             rng.bit_generator.state = json.loads(run.rng)
         self._local: Conditioned | None = None
+        self._curved_as = 1.0  # the loss at which F'' is about the identity of the coordinates
         self._restore_watchers()
         self._points = _quietly(self._after())
 
@@ -197,7 +198,7 @@ class Walk:
                 self.point = local_point.inner
                 run.w, run.v = self.point.w, local_point.w
                 run.n_points += 1
-                run.decrease = _expected_decrease(local_point, run.safe)
+                run.decrease = _expected_decrease(local_point, self._curved_as)
                 yield self.point
                 if run.n_points >= run.limit:
                     break
@@ -229,6 +230,7 @@ class Walk:
             solver.separable,
             np.random.default_rng(run.seed) if solver.is_stochastic else None,
         )
+        self._curved_as = 1.0 if run.safe else point.value
         run.limit = run.length
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
             run.limit = max(run.length, cost)
@@ -236,20 +238,21 @@ class Walk:
         return self._local, self._local.start if run.v is None else run.v
 
 
-def _expected_decrease(point: Any, safe: bool) -> float:
+def _expected_decrease(point: Any, curved_as: float) -> float:
     """Return about how far F is above its minimum, 0 where the coordinates do not tell.
 
     Half the squared length of the gradient, where F'' is about the identity: half the square of
-    Newton's decrement (Boyd and Vandenberghe, 2004, section 9.5.1).  The bound exceeds F'' where
-    probabilities saturate, p (1 - p) being then about the loss.  Without a penalty there may be no
-    minimum, and with a norm the gradient does not vanish there.
+    Newton's decrement (Boyd and Vandenberghe, 2004, section 9.5.1).  Where probabilities saturate
+    p (1 - p) is about the loss, and F'' falls with it: below the loss for which the coordinates
+    were made, or 1 for the bound, by their quotient.  Without a penalty there may be no minimum,
+    and with a norm the gradient does not vanish there.
     """
     objective = point.inner.objective
     is_strong = objective.is_smooth and np.min(objective.penalty.curvature) > 0.0
     if point is point.inner or not is_strong:
         return 0.0
     square = 0.5 * float(np.vdot(point.gradient, point.gradient))
-    return square / min(max(point.value, np.finfo(float).tiny), 1.0) if safe else square
+    return square * max(curved_as / max(point.value, np.finfo(float).tiny), 1.0)
 
 
 def _quietly(points: Iterator[Point]) -> Iterator[Point]:
