@@ -446,4 +446,4 @@ def test_the_curvature_of_a_start_far_from_the_optimum_does_not_end_a_fit_early(
     loose, exact = (
         softmax_path(X, y, Cs=[1e-6, 1e6], l1_ratio=0.0, tol=tol) for tol in (1e-6, 1e-11)
     )
-    assert_allclose(loose.objective_, exact.objective_, rtol=1e-3)
+    np.testing.assert_allclose(loose.objective_, exact.objective_, rtol=1e-3)
