@@ -86,7 +86,7 @@ def optima(
         Falling.
     solver_for : callable is_smooth -> Solver
     start : ndarray of shape (objective.size,), default=None
-        Where the first run starts; None means at the intercepts alone.
+        Where the first run starts, near its optimum; None means at the intercepts alone.
     **settings
         `tol`, `max_iter` and `rng` as for `minimize`, for each optimum.
 
@@ -96,18 +96,18 @@ def optima(
     Journal of the Royal Statistical Society B 74, 245-266, eq. 5 and section 7.
     """
     w = objective.without_features() if start is None else start
-    last: Point | None = None
+    is_near, last = start is not None, None
     for strength in strengths:
         objective = objective.with_penalty(objective.penalty.with_fields(alpha=strength))
         solver = solver_for(objective.is_smooth)
         with objective.rows.running():
             kept = _kept(objective, last)
             if kept is None:
-                run = None if last is None else _near(objective, w, solver)
+                run = _near(objective, w, solver) if is_near else None
                 result = minimize(solver, objective, w, warn=False, run=run, **settings)
             else:
                 result = _screened(objective, w, kept, solver, settings)
-        last, w = result.point, result.point.w
+        is_near, last, w = True, result.point, result.point.w
         yield result
         if result.stopped == "interrupt":
             return
