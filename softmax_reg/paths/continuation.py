@@ -97,20 +97,41 @@ def optima(
     """
     w = objective.without_features() if start is None else start
     is_near, last = start is not None, None
+    before: tuple[float, NDArray] | None = None  # without what a point keeps for every row
     for strength in strengths:
         objective = objective.with_penalty(objective.penalty.with_fields(alpha=strength))
         solver = solver_for(objective.is_smooth)
         with objective.rows.running():
             kept = _kept(objective, last)
+            if before is not None and last is not None and objective.is_smooth:
+                w = _ahead(objective, *before, last)
             if kept is None:
                 run = _near(objective, w, solver) if is_near else None
                 result = minimize(solver, objective, w, warn=False, run=run, **settings)
             else:
                 result = _screened(objective, w, kept, solver, settings)
+        if last is not None:
+            before = last.objective.penalty.alpha, last.w
         is_near, last, w = True, result.point, result.point.w
         yield result
         if result.stopped == "interrupt":
             return
+
+
+def _ahead(objective: Objective, strength: float, w: NDArray, last: Point) -> NDArray:
+    """Return where the line from w, the optimum before, through the last one leads if it is lower.
+
+    A secant predictor in the logarithm of the strength: E. Allgower and K. Georg (1990), "Numerical
+    Continuation Methods", section 2.1.
+    """
+    then, now = last.objective.penalty.alpha, objective.penalty.alpha
+    if not strength > then > now > 0.0:
+        return last.w
+    with np.errstate(over="ignore", invalid="ignore"):
+        t = objective.dtype.type(np.log(then / now) / np.log(strength / then))
+        guess = last.w + t * (last.w - w)
+        value = last.loss + objective.penalty.value(objective.unpack(last.w)[0])
+        return guess if objective.at(guess).value < value else last.w
 
 
 def _near(objective: Objective, w: NDArray, solver: Solver) -> Run:
