@@ -207,7 +207,7 @@ def test_features_without_a_penalty_are_active_from_the_beginning():
     factor = np.ones(X.shape[1])
     factor[[1, 4]], factor[7] = 0.0, 2.5
     path = softmax_path(X, y, Cs=6, eps=1e-2, penalty_factor=factor)
-    assert np.flatnonzero(np.abs(path.coefs_[0, 0]) > 1e-6).tolist() == [1, 4]
+    assert np.flatnonzero(path.coefs_[0, 0]).tolist() == [1, 4]
     assert path.n_active_[1] > 2
     # With those two alone, no slope of the others is beyond the penalty, and one is at it.
     null = SoftmaxRegression(C=np.inf, tol=1e-10).fit(X[:, [1, 4]], y)
@@ -386,8 +386,24 @@ def test_what_cannot_be_used_is_named(knobs, message):
 
 def test_features_that_say_nothing_have_no_path():
     X, y = np.ones((30, 2)), np.arange(30) % 3
-    with pytest.raises(ValueError, match="No feature says anything"):
+    with pytest.raises(ValueError, match="No feature with a penalty says anything"):
         softmax_path(X, y)
+    X, y = data("iris")
+    with pytest.raises(ValueError, match="No feature with a penalty says anything"):
+        softmax_path(X, y, penalty_factor=np.zeros(4))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", ["elasticnet", "group_lasso"])
+def test_features_with_a_penalty_are_exactly_zero_at_the_first_C_beside_free_ones(seed, name):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(80, 90))
+    y = (X[:, :3] + rng.normal(size=(80, 3))).argmax(axis=1)
+    factor = np.ones(90)
+    factor[[5, 70]] = 0.0
+    path = softmax_path(X, y, Cs=2, l1_ratio=0.5, penalty=name, penalty_factor=factor)
+    assert path.n_active_[0] == 2
+    assert path.converged_[0]
 
 
 def test_ctrl_c_ends_the_path_and_keeps_what_was_found(monkeypatch):
