@@ -249,10 +249,14 @@ def softmax_path(
     grid, start = _grid(Cs, objective, eps, knobs)
     steps = []
     with PathWatch(watchers, len(grid), len(grid)) as watch:
-        for number, step in enumerate(follow(objective, grid, knobs, start), 1):
-            steps.append(step)
-            if watch(step, number=number, n_done=number, l1_ratio=float(l1_ratio)):
-                break
+        try:
+            for number, step in enumerate(follow(objective, grid, knobs, start), 1):
+                steps.append(step)
+                if watch(step, number=number, n_done=number, l1_ratio=float(l1_ratio)):
+                    break
+        except KeyboardInterrupt:  # between two iterations `minimize` sees to it
+            if not steps:
+                raise
     warn_if_unconverged(steps, tol, stacklevel=2)
     null = objective.with_penalty(objective.penalty.with_fields(alpha=0.0)).at(
         objective.without_features()
