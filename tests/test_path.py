@@ -21,7 +21,7 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from softmax_reg import SoftmaxRegression, softmax_path
+from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV, softmax_path
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.paths import continuation
 
@@ -426,6 +426,38 @@ def test_ctrl_c_ends_the_path_and_keeps_what_was_found(monkeypatch):
     with pytest.warns(ConvergenceWarning, match="1 of 3 fits"):
         path = softmax_path(X, y, Cs=6)
     assert len(path.Cs_) == len(path.coefs_) == 3
+
+
+def test_ctrl_c_between_two_fits_keeps_what_was_found_too():
+    X, y = data("iris")
+
+    def interrupt(progress):
+        if progress.number == 3:
+            raise KeyboardInterrupt
+
+    path = softmax_path(X, y, Cs=6, callbacks=interrupt)
+    assert len(path.Cs_) == len(path.coefs_) == 3
+    assert path.converged_.all()
+
+
+def test_values_of_C_at_the_end_of_what_floats_hold_are_fitted():
+    X, y = data("iris")
+    path = softmax_path(X, y, Cs=[1e-306, 1.0, 1e307])
+    assert path.n_active_[0] == 0
+    np.testing.assert_allclose(path.objective_[1], softmax_path(X, y, Cs=[1.0]).objective_)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_callback_cannot_change_what_is_kept(n_jobs):
+    X, y = data("iris")
+
+    def overwrite(progress):
+        progress.step.coef[...] = 0.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        softmax_path(X, y, Cs=3, callbacks=overwrite)
+    with pytest.raises(ValueError, match="read-only"):
+        SoftmaxRegressionCV(Cs=[1.0], cv=2, callbacks=overwrite, n_jobs=n_jobs).fit(X, y)
 
 
 @pytest.mark.parametrize("n_features", [4, 400])
