@@ -62,8 +62,8 @@ class Lines:
         if self._is_live:
             due = self._shown < 0 or waited >= _SHORTEST
         else:
-            is_round = _is_round(n) and n != self._shown
-            due = self.verbose > 1 or is_round or waited >= _LONGEST
+            # What is told may jump over a round number.
+            due = self.verbose > 1 or _last_round(n) > self._shown or waited >= _LONGEST
         if due:
             self._show()
 
@@ -135,9 +135,10 @@ def in_one_line(parts: dict[str, str], dropped: Sequence[str], width: int | None
     return line[:width]  # one that wraps could not be taken back
 
 
-def _is_round(n: int) -> bool:
-    """Return whether n is 0, 1, 2, 5, 10, 20, 50, ..."""
-    return n == 0 or str(n).rstrip("0") in ("1", "2", "5")
+def _last_round(n: int) -> int:
+    """Return the last of 0, 1, 2, 5, 10, 20, 50, ... up to n."""
+    power = 10 ** (len(str(n)) - 1)
+    return power * max(k for k in (0, 1, 2, 5) if k * power <= n)
 
 
 def duration(seconds: float) -> str:

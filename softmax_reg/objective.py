@@ -28,6 +28,8 @@ __all__ = ["Objective"]
 # The basis of the rows' span takes as much memory as X.
 _ROW_SPACE_BYTES = 64 << 20
 _HESSIAN_BYTES = 64 << 20
+# A pass over few rows takes as long as so many multiply-adds of a large matrix product.
+_OVERHEAD = 4e5
 # As many factors of a Hessian, or of its parts, are made before the next one.
 _FACTORS = 24
 
@@ -298,7 +300,8 @@ class Objective:
         per_row = self.rows.X.nnz / n if self.rows.is_sparse else self.n_features
         if 8 * m**2 > _HESSIAN_BYTES:
             return np.inf
-        return m**2 * (1.0 + _FACTORS * m / (3.0 * n)) / (2.0 * self.n_classes * (per_row + 5.0))
+        one_pass = max(n * self.n_classes * (per_row + 5.0), _OVERHEAD)
+        return m**2 * (n + _FACTORS * m / 3.0) / (2.0 * one_pass)
 
     def settle(self, w: NDArray) -> NDArray:
         """Return w with each feature's classes shifted together to the least penalty.

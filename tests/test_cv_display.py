@@ -108,6 +108,17 @@ def test_a_scoring_function_gives_the_axis_its_name():
     assert display.ax_.get_ylabel() == "Beauty, mean of 2 folds"
 
 
+def test_the_axis_holds_every_C_also_those_without_a_score_and_at_least_a_decade():
+    scores = SCORES.copy()
+    scores[0, :, 2] = np.nan
+    ax = CVDisplay.from_estimator(fabricated(scores_=scores), ax=Figure().subplots()).ax_
+    low, high = ax.get_xlim()
+    assert low < 0.1 < 10.0 < high < 30.0
+    one = fabricated(Cs_=np.array([1.0]), scores_=SCORES[:, :, 1:2])
+    low, high = CVDisplay.from_estimator(one, ax=Figure().subplots()).ax_.get_xlim()
+    assert low < 0.4 < 2.5 < high
+
+
 def test_what_cannot_be_drawn_is_named():
     with pytest.raises(AttributeError, match="call fit first"):
         CVDisplay.from_estimator(SoftmaxRegressionCV())

@@ -426,3 +426,13 @@ def test_units_in_which_squares_overflow_are_no_crash():
             assert "too large" in str(error)  # noqa: PT017
         else:
             assert np.isfinite(model.coef_).all()
+
+
+def test_on_few_sparse_rows_it_does_not_make_a_thousand_gradient_steps():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(69, 87)) * 10.0 ** rng.uniform(-2.0, 2.0, 87)
+    X = sp.csr_array(X * (rng.random(X.shape) < 0.2))
+    y = np.arange(69) % 4
+    knobs = {"l1_ratio": 0.5, "penalty": "group_lasso", "fit_intercept": False, "tol": 1e-10}
+    model = SoftmaxRegression(C=5.0, max_iter=100, **knobs).fit(X, y)
+    assert model.n_iter_[0] < 50

@@ -375,6 +375,10 @@ def test_progress_names_the_folds(capsys):
     SoftmaxRegressionCV(Cs=CS, cv=3, verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
     assert [int(line[4:6]) for line in lines] == [1, 2, 5, 10, 13]
+    # Several jobs tell of the 4 fits of a path together: past 2 and 5, then past 10, then the last.
+    SoftmaxRegressionCV(Cs=CS, cv=3, verbose=1, n_jobs=2).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [int(line[4:6]) for line in lines] == [4, 8, 12, 13]
 
 
 @pytest.mark.parametrize(
@@ -391,6 +395,7 @@ def test_progress_names_the_folds(capsys):
         ({"callbacks": 3}, "callbacks"),
         ({"solver": "lbfgs", "l1_ratios": [1.0]}, "cannot handle"),
         ({"cv": [(np.arange(150), np.arange(0))]}, "leaves no row out"),
+        ({"cv": iter([])}, "cv gave no folds"),
         ({"scoring": lambda *args, **kwargs: np.nan}, "score of fold 1 at C=.* is nan"),
     ],
 )

@@ -21,7 +21,7 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from softmax_reg import SoftmaxRegression, softmax_path
+from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV, softmax_path
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.paths import continuation
 
@@ -207,7 +207,7 @@ def test_features_without_a_penalty_are_active_from_the_beginning():
     factor = np.ones(X.shape[1])
     factor[[1, 4]], factor[7] = 0.0, 2.5
     path = softmax_path(X, y, Cs=6, eps=1e-2, penalty_factor=factor)
-    assert np.flatnonzero(np.abs(path.coefs_[0, 0]) > 1e-6).tolist() == [1, 4]
+    assert np.flatnonzero(path.coefs_[0, 0]).tolist() == [1, 4]
     assert path.n_active_[1] > 2
     # With those two alone, no slope of the others is beyond the penalty, and one is at it.
     null = SoftmaxRegression(C=np.inf, tol=1e-10).fit(X[:, [1, 4]], y)
@@ -386,8 +386,24 @@ def test_what_cannot_be_used_is_named(knobs, message):
 
 def test_features_that_say_nothing_have_no_path():
     X, y = np.ones((30, 2)), np.arange(30) % 3
-    with pytest.raises(ValueError, match="No feature says anything"):
+    with pytest.raises(ValueError, match="No feature with a penalty says anything"):
         softmax_path(X, y)
+    X, y = data("iris")
+    with pytest.raises(ValueError, match="No feature with a penalty says anything"):
+        softmax_path(X, y, penalty_factor=np.zeros(4))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", ["elasticnet", "group_lasso"])
+def test_features_with_a_penalty_are_exactly_zero_at_the_first_C_beside_free_ones(seed, name):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(80, 90))
+    y = (X[:, :3] + rng.normal(size=(80, 3))).argmax(axis=1)
+    factor = np.ones(90)
+    factor[[5, 70]] = 0.0
+    path = softmax_path(X, y, Cs=2, l1_ratio=0.5, penalty=name, penalty_factor=factor)
+    assert path.n_active_[0] == 2
+    assert path.converged_[0]
 
 
 def test_ctrl_c_ends_the_path_and_keeps_what_was_found(monkeypatch):
@@ -410,6 +426,38 @@ def test_ctrl_c_ends_the_path_and_keeps_what_was_found(monkeypatch):
     with pytest.warns(ConvergenceWarning, match="1 of 3 fits"):
         path = softmax_path(X, y, Cs=6)
     assert len(path.Cs_) == len(path.coefs_) == 3
+
+
+def test_ctrl_c_between_two_fits_keeps_what_was_found_too():
+    X, y = data("iris")
+
+    def interrupt(progress):
+        if progress.number == 3:
+            raise KeyboardInterrupt
+
+    path = softmax_path(X, y, Cs=6, callbacks=interrupt)
+    assert len(path.Cs_) == len(path.coefs_) == 3
+    assert path.converged_.all()
+
+
+def test_values_of_C_at_the_end_of_what_floats_hold_are_fitted():
+    X, y = data("iris")
+    path = softmax_path(X, y, Cs=[1e-306, 1.0, 1e307])
+    assert path.n_active_[0] == 0
+    np.testing.assert_allclose(path.objective_[1], softmax_path(X, y, Cs=[1.0]).objective_)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_callback_cannot_change_what_is_kept(n_jobs):
+    X, y = data("iris")
+
+    def overwrite(progress):
+        progress.step.coef[...] = 0.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        softmax_path(X, y, Cs=3, callbacks=overwrite)
+    with pytest.raises(ValueError, match="read-only"):
+        SoftmaxRegressionCV(Cs=[1.0], cv=2, callbacks=overwrite, n_jobs=n_jobs).fit(X, y)
 
 
 @pytest.mark.parametrize("n_features", [4, 400])

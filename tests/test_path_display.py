@@ -29,6 +29,15 @@ def fabricated(n_rows=3, n_features=4, names=None):
     return SimpleNamespace(Cs_=CS, coefs_=coefs, classes_=classes, feature_names_in_=names)
 
 
+def test_a_path_of_one_C_is_drawn_as_points():
+    path = fabricated()
+    path.Cs_, path.coefs_ = CS[:1], path.coefs_[:1]
+    display = PathDisplay.from_path(path)
+    assert {line.get_marker() for line in [*display.lines_[0], display.count_line_]} == {"o"}
+    ticks = display.axes_[-1].get_yticks()
+    assert np.array_equal(ticks, np.round(ticks))
+
+
 def test_there_is_a_panel_for_each_class_and_a_line_for_each_feature():
     path = fabricated()
     display = PathDisplay.from_path(path)

@@ -181,6 +181,7 @@ class CVDisplay:
                 )
             )
         self._mark()
+        self._widen()
         self._label()
         return self
 
@@ -201,6 +202,17 @@ class CVDisplay:
                 marker="*", markersize=15, markerfacecolor="white", markeredgecolor="black",
                 linestyle="none", zorder=4,
             )  # fmt: skip
+
+    def _widen(self) -> None:
+        """Make room for every C, also without a mean, and for a decade: ticks would overlap."""
+        low, high = float(self.Cs.min()), float(self.Cs.max())
+        centre, half = (
+            np.sqrt(low) * np.sqrt(high),
+            max(np.sqrt(high) / np.sqrt(low), np.sqrt(10.0)),
+        )
+        at = self.means[np.isfinite(self.means)][0]
+        self.ax_.update_datalim([(centre / half, at), (centre * half, at)])
+        self.ax_.autoscale_view()
 
     def _label(self) -> None:
         name = self.score_name.removeprefix(_LOSS_PREFIX).replace("_", " ")

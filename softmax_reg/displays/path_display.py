@@ -134,14 +134,18 @@ class PathDisplay:
         styles = [_OTHERS | {"label": f"_{name}"} for name in names]
         for rank, j in enumerate(named):
             styles[j] = _named_style(rank) | {"label": names[j]}
-        options = spelled_out(line_kwargs or {})
+        options, alone = spelled_out(line_kwargs or {}), "o" if len(Cs) == 1 else None
         self.lines_ = [
-            [ax.plot(Cs, coefs[:, k, j], **(styles[j] | options))[0] for j in range(n_features)]
+            [
+                ax.plot(Cs, coefs[:, k, j], **({"marker": alone} | styles[j] | options))[0]
+                for j in range(n_features)
+            ]
             for k, ax in enumerate(self.axes_[:-1])
         ]
         (self.count_line_,) = self.axes_[-1].plot(
-            Cs, np.count_nonzero(coefs.any(axis=1), axis=1), color="black", drawstyle="steps-post"
-        )
+            Cs, np.count_nonzero(coefs.any(axis=1), axis=1),
+            color="black", drawstyle="steps-post", marker=alone,
+        )  # fmt: skip
         self._label()
         if named:
             handles = [self.lines_[0][j] for j in named]
@@ -175,7 +179,7 @@ class PathDisplay:
                 ax.set_ylabel("Coefficient")
             ax.axhline(0.0, color="0.45", linewidth=0.6, zorder=0)
         self.axes_[-1].set(ylabel="Active features", xlabel="C (weaker penalty to the right)")
-        self.axes_[-1].yaxis.set_major_locator(MaxNLocator(integer=True))
+        self.axes_[-1].yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         for ax in self.axes_:
             ax.set_xscale("log")
             ax.grid(color="0.9", linewidth=0.6)

@@ -20,7 +20,7 @@ from softmax_reg.points import Point
 from softmax_reg.solvers.base import Result, Solver, minimize
 from softmax_reg.solvers.stages import Run
 
-__all__ = ["largest_strength", "optima"]
+__all__ = ["largest_strength", "optima", "without_penalised"]
 
 # The columns that are kept are copied: only where that takes little memory and saves much work.
 _KEPT_BYTES, _KEPT_SHARE = 64 << 20, 0.5
@@ -33,10 +33,10 @@ _NEAR = 4.0
 _FEW_FEATURES = 64
 
 
-def largest_strength(
+def without_penalised(
     objective: Objective, solver_for: Callable[[bool], Solver], **settings: Any
-) -> float:
-    """Return the smallest alpha at which all coefficients with a penalty are 0 at the optimum.
+) -> NDArray:
+    """Return the w that minimises F among those whose coefficients with a penalty are all 0.
 
     Parameters
     ----------
@@ -44,28 +44,45 @@ def largest_strength(
         With a penalty whose rest is a norm; its alpha does not matter, but must be positive.
     solver_for, **settings
         As for `optima`, to fit the features without a penalty, if there are any.
+    """
+    w, free = objective.without_features(), _free(objective)
+    if not free.any():
+        return w
+    part = objective.with_features(np.flatnonzero(free))
+    part = part.with_penalty(part.penalty.with_fields(alpha=0.0))
+    with part.rows.running():
+        exact = settings | {"tol": _EXACT * settings["tol"]}
+        fitted = minimize(solver_for(True), part, part.without_features(), warn=False, **exact)
+    W = objective.unpack(w)[0].copy()
+    W[free], b = part.unpack(fitted.point.w)
+    return objective.pack(W, b)
+
+
+def largest_strength(objective: Objective, w: NDArray) -> float:
+    """Return the smallest alpha at which all coefficients with a penalty are 0 at the optimum.
+
+    Parameters
+    ----------
+    objective : Objective
+        As for `without_penalised`.
+    w : ndarray of shape (objective.size,)
+        What that returns.
 
     References
     ----------
     J. Friedman, T. Hastie and R. Tibshirani (2010), "Regularization paths for generalized linear
     models via coordinate descent", Journal of Statistical Software 33, section 2.5.
     """
-    penalty, w = objective.penalty, objective.without_features()
-    W, b = objective.unpack(w)
-    free = penalty.support(W).any(axis=1)  # at 0 a norm has corners
-    if free.any():
-        part = objective.with_features(np.flatnonzero(free))
-        part = part.with_penalty(part.penalty.with_fields(alpha=0.0))
-        with part.rows.running():
-            start = part.without_features()
-            exact = settings | {"tol": _EXACT * settings["tol"]}
-            fitted = minimize(solver_for(True), part, start, warn=False, **exact)
-        W = W.copy()
-        W[free], b = part.unpack(fitted.point.w)
+    penalty, held = objective.penalty, np.flatnonzero(~_free(objective))
     with objective.rows.running():
-        slopes = _slopes(objective.at(objective.pack(W, b)))
-    held = np.flatnonzero(~free)
+        slopes = _slopes(objective.at(w))
     return penalty.alpha * penalty.of_features(held).dual_norm(slopes[held])
+
+
+def _free(objective: Objective) -> NDArray[np.bool_]:
+    """Return the features without a penalty: at 0 a norm has corners."""
+    W, _ = objective.unpack(objective.without_features())
+    return np.asarray(objective.penalty.support(W).any(axis=1))
 
 
 def optima(

@@ -56,7 +56,12 @@ def neg_log_loss(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float
 def check_classes(
     folds: Sequence[Fold], classes: NDArray, codes: NDArray[np.intp], weights: NDArray
 ) -> None:
-    """Raise ValueError if a fold has no training row of some class, or no row to score."""
+    """Raise ValueError if there is no fold, or one lacks a class to train on or a row to score."""
+    if not folds:
+        raise ValueError(
+            "cv gave no folds: an iterator can be used once only. Give a splitter, or a list of "
+            "pairs of training and test rows."
+        )
     for number, (train, test) in enumerate(folds, 1):
         totals = np.bincount(codes[train], weights[train], len(classes))
         if not totals.all():

@@ -23,7 +23,7 @@ from softmax_reg._compat import (
 )
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.objective import Objective
-from softmax_reg.paths.continuation import largest_strength
+from softmax_reg.paths.continuation import largest_strength, without_penalised
 from softmax_reg.paths.steps import (
     checked_Cs,
     follow,
@@ -246,13 +246,17 @@ def softmax_path(
     classes, codes = encode_labels(y)
     weights = row_weights(X, y, classes, codes, sample_weight, class_weight)
     objective = objective_of(X, codes, weights, l1_ratio, knobs)
-    grid = _grid(Cs, objective, eps, knobs)
+    grid, start = _grid(Cs, objective, eps, knobs)
     steps = []
     with PathWatch(watchers, len(grid), len(grid)) as watch:
-        for number, step in enumerate(follow(objective, grid, knobs), 1):
-            steps.append(step)
-            if watch(step, number=number, n_done=number, l1_ratio=float(l1_ratio)):
-                break
+        try:
+            for number, step in enumerate(follow(objective, grid, knobs, start), 1):
+                steps.append(step)
+                if watch(step, number=number, n_done=number, l1_ratio=float(l1_ratio)):
+                    break
+        except KeyboardInterrupt:  # between two iterations `minimize` sees to it
+            if not steps:
+                raise
     warn_if_unconverged(steps, tol, stacklevel=2)
     null = objective.with_penalty(objective.penalty.with_fields(alpha=0.0)).at(
         objective.without_features()
@@ -273,20 +277,23 @@ def softmax_path(
     )
 
 
-def _grid(Cs: Any, objective: Objective, eps: float | None, knobs: dict[str, Any]) -> NDArray:
-    """Return the values of C, rising."""
+def _grid(
+    Cs: Any, objective: Objective, eps: float | None, knobs: dict[str, Any]
+) -> tuple[NDArray, NDArray | None]:
+    """Return the values of C, rising, and where to start; None is at the intercepts alone."""
     if not isinstance(Cs, Integral):
-        return np.sort(checked_Cs(Cs))
+        return np.sort(checked_Cs(Cs)), None
     penalty = objective.penalty
     if penalty.is_smooth:
         objective = objective.with_penalty(penalty.with_fields(l1_ratio=_LEAST_L1_RATIO))
-    strength = largest_strength(objective, **settings_of(knobs))
+    start = without_penalised(objective, **settings_of(knobs))
+    strength = largest_strength(objective, start)
     smallest = 1.0 / (strength * objective.total_weight) if strength else np.inf
     if not np.isfinite(smallest):
         raise ValueError(
-            "No feature says anything of y: every coefficient stays zero at any C, and the path "
-            "has no beginning. Give the values of Cs."
+            "No feature with a penalty says anything of y: every coefficient that has one stays "
+            "zero at any C, and the path has no beginning. Give the values of Cs."
         )
     if eps is None:
         eps = _TALL_EPS if objective.rows.shape[0] > objective.n_features else _WIDE_EPS
-    return np.geomspace(smallest, smallest / eps, Cs)
+    return np.geomspace(smallest, smallest / eps, Cs), start

@@ -102,7 +102,7 @@ def follow(
     callbacks : sequence of callables, default=()
         Of `minimize`, for the iterations at each C.
     """
-    strengths = 1.0 / (Cs * objective.total_weight)
+    strengths = [1.0 / (C * objective.total_weight) for C in Cs.tolist()]  # 0 where that overflows
     settings = settings_of(knobs) | {"callbacks": callbacks}
     found = optima(objective, strengths, start=start, **settings)
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress, listed
 from softmax_reg.lines import Lines, Pace, duration, in_one_line
@@ -28,7 +29,7 @@ class PathProgress:
     ----------
     step : Step
         The optimum: its `C`, `coef`, `intercept`, `value`, `deviance`, `optimality`, `n_iter` and
-        `converged`.
+        `converged`.  The arrays are read-only.
     number : int
         Which C of the path it is, from 1 for the smallest.
     n_Cs : int
@@ -146,6 +147,13 @@ class PathWatch:
         if not self._callbacks:
             return False
         seconds = perf_counter() - self._began
-        progress = PathProgress(step, seconds=seconds, **(self._known | where))
+        shown = replace(step, coef=_read_only(step.coef), intercept=_read_only(step.intercept))
+        progress = PathProgress(shown, seconds=seconds, **(self._known | where))
         asked = [callback(progress) for callback in self._callbacks]  # all of them, always
         return any(asked)
+
+
+def _read_only(values: NDArray) -> NDArray:
+    view = values.view()
+    view.flags.writeable = False
+    return view

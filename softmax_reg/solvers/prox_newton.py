@@ -20,6 +20,8 @@ from softmax_reg.solvers.support_newton import support_step
 __all__ = ["ProxNewton"]
 
 _DECREASE, _MAX_TRIALS = 1e-4, 30
+# Where the curvature is about 1 or less, rounding alone makes steps of so many times eps.
+_UNSEEN = 4.0
 # A Hessian serves on while each step leaves at most this share of the distance to the optimum.
 _GOOD = 0.1
 # A Hessian that costs more passes over X than this does not pay: so many accelerated proximal
@@ -70,7 +72,7 @@ class ProxNewton(Solver):
         index, H, left = np.zeros(0, dtype=np.intp), np.zeros((0, 0)), 1.0
         while True:
             step = _prox_step(objective, point)
-            if not step.any():
+            if _size(step) <= _UNSEEN * np.finfo(point.w.dtype).eps:
                 return
             chosen = self._working_set(objective, point, step)
             if objective.hessian_cost(len(chosen)) > _DEAR:
