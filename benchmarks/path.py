@@ -87,8 +87,8 @@ def main(argv: list[str] | None = None) -> int:
         f"Cross-validation over {len(_CS)} values of C from {_CS[0]:g} to {_CS[-1]:g} in "
         f"{_FOLDS} folds: processor seconds, on one thread, until every fit is within "
         f"{_ACCURACY:.0e} of the lowest objective; at most {options.time_limit:g} s for one "
-        "setting. A rival that did not arrive counts with the longest time it took or was given; "
-        f"{options.jobs} races at a time.\n",
+        "setting, with which one that was not through counts; 'never': all settings ended before "
+        f"they arrived. {options.jobs} races at a time.\n",
         "| problem | penalty | softmax_reg | LogisticRegressionCV | its solver | rival / ours | "
         "glmnet | rival / ours |",
         "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |",
@@ -162,10 +162,12 @@ def _race(task: dict[str, Any], time_limit: float) -> tuple[str, dict[str, float
     quotients: dict[str, float] = {}
 
     def add(name: str, rival: tuple[float, bool], *more: str) -> None:
+        gave_up = not rival[1] and rival[0] < time_limit
         mark = "" if rival[1] else "> "
-        cells.extend([f"{mark}{rival[0]:.2f}", *more])
-        cells.append(f"{mark}{rival[0] / ours:.2g}" if arrived else "–")
-        if arrived:
+        cells.extend([_NEVER if gave_up else f"{mark}{rival[0]:.2f}", *more])
+        counts = arrived and not gave_up
+        cells.append(f"{mark}{rival[0] / ours:.2g}" if counts else "")
+        if counts:
             quotients[name] = rival[0] / ours
 
     glmnet = times.pop(_GLMNET.name, None)

@@ -200,7 +200,7 @@ def test_a_toy_race_of_paths_writes_a_table(harness, monkeypatch, tmp_path):
     out = tmp_path / "path.md"
     path.main(["--toy", "--problems", "iris", "--time-limit", "1.0", "--out", str(out)])
     text = out.read_text(encoding="utf-8")
-    for expected in ("| iris | ridge |", "| iris | lasso |", "| 40 | 80 |", "Geometric mean"):
+    for expected in ("| iris | ridge |", "| iris | lasso |", "| 40 | 80 |", "geometric mean"):
         assert expected in text
 
 

@@ -504,3 +504,15 @@ def test_a_fine_ridge_path_begins_each_fit_where_the_last_two_point_to():
     # Coarse steps cannot be foretold so well: they take nearly three times as many iterations.
     coarse = softmax_path(X, y, Cs=Cs[::4], l1_ratio=0.0, tol=1e-6)
     assert path.n_iter_[2:].mean() < 0.6 * coarse.n_iter_[1:].mean()
+
+
+@pytest.mark.parametrize("penalty", ["elasticnet", "group_lasso"])
+def test_close_to_separation_a_small_gradient_does_not_end_a_fit_under_a_norm(penalty):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 6))
+    y = X[:, :3].argmax(axis=1)
+    loose, exact = (
+        softmax_path(X, y, Cs=np.logspace(-1.0, 9.0, 11), penalty=penalty, tol=tol)
+        for tol in (1e-5, 1e-13)
+    )
+    np.testing.assert_allclose(loose.objective_, exact.objective_, rtol=1e-3)

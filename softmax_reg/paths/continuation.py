@@ -113,7 +113,8 @@ def optima(
     Journal of the Royal Statistical Society B 74, 245-266, eq. 5 and section 7.
     """
     w = objective.without_features() if start is None else start
-    is_near, last = start is not None, None
+    # Under a norm a start may be the optimum itself, with zeros that a step would lose to rounding.
+    is_near, last = start is not None and objective.is_smooth, None
     before: tuple[float, NDArray] | None = None  # without what a point keeps for every row
     for strength in strengths:
         objective = objective.with_penalty(objective.penalty.with_fields(alpha=strength))

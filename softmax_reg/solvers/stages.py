@@ -198,7 +198,7 @@ class Walk:
                 self.point = local_point.inner
                 run.w, run.v = self.point.w, local_point.w
                 run.n_points += 1
-                run.decrease = _expected_decrease(local_point, self._curved_as)
+                run.decrease = self._expected_decrease(local_point)
                 yield self.point
                 if run.n_points >= run.limit:
                     break
@@ -207,6 +207,23 @@ class Walk:
                     # Nothing descends in other coordinates either: rounding has the last word.
                     return
                 run.next_stage(solver.stage_growth, exhausted=True)
+
+    def _expected_decrease(self, point: Any) -> float:
+        """Return about how far F is above its minimum, 0 where nothing tells.
+
+        Half the squared length of the gradient, where F'' is about the identity: half the square of
+        Newton's decrement (Boyd and Vandenberghe, 2004, section 9.5.1).  Where probabilities
+        saturate p (1 - p) is about the loss, and F'' falls with it: below the loss for which the
+        coordinates were made, or 1 for the bound, by their quotient.  With a norm, whose gradient
+        does not vanish, what the last step brought; without a penalty there may be no minimum.
+        """
+        penalty, value = self.objective.penalty, max(point.value, np.finfo(float).tiny)
+        if not self.objective.is_smooth:
+            return max(self.run.losses[-1] - value, 0.0)
+        if not self.solver.is_conditioned or np.min(penalty.curvature) == 0.0:
+            return 0.0
+        square = 0.5 * float(np.vdot(point.gradient, point.gradient))
+        return square * max(self._curved_as / value, 1.0)
 
     def _coordinates(self) -> tuple[Any, NDArray]:
         """Return the objective as the solver sees it, and the point to go on from."""
@@ -236,23 +253,6 @@ class Walk:
             run.limit = max(run.length, cost)
         self._local = Conditioned(self.objective, point.w, change, point)
         return self._local, self._local.start if run.v is None else run.v
-
-
-def _expected_decrease(point: Any, curved_as: float) -> float:
-    """Return about how far F is above its minimum, 0 where the coordinates do not tell.
-
-    Half the squared length of the gradient, where F'' is about the identity: half the square of
-    Newton's decrement (Boyd and Vandenberghe, 2004, section 9.5.1).  Where probabilities saturate
-    p (1 - p) is about the loss, and F'' falls with it: below the loss for which the coordinates
-    were made, or 1 for the bound, by their quotient.  Without a penalty there may be no minimum,
-    and with a norm the gradient does not vanish there.
-    """
-    objective = point.inner.objective
-    is_strong = objective.is_smooth and np.min(objective.penalty.curvature) > 0.0
-    if point is point.inner or not is_strong:
-        return 0.0
-    square = 0.5 * float(np.vdot(point.gradient, point.gradient))
-    return square * max(curved_as / max(point.value, np.finfo(float).tiny), 1.0)
 
 
 def _quietly(points: Iterator[Point]) -> Iterator[Point]:
