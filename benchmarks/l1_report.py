@@ -65,7 +65,8 @@ def report(results: list[Result], limit: float, head: dict[str, str]) -> str:
     """Return the page as Markdown."""
     parts = [
         "# L1 norm and group lasso\n",
-        "Written by `python -m benchmarks.l1 --out benchmarks/l1.md`.\n",
+        f"Written by `python -m benchmarks.l1 --data DIR --time-limit {limit:g} --out "
+        "benchmarks/l1.md` with `--problems` and `--penalties` as the tables show.\n",
         "Processor seconds on one thread until a fit is within an accuracy of the lowest objective "
         "that anyone reached, each with its best setting: the median of fits that took turns. A "
         f"fit may take {limit:g} s; a rival that does not arrive counts with its longest fit, and "
