@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     lines = [
         "# Cross-validation over a path\n",
         f"Written by `python -m benchmarks.path --data DIR --time-limit {options.time_limit:g} "
-        f"--jobs {options.jobs} --out benchmarks/path.md`.\n",
+        f"--jobs {options.jobs} --problems {options.problems} --out benchmarks/path.md`.\n",
         f"Cross-validation over {len(_CS)} values of C from {_CS[0]:g} to {_CS[-1]:g} in "
         f"{_FOLDS} folds: processor seconds, on one thread, until every fit is within "
         f"{_ACCURACY:.0e} of the lowest objective; at most {options.time_limit:g} s for one "
