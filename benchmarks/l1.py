@@ -152,7 +152,9 @@ def main(arguments: list[str] | None = None) -> int:
     head, results = describe(), []
     for problem in choose(options.problems, options.data):
         results += _races(problem, options, lambda result: print(_line(result), flush=True))
-    text = report(results, options.time_limit, head)
+    given = f"--data DIR --time-limit {options.time_limit:g} --penalties {options.penalties}"
+    given = f"{given} --problems {options.problems}"
+    text = report(results, options.time_limit, head, given)
     print(text)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text + "\n", encoding="utf-8")

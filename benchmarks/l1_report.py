@@ -61,12 +61,11 @@ _GROUPS: dict[str, Callable[[Result], bool]] = {
 }
 
 
-def report(results: list[Result], limit: float, head: dict[str, str]) -> str:
-    """Return the page as Markdown."""
+def report(results: list[Result], limit: float, head: dict[str, str], options: str) -> str:
+    """Return the page as Markdown; `options` are those that the command was given."""
     parts = [
         "# L1 norm and group lasso\n",
-        f"Written by `python -m benchmarks.l1 --data DIR --time-limit {limit:g} --out "
-        "benchmarks/l1.md` with `--problems` and `--penalties` as the tables show.\n",
+        f"Written by `python -m benchmarks.l1 {options} --out benchmarks/l1.md`.\n",
         "Processor seconds on one thread until a fit is within an accuracy of the lowest objective "
         "that anyone reached, each with its best setting: the median of fits that took turns. A "
         f"fit may take {limit:g} s; a rival that does not arrive counts with its longest fit, and "

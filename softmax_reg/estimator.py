@@ -106,7 +106,8 @@ class SoftmaxRegression(
         At most so many iterations; of stochastic solvers epochs.
     tol : float, default=1e-08
         The fit ends when `optimality_` is at most `tol`, or as small as rounding lets it be seen;
-        but not while the curvature says that F can still fall by more than 10 `tol` of itself.
+        but not while the curvature, or under a norm the last step, says that F can still fall by
+        more than 10 `tol` of itself.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer falls, and keep the best iterate.
         The rows are those given to `fit` as `X_val`, or else a share of the others.

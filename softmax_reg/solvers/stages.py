@@ -57,7 +57,8 @@ class Run:
     idle : int
         For how many points neither has reached a new low.
     decrease : float
-        About how much lower than the last point the minimum is; 0 where that is not known.
+        About how much lower than the last point the minimum is, or under a norm what the last step
+        brought; 0 where nothing tells, infinite before the first step.
     rng : str
         The state of the bit generator, as JSON.
     seed : int
