@@ -374,7 +374,7 @@ def test_steps_along_the_support_lead_to_where_its_slopes_vanish(l1_ratio, fit_i
     point = next(islice(Nesterov().points(objective, begin, rng, {}), 20, None))
     point = objective.at(objective.settle(point.w))
     zero, n_steps = objective.unpack(point.w)[0] == 0.0, 0
-    while (new := support_step(objective, point)) is not None and n_steps < 30:
+    while (new := support_step(objective, point, 25)) is not None and n_steps < 30:
         assert new.value <= point.value
         before, point, n_steps = zero, new, n_steps + 1
         zero = objective.unpack(point.w)[0] == 0.0

@@ -28,6 +28,8 @@ _GOOD = 0.1
 # gradient steps, which find the coefficients that are not zero, take turns with a Newton step along
 # these that solves its system by Hessian products.
 _DEAR, _BURST = 400.0, 10
+# So many products at most, and twice as many each time that the coefficients are still the same.
+_FIRST_CG = 25
 
 
 @dataclass
@@ -70,6 +72,7 @@ class ProxNewton(Solver):
         # A run that is resumed begins with a Hessian made anew: nothing has to be remembered.
         point = objective.at(objective.settle(w))
         index, H, left = np.zeros(0, dtype=np.intp), np.zeros((0, 0)), 1.0
+        support, max_cg = np.zeros(0, dtype=bool), _FIRST_CG
         while True:
             step = _prox_step(objective, point)
             if _size(step) <= _UNSEEN * np.finfo(point.w.dtype).eps:
@@ -79,7 +82,9 @@ class ProxNewton(Solver):
                 for new in islice(Nesterov().points(objective, point.w, rng, {}), _BURST):
                     point = new
                     yield point
-                if (new := support_step(objective, point)) is not None:
+                before, support = support, objective.support(point.w)
+                max_cg = 2 * max_cg if np.array_equal(before, support) else _FIRST_CG
+                if (new := support_step(objective, point, max_cg)) is not None:
                     point = new
                     yield point
                 continue

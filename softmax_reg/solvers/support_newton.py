@@ -14,18 +14,20 @@ from softmax_reg.solvers.newton_cg import truncated_cg
 
 __all__ = ["support_step"]
 
-# Hessian products in one step, Armijo's share of the slope, lengths tried.
-_MAX_CG, _DECREASE, _MAX_TRIALS = 25, 1e-4, 20
+# Armijo's share of the slope, lengths tried.
+_DECREASE, _MAX_TRIALS = 1e-4, 20
 
 
-def support_step(objective: Any, point: Any) -> Any:
+def support_step(objective: Any, point: Any, max_cg: int) -> Any:
     """Return a lower point with no coefficient that `point` does not have, or None.
+
+    At most `max_cg` Hessian products are made.
 
     N. Keskar, J. Nocedal, F. Oztoprak and A. Waechter (2016), "A second-order method for convex
     l1-regularized optimization with active-set prediction", section 2: the subspace phase.
     """
     on = _Support(objective, point)
-    direction = truncated_cg(on, _MAX_CG)
+    direction = truncated_cg(on, max_cg)
     slope = float(np.vdot(on.gradient, direction))
     for k in range(_MAX_TRIALS):
         t = on.x.dtype.type(0.5**k)
