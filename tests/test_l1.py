@@ -335,7 +335,8 @@ def test_the_model_is_minimised_also_where_its_hessian_is_singular(seed, rank, a
         return g @ (x - x0) + 0.5 * (x - x0) @ H @ (x - x0) + face.rest(x)
 
     x = x0
-    for _ in range(12):  # each call is only as exact as its start is near
+    # Each call is only as exact as its start is near, and where H has rank 1 it may be far.
+    for _ in range(60):
         x = x - x0 + x0
         found = minimise_model(face, g + H @ (x - x0), H, x)
         assert cost(found) <= cost(x) + 1e-12
