@@ -376,7 +376,7 @@ class SoftmaxRegression(
             point = point if is_last else objective.at(stopping.best_w)
         for stale in ("validation_loss_curve_", "best_iter_", "_online", "_resumed"):
             self.__dict__.pop(stale, None)
-        self.coef_, self.intercept_ = self._coefficients(objective, point.w)
+        self.coef_, self.intercept_ = objective.coefficients(point.w)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.loss_curve_ = result.loss_curve
         self.optimality_ = point.optimality
@@ -388,15 +388,9 @@ class SoftmaxRegression(
         if stopping is not None:
             self.best_iter_ = stopping.best_iter
 
-    def _coefficients(self, objective: Objective, w: NDArray) -> tuple[Any, NDArray]:
-        """Return `coef_` and `intercept_` at w."""
-        W, b = objective.unpack(objective.without_constants(w))
-        intercept = b.copy() if self.fit_intercept else np.zeros(len(W.T), dtype=W.dtype)
-        return np.ascontiguousarray(W.T), intercept
-
     def _attributes(self, objective: Objective, classes: NDArray, w: NDArray) -> dict[str, Any]:
         """Return what predictions need, by name."""
-        coef, intercept = self._coefficients(objective, w)
+        coef, intercept = objective.coefficients(w)
         return {"classes_": classes, "coef_": coef, "intercept_": intercept}
 
     def _objective(

@@ -303,6 +303,12 @@ class Objective:
         one_pass = max(n * self.n_classes * (per_row + 5.0), _OVERHEAD)
         return m**2 * (n + _FACTORS * m / 3.0) / (2.0 * one_pass)
 
+    def coefficients(self, w: NDArray) -> tuple[NDArray, NDArray]:
+        """Return `coef_` and `intercept_` at w, zero for constant features."""
+        W, b = self.unpack(self.without_constants(w))
+        intercept = b.copy() if self.fit_intercept else np.zeros(len(W.T), W.dtype)
+        return np.ascontiguousarray(W.T), intercept
+
     def settle(self, w: NDArray) -> NDArray:
         """Return w with each feature's classes shifted together to the least penalty.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import check_method_params, effective_n_jobs, in_parallel
 from softmax_reg.paths.cross_validation import Fold, Labelled
-from softmax_reg.paths.steps import Step, coefficients, follow, objective_of
+from softmax_reg.paths.steps import Step, follow, objective_of
 from softmax_reg.paths.tasks import PathTasks, SearchTasks
 from softmax_reg.paths.watching import PathWatch
 
@@ -243,7 +243,7 @@ def refitted(
     w = objective.pack(np.ascontiguousarray(start[0].T), start[1])
 
     def attributes(w: NDArray) -> dict[str, Any]:
-        return dict(zip(("coef_", "intercept_"), coefficients(objective, w), strict=True))
+        return dict(zip(("coef_", "intercept_"), objective.coefficients(w), strict=True))
 
     watching, at = tasks.of_refit(attributes), objective.without_constants(w)
     (step,) = follow(objective, np.array([C]), knobs, at, watching)

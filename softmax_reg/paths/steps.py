@@ -26,7 +26,6 @@ __all__ = [
     "Step",
     "checked_Cs",
     "checked_l1_ratios",
-    "coefficients",
     "follow",
     "objective_of",
     "settings_of",
@@ -74,13 +73,6 @@ def settings_of(knobs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def coefficients(objective: Objective, w: NDArray) -> tuple[NDArray, NDArray]:
-    """Return `coef_` and `intercept_` at w."""
-    W, b = objective.unpack(objective.without_constants(w))
-    intercept = b.copy() if objective.fit_intercept else np.zeros(len(W.T), W.dtype)
-    return np.ascontiguousarray(W.T), intercept
-
-
 def follow(
     objective: Objective,
     Cs: NDArray,
@@ -107,7 +99,7 @@ def follow(
     found = optima(objective, strengths, start=start, **settings)
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
         point = result.point
-        coef, intercept = coefficients(objective, point.w)
+        coef, intercept = objective.coefficients(point.w)
         yield Step(
             C=float(C),
             coef=coef,

@@ -29,7 +29,7 @@ _GOOD = 0.1
 # these that solves its system by Hessian products.
 _DEAR, _BURST = 400.0, 10
 # So many products at most, and twice as many each time that the coefficients are still the same.
-_FIRST_CG = 25
+_FIRST_CG, _MOST_CG = 25, 400
 
 
 @dataclass
@@ -83,7 +83,8 @@ class ProxNewton(Solver):
                     point = new
                     yield point
                 before, support = support, objective.support(point.w)
-                max_cg = 2 * max_cg if np.array_equal(before, support) else _FIRST_CG
+                is_same = np.array_equal(before, support)
+                max_cg = min(2 * max_cg, _MOST_CG) if is_same else _FIRST_CG
                 if (new := support_step(objective, point, max_cg)) is not None:
                     point = new
                     yield point
