@@ -26,6 +26,9 @@ __all__ = ["RowBlocks", "n_threads_allowed"]
 
 # A block and its scores should stay in the last-level cache share of one core.
 _BLOCK_BYTES = 1 << 20
+# So small a table of float32 is computed with in float64: that costs little time, and float32 loses
+# the digits of columns that are far from zero.
+_SMALL_BYTES = 16 << 20
 # What a copy of the rows of a mini-batch may take.
 _TAKEN_BYTES = 4 << 20
 # One product with a sparse block writes a whole (n_features, n_rows) array: use few, large blocks.
@@ -100,7 +103,8 @@ class RowBlocks:
     n_threads : int or None, default=None
         At most so many threads; None means what the caller's limits allow.
     dtype : dtype or None, default=None
-        The precision to compute in; None means that of X.  Blocks are cast one by one.
+        The precision to compute in; None means that of X, but float64 for a small X in memory.
+        Blocks are cast one by one.
 
     Attributes
     ----------
@@ -115,13 +119,18 @@ class RowBlocks:
         self.origin = as_rows(X)
         self.shape, self.is_sparse = self.origin.shape, self.origin.is_sparse
         self.is_stream = self.origin.is_stream
-        self.dtype = np.dtype(self.origin.dtype if dtype is None else dtype)
+        self.dtype = np.dtype(self._precision() if dtype is None else dtype)
         self._pool: ThreadPoolExecutor | None = None
         self._n_scores = n_scores
         self.n_read = 0
         self._allowed = n_threads_allowed() if n_threads is None else n_threads
         self.n_threads = self._threads_for(self.shape[0])
         self._plans: dict[int, Shares] = {}
+
+    def _precision(self) -> Any:
+        n_bytes = 8.0 * self.shape[0] * self.origin.per_row
+        is_small = n_bytes <= _SMALL_BYTES and not self.is_stream
+        return np.float64 if is_small else self.origin.dtype
 
     def _threads_for(self, n: int) -> int:
         work = n * self._n_scores * (2 * self.origin.per_row + 10)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.faces import variances
 from softmax_reg.maps import (
     DiagonalMap,
     FullMap,
@@ -162,8 +163,7 @@ def curvature_map(
         classes = slice(first + start, first + start + together)
 
         def weigh(X: Any, part: slice, classes: slice = classes) -> NDArray:
-            P = point.softmax(X, part)[0][:, classes]
-            q = P * (1.0 - P) * objective.shares(part)
+            q = variances(point.softmax(X, part)[0])[:, classes] * objective.shares(part)
             return q if per_class else q.mean(axis=1, keepdims=True)
 
         factors[start : start + together] = factor_of(gram(objective, weigh, rng), objective)
@@ -175,6 +175,7 @@ def diagonal_map(objective: Objective, point: Point) -> Map:
 
     A prox that mixes the classes of a feature needs one number for all of them: the largest.
     """
+    objective = objective.seen_with(row_curvature(objective, point))
     curvature = diagonal_hessian(objective, point) + ridge_of(objective)[:, np.newaxis]
     if objective.penalty.couples_classes:
         features = curvature[: objective.n_features]
@@ -191,8 +192,8 @@ def diagonal_hessian(objective: Objective, point: Point) -> NDArray:
     free = slice(objective.n_classes - objective.n_rows, None)
 
     def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
-        P = point.softmax(X, part)[0][:, free]
-        q = np.ascontiguousarray(P * (1.0 - P) * objective.shares(part))
+        q = variances(point.softmax(X, part)[0])[:, free] * objective.shares(part)
+        q = np.ascontiguousarray(q)
         squares = (
             type(X)((X.data**2, X.indices, X.indptr), X.shape) if objective.rows.is_sparse else X**2
         )
@@ -213,11 +214,30 @@ def diagonal_bound_map(objective: Objective) -> Map:
 
 
 def full_map(objective: Objective, point: Point, rng: np.random.Generator | None = None) -> Map:
-    """Return the change of variables by the whole Hessian at `point`, there the identity."""
+    """Return the change of variables by the whole Hessian at `point`, there the identity.
+
+    Features are centred and scaled as the rows that have curvature there see them: one wild row,
+    once its class is certain, would else take the digits of all others.
+    """
+    if rng is None:
+        objective = objective.seen_with(row_curvature(objective, point))
     H, n_rows = whole_hessian(objective, point, rng), objective.n_rows
     for k in range(n_rows):
         H[k::n_rows, k::n_rows] += np.diag(ridge_of(objective))
     return FullMap(objective, H)
+
+
+def row_curvature(objective: Objective, point: Point) -> NDArray:
+    """Return s_i sum_k p_ik (1 - p_ik) of each row, the trace of its Hessian in its scores."""
+    q = np.empty(objective.rows.shape[0])
+
+    def visit(X: Any, part: slice) -> tuple[NDArray]:
+        q[part] = variances(point.softmax(X, part)[0]).sum(axis=1) * objective.weights[part]
+        return (np.zeros(1),)
+
+    objective.rows.reduce(visit)
+    # Where every row is certain none is told from the others.
+    return q if q.sum() > np.finfo(np.float64).tiny ** 0.5 else objective.weights
 
 
 def whole_hessian(
@@ -232,20 +252,23 @@ def whole_hessian(
 
     def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
         whole, blocks = np.zeros((n * n_rows, n * n_rows)), np.zeros((n_rows, n, n))
-        all_proba, all_roots = point.softmax(X, part)[0][:, K - n_rows :], objective.shares(part)
+        all_proba, all_roots = point.softmax(X, part)[0], np.sqrt(objective.shares(part))
+        all_roots_of_variances = np.sqrt(variances(all_proba)[:, K - n_rows :])
+        all_proba = all_proba[:, K - n_rows :]
         for rows, A in standardised(objective, X, n * n_rows):
-            P, roots = all_proba[rows], np.sqrt(all_roots[rows])
-            # The Hessian of a row is (diag(p) - p p') (x) a a': the second part is one product.
+            P, roots = all_proba[rows], all_roots[rows]
+            # The Hessian of a row is (diag(p) - p p') (x) a a': between classes it is one product.
             M = ((A * roots)[:, :, np.newaxis] * P[:, np.newaxis, :]).reshape(len(A), n * n_rows)
             whole -= M.T @ M
             for k in range(n_rows):
-                B = A * (roots * np.sqrt(P[:, k : k + 1]))
+                # The difference of p_k and p_k^2 would be rounding where a class is certain.
+                B = A * (roots * all_roots_of_variances[rows, k : k + 1])
                 blocks[k] += B.T @ B
         return whole, blocks
 
     H, blocks = over(objective, rng, n * n_rows)(visit)
     for k in range(n_rows):
-        H[k::n_rows, k::n_rows] += blocks[k]
+        H[k::n_rows, k::n_rows] = blocks[k]
         if n_rows > 1:
             # Along coefficients that are the same for all classes the loss is flat; the mean of
             # the blocks there changes no step, since the gradient has no such part.

@@ -142,6 +142,10 @@ class ConditionedPoint:
         return self.inner.value
 
     @property
+    def rounding(self) -> float:
+        return self.inner.rounding
+
+    @property
     def gradient(self) -> NDArray:
         if self._gradient is None:
             self._gradient = self.conditioned.change.adjoint(self.inner.gradient)

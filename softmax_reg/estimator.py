@@ -329,10 +329,10 @@ class SoftmaxRegression(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
         )
         unseen, weights = unseen_rows(self, *data, sample_weight, users, stopping is not None, rng)
-        validation = unseen and self._objective(
-            *unseen, len(classes), penalised=False, dtype=X.dtype
-        )
         objective = self._objective(X, codes, weights, len(classes), solver.scores_memory)
+        validation = unseen and self._objective(
+            *unseen, len(classes), penalised=False, dtype=objective.dtype
+        )
         attributes = partial(self._attributes, objective, classes)
         run = session.run(*data, unseen)
         callbacks = session.bound(callbacks, attributes, name)

@@ -19,7 +19,7 @@ from softmax_reg.penalties import Penalty
 if TYPE_CHECKING:
     from softmax_reg.points import Point
 
-__all__ = ["Face", "hessian_block"]
+__all__ = ["Face", "hessian_block", "variances"]
 
 # What of the products below may be in memory at a time, in each thread.
 _PART_BYTES = 4 << 20
@@ -134,6 +134,18 @@ class Face:
         return ~self.support(np.zeros(len(self.inside)))
 
 
+def variances(P: NDArray) -> NDArray:
+    """Return P (1 - P), to the last digit also where a class is all but certain.
+
+    Of the largest probability of a row, 1 - p is the sum of the others.
+    """
+    Q, rows, largest = P * (1.0 - P), np.arange(len(P)), P.argmax(axis=1)
+    others = P.copy()
+    others[rows, largest] = 0.0
+    Q[rows, largest] = P[rows, largest] * others.sum(axis=1)
+    return Q
+
+
 def hessian_block(
     point: Point, index: NDArray[np.intp], mean: NDArray | None = None, scale: NDArray | None = None
 ) -> NDArray:
@@ -165,22 +177,26 @@ def hessian_block(
 
     def visit(X: Any, part: slice) -> tuple[NDArray]:
         total = np.zeros((m, m))
-        all_proba = point.softmax(X, part)[0][:, objective.n_classes - n_rows :]
+        all_proba = point.softmax(X, part)[0]
+        free = slice(objective.n_classes - n_rows, None)
+        all_variances, all_proba = variances(all_proba)[:, free], all_proba[:, free]
         all_shares = objective.shares(part)
         together = max(_PART_BYTES // (8 * (m + len(features) + 1)), m // 4, 1)
         for start in range(0, X.shape[0], together):
             rows = slice(start, start + together)
             A, P, roots = dense(X[rows]), all_proba[rows], np.sqrt(all_shares[rows])
-            # A row has (diag(p) - p p') (x) a a': the second part is one product.
+            # A row has (diag(p) - p p') (x) a a': between classes it is one product.
             A *= roots
             At, Pt = np.ascontiguousarray(A.T), P.T  # picking rows is fast, picking columns is not
             M = At[column]
             M *= Pt[row]
-            total -= M @ M.T
+            product, Q = M @ M.T, all_variances[rows].T
             for k, mine in enumerate(of_row):
                 B = At[column[mine]]
-                B *= np.sqrt(Pt[k])
-                total[np.ix_(mine, mine)] += B @ B.T
+                B *= np.sqrt(Q[k])
+                # The difference of p_k and p_k^2 would be rounding where a class is certain.
+                product[np.ix_(mine, mine)] = -(B @ B.T)
+            total -= product
         return (total,)
 
     return objective.rows.reduce(visit, block_bytes=max(1 << 20, 4 * m**2))[0]

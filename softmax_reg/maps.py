@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _LARGE = 256
+# A matrix with a unit diagonal that needs more added to it is not positive semi-definite at all.
+_MOST_JITTER = 1.0
 
 
 class Map(ABC):
@@ -210,18 +212,33 @@ def cholesky_solve(A: NDArray, b: NDArray) -> NDArray:
 
 
 def cholesky_with_jitter(B: NDArray, dtype: Any) -> NDArray:
-    """Return the lower L with L L' = B + the smallest multiple of I that makes it definite."""
+    """Return the lower L with L L' = B + the smallest multiple of its diagonal that is definite.
+
+    With a unit diagonal, so to say, for then rounding is as small beside the least eigenvalue as
+    scaling can make it.
+
+    References
+    ----------
+    A. van der Sluis (1969), "Condition numbers and equilibration of matrices", Numerische
+    Mathematik 14, 14-23, theorem 4.1.
+    """
     if not np.isfinite(B).all():
         raise ValueError(
             f"The curvature is not finite: a feature is too large for {np.dtype(dtype)}. "
             "Rescale it, or give X as float64."
         )
-    mean = float(np.trace(B)) / len(B)
-    if mean < np.finfo(np.float64).tiny ** 0.5:
+    diagonal = np.diag(B)
+    largest = float(diagonal.max())
+    if largest < np.finfo(np.float64).tiny ** 0.5:
         return np.eye(len(B))  # no curvature is left to go by
-    jitter = 4.0 * len(B) * np.finfo(dtype).eps * mean
-    while True:
+    # A coordinate without curvature of its own, but for rounding, gets as little as can be.
+    units = np.sqrt(np.maximum(diagonal, float(np.finfo(dtype).tiny) ** 0.5 * largest))
+    unit = B / units / units[:, np.newaxis]
+    jitter = 4.0 * len(B) * float(np.finfo(dtype).eps)
+    while jitter < _MOST_JITTER:
         try:
-            return np.linalg.cholesky(B + jitter * np.eye(len(B)))
+            L = np.linalg.cholesky(unit + jitter * np.eye(len(B)))
+            return L * units[:, np.newaxis]
         except np.linalg.LinAlgError:
             jitter *= 10.0
+    return np.diag(units)  # what is so far from semi-definite tells no more than its diagonal

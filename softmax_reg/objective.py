@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg.batches import Batch
@@ -30,6 +31,9 @@ _ROW_SPACE_BYTES = 64 << 20
 _HESSIAN_BYTES = 64 << 20
 # A pass over few rows takes as long as so many multiply-adds of a large matrix product.
 _OVERHEAD = 4e5
+# Where the variance of a column of sparse X is so small a share of its mean square, the difference
+# of the two has lost half its digits.
+_CANCELLED = 1e-8
 # As many factors of a Hessian, or of its parts, are made before the next one.
 _FACTORS = 24
 
@@ -88,6 +92,38 @@ class Objective:
             basis, reduced = self.row_space
             twin.row_space = basis, reduced.with_penalty(penalty)
         return twin
+
+    def seen_with(self, weights: NDArray) -> Objective:
+        """Return F, the same, with the moments of the features taken under other weights."""
+        twin = copy(self)
+        for name in ("_moments", "scale", "resolution", "row_space", "active", "sample"):
+            twin.__dict__.pop(name, None)
+        twin.weights = weights
+        twin.total_weight = float(weights.sum(dtype=np.float64))
+        return twin
+
+    def of_rows(self, rows: NDArray[np.intp]) -> Objective:
+        """Return the part of F that some rows and the penalty make up, the rows in a copy."""
+        twin = copy(self)
+        for name in ("_moments", "scale", "resolution", "row_space", "active", "sample"):
+            twin.__dict__.pop(name, None)
+        parts = [X for _, X in self.rows.take(rows)]
+        X = sp.vstack(parts, format=parts[0].format) if self.rows.is_sparse else np.vstack(parts)
+        twin.rows = RowBlocks(X, self.n_classes, n_threads=1, dtype=self.dtype)
+        twin.codes, twin.weights = self.codes[rows], self.weights[rows]
+        twin._shares = self._shares[rows]
+        twin.keeps_scores = True
+        return twin
+
+    def in_float64(self) -> Objective:
+        """Return F computed in float64, block by block: itself where X is float64."""
+        if self.dtype == np.float64:
+            return self
+        rows = RowBlocks(self.rows.X, self.n_classes, dtype=np.float64)
+        weights = self.weights.astype(np.float64)
+        return Objective(
+            rows, self.codes, weights, self.n_classes, self.penalty, self.fit_intercept
+        )
 
     def with_features(self, kept: NDArray[np.intp]) -> Objective:
         """Return F over some of the features, as if the coefficients of the others were 0.
@@ -148,11 +184,7 @@ class Objective:
     @cached_property
     def _moments(self) -> tuple[NDArray, NDArray]:
         """Weighted mean and variance of each column; without intercept about zero."""
-        # Deviations from the first row lose no digits when a mean is large beside its deviation.
-        if self.rows.is_sparse:
-            pivot = np.zeros(self.n_features)
-        else:
-            pivot = self.rows.first_row() * self.fit_intercept
+        pivot = self._pivot()
 
         def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
             s = self.weights[part].astype(np.float64, copy=False)
@@ -169,11 +201,52 @@ class Objective:
         if not self.fit_intercept:
             return np.zeros(self.n_features), second
         mean, variance = pivot + first, second - first**2
-        # What rounding leaves of a constant column is no variance: of deviations from the first row
-        # the rounding of the column itself, of a difference of squares much more.
+        # What rounding leaves of a constant column is no variance: of deviations from one of its
+        # entries the rounding of the column itself, of a difference of squares much more.
         eps = float(np.finfo(self.dtype).eps)
-        rounding = (64.0 * eps if self.rows.is_sparse else (4.0 * eps) ** 2) * mean**2
-        return mean, np.where(variance <= rounding, 0.0, variance)
+        if self.rows.is_sparse:
+            doubtful = variance <= _CANCELLED * mean**2
+            if doubtful.any():
+                variance = np.where(doubtful, self._variance_about(mean, doubtful), variance)
+        return mean, np.where(variance <= (4.0 * eps) ** 2 * mean**2, 0.0, variance)
+
+    def _pivot(self) -> NDArray[np.float64]:
+        """Return what to take deviations from, lest a large mean takes their digits.
+
+        The row with the largest weight; of sparse X, whose zeros are to stay zeros, nothing.
+        """
+        if self.rows.is_sparse or not self.fit_intercept:
+            return np.zeros(self.n_features)
+        heaviest = self.sample[[np.argmax(self.weights[self.sample])]]
+        ((_, row),) = self.rows.take(heaviest)
+        return row[0].astype(np.float64)
+
+    def _variance_about(self, mean: NDArray, wanted: NDArray[np.bool_]) -> NDArray:
+        """Return the variance of some columns of a sparse X, by a pass about their means.
+
+        T. F. Chan, G. H. Golub and R. J. LeVeque (1983), "Algorithms for computing the sample
+        variance", The American Statistician 37, 242-247, eq. 1.7.
+        """
+
+        def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
+            s = self.weights[part].astype(np.float64, copy=False)
+            D, ones = X.astype(np.float64), X.astype(np.float64)
+            column = D.indices if D.format == "csr" else np.repeat(
+                np.arange(D.shape[1]), np.diff(D.indptr)
+            )
+            D.data = np.where(wanted[column], D.data - mean[column], 0.0)
+            first = np.asarray(s @ D)
+            D.data **= 2
+            ones.data[...] = 1.0
+            return first, np.asarray(s @ D), np.asarray(s @ ones)
+
+        first, second, present = (
+            total / self.total_weight for total in self.rows.reduce(visit)
+        )
+        # What is not stored is 0, which deviates from the mean by the mean.
+        absent = np.maximum(1.0 - present, 0.0)
+        absent[absent <= 64.0 * np.finfo(np.float64).eps] = 0.0
+        return second + absent * mean**2 - (first - absent * mean) ** 2
 
     @property
     def mean(self) -> NDArray:
@@ -226,8 +299,8 @@ class Objective:
     @cached_property
     def row_space(self) -> tuple[NDArray, Objective]:
         """Orthonormal basis Q (n_features, n_samples) of the rows' span, and F over X Q."""
-        Q, R = np.linalg.qr(self.rows.X.T)
-        rows = RowBlocks(np.ascontiguousarray(R.T), self.n_classes, n_threads=1)
+        Q, R = np.linalg.qr(self.rows.X.T.astype(self.dtype, copy=False))
+        rows = RowBlocks(np.ascontiguousarray(R.T), self.n_classes, n_threads=1, dtype=self.dtype)
         reduced = Objective(
             rows, self.codes, self.weights, self.n_classes, self.penalty, self.fit_intercept
         )
@@ -290,24 +363,30 @@ class Objective:
         units = np.ones((self.n_features, 1)) if diagonal is None else diagonal
         return Face(self.penalty, index, self.n_features, self.n_rows, units)
 
-    def hessian_cost(self, n_coordinates: int) -> float:
+    def hessian_cost(self, n_coordinates: int, n_some: int | None = None) -> float:
         """Return what the Hessian along so many coordinates costs, in passes over X.
 
         In multiply-adds, a softmax taken for ten, with some Cholesky factors for its use; infinite
-        if the matrix would be too large.
+        if the matrix would be too large.  With `n_some`, of so many rows, and one factor.
         """
         n, m = self.rows.shape[0], n_coordinates
         per_row = self.rows.X.nnz / n if self.rows.is_sparse else self.n_features
         if 8 * m**2 > _HESSIAN_BYTES:
             return np.inf
         one_pass = max(n * self.n_classes * (per_row + 5.0), _OVERHEAD)
+        if n_some is not None:
+            return m**2 * (n_some + m / 3.0) / (2.0 * one_pass)
         return m**2 * (n + _FACTORS * m / 3.0) / (2.0 * one_pass)
 
     def coefficients(self, w: NDArray) -> tuple[NDArray, NDArray]:
-        """Return `coef_` and `intercept_` at w, zero for constant features."""
-        W, b = self.unpack(self.without_constants(w))
+        """Return `coef_` and `intercept_` at w, zero for constant features, in the dtype of X."""
+        W, b = self.unpack(self.as_given(self.without_constants(w)))
         intercept = b.copy() if self.fit_intercept else np.zeros(len(W.T), W.dtype)
         return np.ascontiguousarray(W.T), intercept
+
+    def as_given(self, w: NDArray) -> NDArray:
+        """Return w in the dtype of X, which may have fewer digits than F is computed with."""
+        return w.astype(self.rows.origin.dtype, copy=False)
 
     def settle(self, w: NDArray) -> NDArray:
         """Return w with each feature's classes shifted together to the least penalty.
@@ -345,7 +424,11 @@ class Objective:
 
     def residuals(self, P: NDArray, part: slice | NDArray) -> NDArray:
         """Turn P of some rows, in place, into dF/dZ = s (P - Y) / S."""
-        P[np.arange(len(P)), self.codes[part]] -= 1.0
+        own = np.arange(len(P)), self.codes[part]
+        # p_y - 1 is minus the sum of the others, which keeps its digits where p_y is about 1: a
+        # feature that is large in such a row multiplies what is lost.
+        P[own] = 0.0
+        P[own] = -P.sum(axis=1)
         P *= self.shares(part)
         return P
 

@@ -67,6 +67,19 @@ class Point:
     def value(self) -> float:
         return self.loss + self.objective.penalty.value(self.objective.unpack(self.w)[0])
 
+    @property
+    def rounding(self) -> float:
+        """How far `value` may be off: what rounding does to scores counts where rows are wrong.
+
+        The derivative of the loss by the scores of a row is 1 - p_y, at most its loss.
+        """
+        objective = self.objective
+        W, b = objective.unpack(self.w)
+        size = np.abs(objective.mean) + np.sqrt(objective.variance)
+        scores = float((size @ np.abs(W) + (np.abs(b) if len(b) else 0.0)).max())
+        eps = float(np.finfo(objective.dtype).eps)
+        return 8.0 * eps * abs(self.value) * max(scores, 1.0)
+
     @cached_property
     def gradient(self) -> NDArray:
         if self._scores is None:

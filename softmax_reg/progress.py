@@ -9,7 +9,7 @@ from functools import partial
 from math import log
 
 from softmax_reg.lines import Lines, Pace, duration, in_one_line
-from softmax_reg.solvers.base import Progress
+from softmax_reg.solvers.watching import Progress
 
 __all__ = ["PrintProgress", "TimeLeft"]
 

@@ -25,7 +25,7 @@ from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.persistence.storage import flatten, unflatten
 from softmax_reg.progress import TimeLeft
 from softmax_reg.solvers import SOLVERS, minimize
-from softmax_reg.solvers.base import Progress
+from softmax_reg.solvers.watching import Progress
 
 each_solver = pytest.mark.parametrize("solver", SOLVERS)
 

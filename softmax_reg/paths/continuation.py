@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
-from softmax_reg.solvers.base import Result, Solver, minimize
+from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.minimize import Result, minimize
 from softmax_reg.solvers.stages import Run
 
 __all__ = ["largest_strength", "optima", "without_penalised"]

@@ -25,6 +25,8 @@ _ENOUGH = 0.1
 # A way is left for the next one unless it brings the residual down to this share: along collinear
 # features a walk from kink to kink can be endless.
 _PROGRESS = 0.9
+# So many rounds may all the same bring it down by less: a new quadratic then tells more.
+_SLOW_ROUNDS = 5
 # Newton's matrix gets so much of the residual times its diagonal added: next to directions without
 # curvature, along which the classes shift, the method else walks far past the next kink.
 _DAMPING = 0.1
@@ -48,9 +50,11 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
     model, step = _Model(face, g, H, x0), 1.0 / bend
     x, slope, value = x0, g, face.rest(x0)
     guess, residual = _prox_step(face, x, slope, step)
-    enough, rounding = min(_ENOUGH, residual) * residual, 8.0 * np.finfo(float).eps * abs(value)
+    eps, slow = np.finfo(float).eps, 0
+    enough, rounding = min(_ENOUGH, residual) * residual, 8.0 * eps * abs(value)
     for _ in range(_ROUNDS):
-        if residual <= enough:
+        unseen = 8.0 * eps * float(np.abs(x).max() + step * np.abs(slope).max())
+        if residual <= max(enough, unseen) or slow > _SLOW_ROUNDS:
             break
         damping = _DAMPING * min(residual, 1.0) / step
         before = residual
@@ -69,6 +73,7 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
                     break
         if residual == before:
             break  # rounding has the last word
+        slow += residual > _PROGRESS * before
     return x
 
 

@@ -30,7 +30,7 @@ def weak_wolfe(
 
     Parameters
     ----------
-    start : point with `value`
+    start : point with `value` and `rounding`
     slope : float
         dF/dt at t = 0; negative.
     trial : callable t -> (point, slope at that point)
@@ -39,8 +39,7 @@ def weak_wolfe(
     curvature : float, default=0.9
         The slope must have risen to this fraction of `slope`; smaller searches more exactly.
     """
-    low, high, best = 0.0, np.inf, None
-    rounding = 8.0 * np.finfo(start.w.dtype).eps * abs(start.value)
+    low, high, best, rounding = 0.0, np.inf, None, start.rounding
     for _ in range(_MAX_TRIALS):
         point, here = trial(step)
         decreases = point.value <= start.value + _DECREASE * step * slope or (

@@ -125,7 +125,7 @@ def _descend(objective: Any, point: Any, step: NDArray, index: NDArray[np.intp],
     direction = np.zeros_like(point.w)
     direction[index] = x - x0
     slope = float(g @ (x - x0)) + face.rest(x) - face.rest(x0)
-    rounding = 8.0 * np.finfo(point.w.dtype).eps * abs(point.value)
+    rounding = point.rounding
 
     def is_nearer(new: Any) -> bool:
         # Where rounding hides the decrease, the certificate decides in its place.

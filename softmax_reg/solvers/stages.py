@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,28 @@ from softmax_reg.coordinates import Conditioned
 from softmax_reg.objective import Objective
 from softmax_reg.persistence.storage import flatten, unflatten
 from softmax_reg.points import Point
+from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.newton_cholesky import NewtonCholesky
+from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.watching import Keeper, Watcher
-
-if TYPE_CHECKING:
-    from softmax_reg.solvers.base import Solver
+from softmax_reg.suboptimality import REACH, spread_of_scores
 
 __all__ = ["Run", "Walk"]
+
+# A Newton step of the method that finishes may cost so many passes over X.
+_FINISH_PASSES = 2000.0
+# After so many iterations it takes over where one step costs no more than this share of them.
+_LONG, _SMALL_SHARE = 150, 0.1
+
+
+def finisher_of(objective: Objective) -> Solver:
+    """Return the method that goes on where a solver could not be shown to be done."""
+    if objective.is_smooth:
+        return NewtonCholesky()
+    method = ProxNewton()
+    # A new unit for each coefficient at each point, as Newton's method without a norm has it.
+    method.first_stage, method.stage_growth = 1, 1.0
+    return method
 
 
 @dataclass
@@ -56,6 +72,8 @@ class Run:
         The lowest loss and the smallest optimality before the last point.
     idle : int
         For how many points neither has reached a new low.
+    finishing : bool
+        Whether Newton's method goes on where the solver could not be shown to be done.
     decrease : float
         About how much lower than the last point the minimum is, or under a norm what the last step
         brought; 0 where nothing tells, infinite before the first step.
@@ -82,6 +100,7 @@ class Run:
     lowest: float = np.inf
     smallest: float = np.inf
     idle: int = 0
+    finishing: bool = False
     decrease: float = 0.0
     rng: str = ""
     seed: int = 0
@@ -106,6 +125,11 @@ class Run:
         run = cls(**unflatten(arrays))
         run.losses, run.held_out = list(run.losses), list(run.held_out)
         return run
+
+    def finish(self, length: float) -> None:
+        """Begin the stage of the method that finishes at the last point."""
+        self.next_stage(1.0, exhausted=False)
+        self.finishing, self.length, self.idle = True, length, 0
 
     def next_stage(self, growth: float, exhausted: bool) -> None:
         """Begin a stage at the last point."""
@@ -142,7 +166,8 @@ class Walk:
         rng: np.random.Generator,
         callbacks: Sequence[Any] = (),
     ) -> None:
-        self.solver, self.objective, self.run, self.rng = solver, objective, run, rng
+        self._solver, self.objective, self.run, self.rng = solver, objective, run, rng
+        self._local_point: Any = None
         self.keepers = [callback for callback in callbacks if isinstance(callback, Keeper)]
         self.watchers: dict[str, Watcher] = {}
         for callback in callbacks:
@@ -157,6 +182,39 @@ class Walk:
         self._curved_as = 1.0  # the loss at which F'' is about the identity of the coordinates
         self._restore_watchers()
         self._points = _quietly(self._after())
+
+    @property
+    def solver(self) -> Solver:
+        """The caller's, or the one that finishes."""
+        return finisher_of(self.objective) if self.run.finishing else self._solver
+
+    @property
+    def can_finish(self) -> bool:
+        """Whether Newton's method can go on from the last point."""
+        if self.run.finishing or not self._solver.is_conditioned:
+            return False
+        n_moving = np.count_nonzero(self.objective.support(self.point.w))
+        return self.objective.hessian_cost(int(n_moving)) <= _FINISH_PASSES
+
+    @property
+    def crawls(self) -> bool:
+        """Whether the run has been so long that a step of Newton's method costs little beside it.
+
+        Under a norm the solver is such a method already, in coordinates that may be stale.
+        """
+        n_iter = len(self.run.losses)
+        if not self._solver.hands_over or n_iter < _LONG or not self.can_finish:
+            return False
+        n_moving = np.count_nonzero(self.objective.support(self.point.w))
+        return self.objective.hessian_cost(int(n_moving)) <= _SMALL_SHARE * n_iter
+
+    def finish(self) -> bool:
+        """Go on with Newton's method; return False if that cannot be done."""
+        if not self.can_finish:
+            return False
+        self.run.finish(finisher_of(self.objective).first_stage)
+        self._points = _quietly(self._after())
+        return True
 
     def step(self) -> Point | None:
         """Return the next point, or None if there is none; at first the starting point."""
@@ -196,7 +254,7 @@ class Walk:
                 run.next_stage(solver.stage_growth, exhausted=False)
             local, v = self._coordinates()
             for local_point in solver.points(local, v, self.rng, run.memory):
-                self.point = local_point.inner
+                self.point, self._local_point = local_point.inner, local_point
                 run.w, run.v = self.point.w, local_point.w
                 run.n_points += 1
                 run.decrease = self._expected_decrease(local_point)
@@ -218,13 +276,35 @@ class Walk:
         coordinates were made, or 1 for the bound, by their quotient.  With a norm, whose gradient
         does not vanish, what the last step brought; without a penalty there may be no minimum.
         """
-        penalty, value = self.objective.penalty, max(point.value, np.finfo(float).tiny)
+        value = max(point.value, np.finfo(float).tiny)
         if not self.objective.is_smooth:
             return max(self.run.losses[-1] - value, 0.0)
-        if not self.solver.is_conditioned or np.min(penalty.curvature) == 0.0:
+        if not self._tells:
             return 0.0
         square = 0.5 * float(np.vdot(point.gradient, point.gradient))
         return square * max(self._curved_as / value, 1.0)
+
+    @property
+    def _tells(self) -> bool:
+        """Whether the gradient in the coordinates tells how far F can fall."""
+        return (
+            self.solver.is_conditioned
+            and self.objective.is_smooth
+            and np.min(self.objective.penalty.curvature) > 0.0
+        )
+
+    def excess(self, point: Point) -> float:
+        """Return about how far F is above its minimum, infinite where the coordinates do not tell.
+
+        Where they are of the curvature near the point, the gradient in them is Newton's step; it
+        must not change the scores of a row by so much that the curvature changes.
+        """
+        local = self._local_point
+        if local is None or local.inner is not point or self.run.safe or not self._tells:
+            return np.inf
+        step = self._local.change.forward(-local.gradient)
+        reach = float(spread_of_scores(self.objective, step).max())
+        return self._expected_decrease(local) if reach <= REACH else np.inf
 
     def _coordinates(self) -> tuple[Any, NDArray]:
         """Return the objective as the solver sees it, and the point to go on from."""

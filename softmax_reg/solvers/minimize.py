@@ -1,0 +1,246 @@
+"""`minimize`: the one loop that runs every solver.
+
+It owns everything but the method: coordinates, tolerance, limit, loss curve, callbacks, non-finite
+values, Ctrl-C, and what `converged` promises.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg._compat import ConvergenceWarning
+from softmax_reg.objective import Objective
+from softmax_reg.points import Point
+from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.promise import Promise
+from softmax_reg.solvers.stages import Run, Walk
+from softmax_reg.solvers.watching import Callback, Progress, notify
+
+__all__ = ["Result", "minimize"]
+
+# A solver whose points bring neither a lower loss nor a smaller gradient so many times has stalled.
+_PATIENCE = 30
+# A run goes on while the loss can still fall by more than so many times `tol`, relative to itself:
+# close to separation both the loss and its gradient are small long before the minimum.
+_DECREASE = 10.0
+
+
+@dataclass
+class Result:
+    """What `minimize` returns.
+
+    Attributes
+    ----------
+    point : Point
+        The last iterate, or the lowest if rounding ended the run.
+    loss_curve : ndarray of shape (n_iter + 1,), float64
+        F at the starting point and at each iterate.
+    n_iter : int
+    converged : bool
+        Whether F is as near its minimum as is promised, as far as can be certified or tested.
+    stopped : str
+        What ended the run: "tol", "callback", "max_iter", "rounding" or "interrupt".
+    excess : float
+        Upper bound on how far F is above its minimum; infinite where nothing tells.
+    gap : float
+        The duality gap; nan where it was not asked for or does not exist.
+    validation_curve : ndarray of shape (n_iter + 1,), float64, or None
+        The loss on the held-out rows at the same points, if there are such rows.
+    """
+
+    point: Point
+    loss_curve: NDArray[np.float64]
+    n_iter: int
+    converged: bool
+    stopped: str
+    excess: float
+    gap: float
+    validation_curve: NDArray[np.float64] | None = None
+
+
+def minimize(
+    solver: Solver,
+    objective: Objective,
+    w: NDArray,
+    *,
+    tol: float,
+    max_iter: int,
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback] = (),
+    validation: Objective | None = None,
+    run: Run | None = None,
+    warn: bool = True,
+) -> Result:
+    """Run a solver from w until the optimality is at most `tol`, and F near its minimum.
+
+    Parameters
+    ----------
+    solver : Solver
+    objective : Objective
+    w : ndarray of shape (objective.size,)
+        The starting point.
+    tol : float
+        For `Point.optimality`, raised to what rounding lets be seen; ten times as much for what
+        the loss can still fall by, relative to itself.
+    max_iter : int
+        At most so many points; at least 1.
+    rng : Generator
+    callbacks : sequence of callables Progress -> bool or None, default=()
+        Called in this order for every point, the starting point too; True asks to stop.  One that
+        is a `Keeper` or a `Watcher` too is asked for more.
+    validation : Objective or None, default=None
+        Over rows that are held out, without a penalty: its loss is recorded at every point.
+    run : Run or None, default=None
+        Where to go on from, in place of w.
+    warn : bool, default=True
+        Whether to warn; False leaves it to the caller, who finds out from the result.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError
+        If the loss is not finite, on the rows or on those held out.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If F is not as near its minimum as is promised, unless a callback ended the run.
+    """
+    began = perf_counter()
+    promise = Promise(objective, tol)
+    tol = max(tol, objective.resolution)
+    run = Run(w=w, best=w, start=w, length=solver.first_stage) if run is None else run
+    walk = Walk(solver, objective, run, rng, callbacks)
+    point, stopped = walk.point, ""
+    try:
+        if walk.run.losses:
+            stopped = _verdict(walk, promise, point, tol, max_iter)
+        while not stopped:
+            if walk.run.losses:
+                notify(callbacks, "before_iteration")
+            if (new := walk.step()) is None:
+                stopped = _exhausted(walk, promise, point)
+                continue
+            n_iter = len(walk.run.losses)
+            if not np.isfinite(new.value):
+                raise ValueError(_not_finite(solver, n_iter))
+            seconds = perf_counter() - began
+            progress = Progress(n_iter, max_iter, new, tol, seconds, validation)
+            if progress.validation_loss is not None:
+                walk.run.held_out.append(progress.validation_loss)
+            walk.run.losses.append(new.value)
+            point = new
+            asked = [callback(progress) for callback in callbacks]  # all of them, always
+            if any(asked):
+                stopped = "callback"
+                break
+            point = walk.keep_if_due()
+            stopped = _verdict(walk, promise, point, tol, max_iter)
+    except KeyboardInterrupt:
+        if not walk.run.losses:
+            raise
+        stopped = "interrupt"
+    finally:
+        notify(callbacks, "finish")
+    losses, best = walk.run.losses, walk.best
+    if stopped == "rounding":
+        point = best if best.value < point.value else point
+    converged = promise.holds_as_given(walk, point)
+    if warn and not converged and stopped != "callback":
+        message = _not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
+    curve = None if validation is None else np.array(walk.run.held_out[: len(losses)])
+    n_iter, (excess, gap, _) = len(losses) - 1, promise.bound
+    return Result(point, np.array(losses), n_iter, converged, stopped, excess, gap, curve)
+
+
+def _verdict(walk: Walk, promise: Promise, point: Point, tol: float, max_iter: int) -> str:
+    """Return what ends the run at its last point; if nothing does, note the lows and return ""."""
+    run = walk.run
+    if _seems_done(walk, promise, point, tol):
+        if promise.holds(walk, point) or not (run.finishing or walk.finish()):
+            return "tol"
+    if len(run.losses) > max_iter:
+        return "max_iter"
+    if walk.crawls:
+        walk.finish()
+    run.idle = 0 if point.value < run.lowest or point.optimality < run.smallest else run.idle + 1
+    if run.idle >= _PATIENCE:
+        return _exhausted(walk, promise, point)
+    walk.best = point if point.value < run.lowest else walk.best
+    run.lowest, run.smallest = min(run.lowest, point.value), min(run.smallest, point.optimality)
+    return ""
+
+
+def _seems_done(walk: Walk, promise: Promise, point: Point, tol: float) -> bool:
+    run = walk.run
+    if run.finishing:  # Newton's steps: one that still lowers F much is not the last
+        return run.losses[-2] - point.value <= promise.enough(point.value)
+    if point.optimality > tol:
+        return False
+    is_seen = point.optimality > walk.objective.resolution  # below it nothing is
+    return not is_seen or run.decrease <= _DECREASE * tol * point.value
+
+
+def _exhausted(walk: Walk, promise: Promise, point: Point) -> str:
+    """Return what a run ends by whose solver makes no more progress; "" if Newton goes on."""
+    if not walk.run.losses or promise.holds(walk, point) or not walk.finish():
+        return "rounding"
+    walk.run.idle = 0
+    return ""
+
+
+def _not_finite(solver: Solver, n_iter: int) -> str:
+    rate = getattr(solver, "learning_rate", None)
+    remedy = (
+        "Look for values that are too large for the dtype of X, or missing in a later pass."
+        if rate == "auto" or rate is None
+        else f"learning_rate={rate!r} is too large for these features: "
+        "make it smaller, or use learning_rate='auto'."
+    )
+    return f"The loss is not finite after epoch {n_iter}. {remedy}"
+
+
+_REMEDIES = {
+    "max_iter": "Raise max_iter, or use solver='auto'.",
+    "tol": "Lower tol, or use a smaller C.",
+    "rounding": "The loss no longer falls in this precision: use a smaller C, look for wild "
+    "values in X, or give X as float64.",
+    "interrupt": "The last iterate is kept; warm_start=True goes on from it.",
+}
+_REASONS = {
+    "max_iter": "it reached max_iter={n_iter}",
+    "tol": "it reached tol after {n_iter} iterations",
+    "rounding": "it made no more progress after {n_iter} iterations",
+    "interrupt": "it was interrupted after {n_iter} iterations",
+}
+
+
+def _not_converged(
+    solver: Solver, stopped: str, n_iter: int, point: Point, tol: float, promise: Promise
+) -> str:
+    reason, remedy = _REASONS[stopped].format(n_iter=n_iter), _REMEDIES[stopped]
+    if not solver.is_conditioned and stopped != "interrupt":
+        remedy = "Use learning_rate='auto', or another rate or schedule."
+    return (
+        f"{type(solver).__name__} did not converge: {reason} at optimality "
+        f"{point.optimality:.2e}, with tol={tol:.2e}. The objective is "
+        f"{_above(promise.bound.excess, point.value)} its minimum. {remedy}"
+    )
+
+
+def _above(excess: float, value: float) -> str:
+    """Return in words how far F can be above its minimum."""
+    if excess >= value:
+        return "an unknown amount above"
+    share = excess / (value - excess)
+    return f"at most {share:.2g} times" if share >= 1.0 else f"at most {100.0 * share:.2g} % above"

@@ -1,0 +1,74 @@
+"""What `converged` promises: F is within a small share of itself of its minimum.
+
+The share is 1e-6 (1e-4 for float32), or ten times `tol` if that is more; of a loss below 1e-6 it is
+1e-12, absolutely.  Certified where the duality gap is as small, or else tested by a Newton step.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from softmax_reg.objective import Objective
+from softmax_reg.points import Point
+from softmax_reg.solvers.stages import Walk
+from softmax_reg.suboptimality import Suboptimality, suboptimality
+
+__all__ = ["Promise"]
+
+_SHARE = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4}
+_OF_TOL = 10.0
+# Losses below it have lost so many digits that a share of them means nothing.
+_LEAST_LOSS = 1e-6
+# The Hessian of all coefficients may cost a few passes and this share of those of the run, and no
+# more than so many where the run is in doubt.
+_LITTLE, _CHEAP, _DEAR = 2.0, 0.2, 2000.0
+
+
+class Promise:
+    """Whether a point is as near the minimum as is promised.
+
+    Parameters
+    ----------
+    objective : Objective
+    tol : float
+        The caller's.
+
+    Attributes
+    ----------
+    bound : Suboptimality
+        What is known of the point that was asked about last.
+    """
+
+    def __init__(self, objective: Objective, tol: float) -> None:
+        self.objective = objective
+        self.share = max(_SHARE[np.dtype(objective.rows.origin.dtype)], _OF_TOL * tol)
+        self.bound = Suboptimality(np.inf, np.nan, False)
+        self._point: Point | None = None
+
+    def enough(self, value: float) -> float:
+        """Return by how much F may be above its minimum where it is `value`."""
+        return self.share * max(value, _LEAST_LOSS)
+
+    def holds(self, walk: Walk, point: Point) -> bool:
+        """Return whether F at a point of a walk is certified or tested to be near its minimum."""
+        if self._point is not point:
+            self._point, self.bound = point, self._look(walk, point)
+        return self.bound.excess <= self.enough(point.value)
+
+    def holds_as_given(self, walk: Walk, point: Point) -> bool:
+        """Return the same of the coefficients in the dtype of X, which `bound` then tells of."""
+        self.holds(walk, point)
+        given = self.objective.as_given(point.w)
+        if given.dtype != point.w.dtype:
+            lost = self.objective.at(given.astype(point.w.dtype)).value - point.value
+            self.bound = self.bound._replace(excess=self.bound.excess + max(lost, 0.0))
+        return self.bound.excess <= self.enough(point.value)
+
+    def _look(self, walk: Walk, point: Point) -> Suboptimality:
+        enough, n_iter = self.enough(point.value), len(walk.run.losses)
+        bound = suboptimality(self.objective, point, enough, _LITTLE + _CHEAP * n_iter)
+        if not bound.is_best:
+            bound = bound._replace(excess=min(bound.excess, walk.excess(point)))
+            if bound.excess > enough and walk.can_finish:
+                bound = suboptimality(self.objective, point, enough, _DEAR)
+        return bound
