@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._cached import cached_property
 from softmax_reg.batches import Batch
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.faces import Face

@@ -10,12 +10,12 @@ on-line learning".  `truncated_cg` and `search_line` see the points of any other
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._cached import cached_property
 from softmax_reg.maps import FeatureMap
 from softmax_reg.objective import Objective
 from softmax_reg.points import Line, Point
