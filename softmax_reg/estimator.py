@@ -125,9 +125,10 @@ class SoftmaxRegression(
         prints a line at every iteration.
     callbacks : callable, list of callables or None, default=None
         Called with a `softmax_reg.callbacks.Progress` for the starting point and after every
-        iteration; True stops the fit.  An `EarlyStopping` among them switches `early_stopping` on.
-        What they record is in the objects given; clones have copies.  Callbacks of scikit-learn
-        1.9, such as its ProgressBar, are given to `set_callbacks` instead.
+        iteration.  Only the return value True stops the fit; any other, such as the number from
+        `file.write`, is ignored.  An `EarlyStopping` among them switches `early_stopping` on.
+        What they record is in the objects given; clones have copies.  `partial_fit` calls none.
+        Callbacks of scikit-learn 1.9, such as its ProgressBar, are given to `set_callbacks`.
 
     Attributes
     ----------

@@ -88,9 +88,9 @@ class SoftmaxRegressionCV(
         line for fits 1, 2, 5, 10, ..., and at least every ten seconds.  2 prints one for each fit.
     callbacks : callable, list of callables or None, default=None
         Called with a `softmax_reg.paths.watching.PathProgress` after each fit, the one to all rows
-        too, in the order of the folds; with several jobs when all of a path is done.  True ends
-        the path: larger C get no score there and cannot be chosen.  Callbacks of scikit-learn 1.9,
-        such as its ProgressBar, are given to `set_callbacks` instead.
+        too, in the order of the folds; with several jobs when all of a path is done.  Only the
+        return value True ends the path: larger C get no score there and cannot be chosen.
+        Callbacks of scikit-learn 1.9, such as its ProgressBar, are given to `set_callbacks`.
 
     Attributes
     ----------

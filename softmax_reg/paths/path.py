@@ -184,8 +184,9 @@ def softmax_path(
         1 shows one line that is kept up to date, with the time left; in a log file it prints a
         line for fits 1, 2, 5, 10, ..., and at least every ten seconds.  2 prints one for each C.
     callbacks : callable, list of callables or None, default=None
-        Called with a `softmax_reg.paths.watching.PathProgress` after the fit of each C; True ends
-        the path with that C.  A method `finish()` is called when the path ends, however it does.
+        Called with a `softmax_reg.paths.watching.PathProgress` after the fit of each C.  Only the
+        return value True ends the path, with that C.  A method `finish()` is called when the path
+        ends, however it does.
 
     Returns
     -------
