@@ -17,7 +17,7 @@ LAYERS = [
     {"displays", "online", "paths", "persistence", "sources"},  # packages, empty themselves
     {"_compat", "_arrays", "_cached", "_version"},
     {"functional", "penalties", "schedules", "persistence.storage", "online.window"},
-    {"rows"},
+    {"rows", "blas_threads"},
     {"sources.streams", "blocks"},
     {"sources.batch_sources", "sources.tables", "faces"},
     {"objective", "points", "batches", "duality"},
