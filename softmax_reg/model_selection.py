@@ -233,8 +233,8 @@ class SoftmaxRegressionCV(
         Raises
         ------
         ValueError
-            If a parameter, X, y or the weights cannot be used, or a fold has no training row of a
-            class.  The estimator is then left as it was, and so it is after an error in a callback.
+            If a parameter, X, y or the weights cannot be used, or a fold trains on one class only.
+            The estimator is then left as it was, and so it is after an error in a callback.
         TypeError
             If one of `callbacks` cannot be called, or is one that watches the iterations of a fit.
 
@@ -242,6 +242,10 @@ class SoftmaxRegressionCV(
         -----
         ConvergenceWarning
             If some fits did not reach `tol`; once for all of them.
+        UserWarning
+            If a fold has no training row, with a weight, of a class: its models give that class
+            the probability 0, so that for "neg_log_loss" each such row it leaves out counts as one
+            of the probability eps.
         """
         with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight, params)
@@ -264,11 +268,11 @@ class SoftmaxRegressionCV(
         X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
-        data, numbers = Labelled(X, y, codes, weights), np.arange(len(y))
+        data, numbers = Labelled(X, y, codes, weights, len(classes)), np.arange(len(y))
         splitting, scoring = self._routed(sample_weight, params)
         splits = check_cv(self.cv, y, classifier=True).split(X, y, **splitting)
         folds = [(numbers[train], numbers[test]) for train, test in splits]  # they may be masks
-        check_classes(folds, classes, codes, weights)
+        check_classes(folds, classes, codes, weights, stacklevel=4)
         knobs = {name: names[name] for name in _OF_FITS}
         knobs["random_state"] = check_random_state(self.random_state).randint(2**31)
         self.classes_, self.Cs_, self.l1_ratios_ = classes, Cs, l1_ratios

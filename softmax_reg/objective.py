@@ -20,6 +20,7 @@ from softmax_reg._cached import cached_property
 from softmax_reg.batches import Batch
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.faces import Face
+from softmax_reg.left_out import as_start, expanded
 from softmax_reg.penalties import Penalty
 from softmax_reg.points import Point, softmax_of
 
@@ -51,6 +52,9 @@ class Objective:
     memory : int, default=64 MiB
         Bytes that the scores and probabilities of a point may take; above it they are computed
         again for each product.
+    present : ndarray of shape (n_present,), intp, or None, default=None
+        The classes that take part, at least two, sorted; None means all.  The rows of the others
+        must have no weight.
     """
 
     def __init__(
@@ -62,10 +66,17 @@ class Objective:
         penalty: Penalty,
         fit_intercept: bool = True,
         memory: int = 64 << 20,
+        present: NDArray[np.intp] | None = None,
     ) -> None:
-        self.rows, self.codes, self.weights = rows, codes, weights
-        self.n_classes, self.penalty, self.fit_intercept = n_classes, penalty, fit_intercept
-        self.n_rows = 1 if n_classes == 2 else n_classes
+        self.rows, self.codes, self._all_codes, self.weights = rows, codes, codes, weights
+        self.penalty, self.fit_intercept = penalty, fit_intercept
+        # From here on a class is one of those present; `n_labels` counts the others too.
+        self.n_labels, self.present = n_classes, np.arange(n_classes)
+        if present is not None and len(present) < n_classes:
+            self.present = present
+            self.codes = np.minimum(np.searchsorted(present, codes), len(present) - 1)
+        self.n_classes = len(self.present)
+        self.n_rows = 1 if n_classes == 2 else self.n_classes
         self.n_features, self.dtype = rows.shape[1], rows.dtype
         self.size = (self.n_features + fit_intercept) * self.n_rows
         # In float64: a float32 sum over millions of rows would lose digits.
@@ -74,7 +85,7 @@ class Objective:
         self._shares = (weights.astype(np.float64) / self.total_weight).astype(self.dtype)
         self.is_smooth = penalty.is_smooth
         # P and log P of two points and the scores of the direction between them.
-        scores_bytes = 5 * rows.shape[0] * n_classes * self.dtype.itemsize
+        scores_bytes = 5 * rows.shape[0] * self.n_classes * self.dtype.itemsize
         # A stream is read for every pass: scores that are kept would save none of them.
         self.keeps_scores = scores_bytes <= memory and not rows.is_stream
 
@@ -229,7 +240,13 @@ class Objective:
         Q, R = np.linalg.qr(self.rows.X.T)
         rows = RowBlocks(np.ascontiguousarray(R.T), self.n_classes, n_threads=1)
         reduced = Objective(
-            rows, self.codes, self.weights, self.n_classes, self.penalty, self.fit_intercept
+            rows,
+            self._all_codes,
+            self.weights,
+            self.n_labels,
+            self.penalty,
+            self.fit_intercept,
+            present=self.present,
         )
         return Q, reduced
 
@@ -304,10 +321,19 @@ class Objective:
         return m**2 * (n + _FACTORS * m / 3.0) / (2.0 * one_pass)
 
     def coefficients(self, w: NDArray) -> tuple[NDArray, NDArray]:
-        """Return `coef_` and `intercept_` at w, zero for constant features."""
+        """Return `coef_` and `intercept_` at w, zero for constant features, of all classes."""
         W, b = self.unpack(self.without_constants(w))
         intercept = b.copy() if self.fit_intercept else np.zeros(len(W.T), W.dtype)
+        if self.n_classes < self.n_labels:
+            return expanded(W.T, intercept, self.present, self.n_labels)
         return np.ascontiguousarray(W.T), intercept
+
+    def flat(self, coef: NDArray, intercept: NDArray) -> NDArray:
+        """Return the w that has these coefficients, those of `coefficients`."""
+        coef, intercept = as_start(coef, intercept)
+        if self.n_classes < self.n_labels:
+            coef, intercept = coef[self.present], intercept[self.present]
+        return self.pack(np.ascontiguousarray(coef.T), intercept)
 
     def settle(self, w: NDArray) -> NDArray:
         """Return w with each feature's classes shifted together to the least penalty.

@@ -17,7 +17,7 @@ LAYERS = [
     {"displays", "online", "paths", "persistence", "sources"},  # packages, empty themselves
     {"_compat", "_arrays", "_cached", "_version"},
     {"functional", "penalties", "schedules", "persistence.storage", "online.window"},
-    {"rows", "blas_threads"},
+    {"rows", "blas_threads", "left_out"},
     {"sources.streams", "blocks"},
     {"sources.batch_sources", "sources.tables", "faces"},
     {"objective", "points", "batches", "duality"},

@@ -42,6 +42,13 @@ class Frame:
         U = self.scale[:, np.newaxis] * W
         return np.vstack([U, b + self.mean @ W]) if objective.fit_intercept else U
 
+    def flat(self, objective: Objective, U: NDArray) -> NDArray:
+        """Return the w whose coordinates are u."""
+        p = objective.n_features
+        W = U[:p] / self.scale[:, np.newaxis]
+        b = U[p] - self.mean @ W if objective.fit_intercept else np.zeros(0)
+        return objective.pack(W, b)
+
     def pull_back(self, objective: Objective, G: NDArray) -> NDArray:
         """Return the flat gradient in w of what has the gradient G in u."""
         p = objective.n_features

@@ -246,7 +246,7 @@ def softmax_path(
     X = merge_duplicates(X)
     classes, codes = encode_labels(y)
     weights = row_weights(X, y, classes, codes, sample_weight, class_weight)
-    objective = objective_of(X, codes, weights, l1_ratio, knobs)
+    objective = objective_of(X, codes, weights, len(classes), l1_ratio, knobs)
     grid, start = _grid(Cs, objective, eps, knobs)
     steps = []
     with PathWatch(watchers, len(grid), len(grid)) as watch:
