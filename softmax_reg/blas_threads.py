@@ -8,7 +8,8 @@ notes what it found there and undoes only what it did itself:
 - who leaves hands its note to one that came later and noted nothing, or else sets the library back;
 - a number that somebody else has set meanwhile stays, and counts as the caller's limit.
 
-A limit that is entered while a fit runs and left after it sets what it found itself: 1.
+Two things are out of our hands: a limit that is entered while a fit runs and left after it sets
+what it found itself, 1; and a limit of 1 entered meanwhile looks like ours.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ __all__ = ["Hold", "blas_threads", "n_threads_allowed"]
 
 @dataclass(eq=False)
 class _Note:
-    """Who computes, and how many threads it found, if it is the one to set them back."""
+    """Who computes, where, and how many threads it found, if it is the one to set them back."""
 
+    who: object
     thread: int
     found: int | None
 
@@ -45,10 +47,12 @@ class Hold:
 
     def __init__(self, library: Any) -> None:
         self.library = library
-        # With OpenMP each thread of the program has a number of its own, and sees no other's.
-        self.each_thread = getattr(library, "threading_layer", "") == "openmp"
+        # An OpenBLAS of OpenMP has a number for each thread of the program, which sees no other.
+        kind = library.internal_api, getattr(library, "threading_layer", "")
+        self.each_thread = kind == ("openblas", "openmp")
         self._notes: list[_Note] = []  # in the order of coming
-        self._left: int | None = None  # what a forked child found held, by threads it does not have
+        # The caller's limit in the child of a fork, held by threads that are in the parent only.
+        self._left: int | None = None
 
     def _visible(self) -> list[_Note]:
         here = get_ident()
@@ -62,23 +66,23 @@ class Hold:
             return found[-1]
         return self._left if now == 1 and self._left is not None else now
 
-    def enter(self) -> _Note:
+    def enter(self, who: object) -> None:
         """Set one thread, and note what to set back."""
-        now, is_held = int(self.library.num_threads), bool(self._visible())
-        if now == 1 and is_held:
-            found = None
-        elif now == 1 and self._left is not None:
-            found, self._left = self._left, None
-        else:
-            found = now
+        found: int | None = int(self.library.num_threads)
+        if found == 1:
+            found = None if self._visible() else self._left or 1
+        self._left = None
+        self._notes.append(_Note(who, get_ident(), found))
+        if found is not None:  # noted before it is done: Ctrl-C may come in between
             set_blas_threads(self.library, 1)
-        self._notes.append(note := _Note(get_ident(), found))
-        return note
 
-    def leave(self, note: _Note) -> None:
+    def leave(self, who: object) -> None:
         """Set back what was found, unless another is to do it or the number is not ours."""
         visible = self._visible()
-        later = visible[visible.index(note) + 1 :]
+        places = [place for place, note in enumerate(visible) if note.who is who]
+        if not places:
+            return  # it was interrupted before it came
+        note, later = visible[places[0]], visible[places[0] + 1 :]
         self._notes.remove(note)
         if note.found is None:
             return
@@ -135,16 +139,16 @@ class _BlasThreads:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold BLAS to one thread until the end of the block; blocks may overlap in threads."""
-        notes: list[tuple[Hold, _Note]] = []
+        block = object()
         try:
             with self._lock:
                 for hold in self._holds():
-                    notes.append((hold, hold.enter()))
+                    hold.enter(block)
             yield
         finally:
             with self._lock:
-                for hold, note in notes:
-                    hold.leave(note)
+                for hold in self._holds():
+                    hold.leave(block)
 
     def hold_this_thread(self) -> None:
         """Set one BLAS thread for the calling thread alone, where each has its own number."""

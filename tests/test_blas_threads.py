@@ -13,13 +13,14 @@ from threadpoolctl import threadpool_limits
 
 from softmax_reg import SoftmaxRegression
 from softmax_reg.blas_threads import Hold
+from softmax_reg.solvers import SOLVERS
 from softmax_reg.sources.batch_sources import FunctionSource
 
 
 class Library:
     """A BLAS library with one number of threads for the process, 8 at first."""
 
-    threading_layer = "pthreads"
+    internal_api, threading_layer = "openblas", "pthreads"
 
     def __init__(self):
         self.num_threads = 8
@@ -31,7 +32,7 @@ class Library:
 class OpenMPLibrary:
     """A BLAS library with a number for each thread of the program, 8 at first."""
 
-    threading_layer = "openmp"
+    internal_api, threading_layer = "openblas", "openmp"
 
     def __init__(self):
         self.of_thread = threading.local()
@@ -44,6 +45,12 @@ class OpenMPLibrary:
         self.of_thread.n = n
 
 
+def entered(hold):
+    """Let somebody in; return who."""
+    hold.enter(who := object())
+    return who
+
+
 @pytest.fixture
 def held():
     library = Library()
@@ -52,7 +59,7 @@ def held():
 
 @pytest.mark.parametrize("last", [0, 1, 2])
 def test_the_last_to_leave_sets_back_whatever_the_order(held, last):
-    notes = [held.hold.enter() for _ in range(3)]
+    notes = [entered(held.hold) for _ in range(3)]
     for note in notes[:last] + notes[last + 1 :]:
         held.hold.leave(note)
         assert held.library.num_threads == 1
@@ -63,7 +70,7 @@ def test_the_last_to_leave_sets_back_whatever_the_order(held, last):
 
 
 def test_a_number_that_somebody_else_has_set_meanwhile_stays(held):
-    note = held.hold.enter()
+    note = entered(held.hold)
     held.library.num_threads = 3
     assert held.hold.limit() == 3
     held.hold.leave(note)
@@ -71,10 +78,10 @@ def test_a_number_that_somebody_else_has_set_meanwhile_stays(held):
 
 
 def test_a_limit_inside_a_longer_fit_is_obeyed_and_undone(held):
-    outer = held.hold.enter()
+    outer = entered(held.hold)
     before, held.library.num_threads = held.library.num_threads, 3  # with threadpool_limits(3):
     assert held.hold.limit() == 3
-    inner = held.hold.enter()
+    inner = entered(held.hold)
     assert held.library.num_threads == 1
     assert held.hold.limit() == 3
     held.hold.leave(inner)
@@ -86,13 +93,29 @@ def test_a_limit_inside_a_longer_fit_is_obeyed_and_undone(held):
 
 
 def test_a_fit_that_outlives_one_from_before_a_new_limit_keeps_the_new_limit(held):
-    first = held.hold.enter()
+    first = entered(held.hold)
     held.library.num_threads = 3  # for good
-    second = held.hold.enter()
+    second = entered(held.hold)
     held.hold.leave(first)
     assert held.library.num_threads == 1
     held.hold.leave(second)
     assert held.library.num_threads == 3
+
+
+def test_who_was_interrupted_on_the_way_in_leaves_all_as_it_was(held):
+    held.hold.leave(object())
+    assert held.library.num_threads == 8
+
+    def interrupted(n):
+        raise KeyboardInterrupt
+
+    held.library.set_num_threads = interrupted
+    who = object()
+    with pytest.raises(KeyboardInterrupt):
+        held.hold.enter(who)
+    held.hold.leave(who)
+    assert held.library.num_threads == 8
+    assert held.hold.limit() == 8
 
 
 def in_thread(function):
@@ -106,11 +129,11 @@ def in_thread(function):
 def test_with_openmp_each_thread_is_held_and_set_back_by_itself():
     library = OpenMPLibrary()
     hold = Hold(library)
-    note = hold.enter()
+    note = entered(hold)
 
     def elsewhere():
         assert (library.num_threads, hold.limit()) == (8, 8)
-        other = hold.enter()
+        other = entered(hold)
         inside = library.num_threads, hold.limit()
         hold.leave(other)
         return inside, library.num_threads
@@ -122,18 +145,18 @@ def test_with_openmp_each_thread_is_held_and_set_back_by_itself():
 
 
 def test_the_child_of_a_fork_keeps_the_limit_of_fits_in_threads_that_it_lacks(held):
-    in_thread(held.hold.enter)
+    in_thread(lambda: entered(held.hold))
     held.hold.forget_other_threads()  # as in the child of a fork
     assert held.hold.limit() == 8
-    note = held.hold.enter()
+    note = entered(held.hold)
     assert held.library.num_threads == 1
     held.hold.leave(note)
     assert held.library.num_threads == 8
 
 
 def test_the_child_of_a_fork_within_a_fit_goes_on_with_that_fit(held):
-    in_thread(held.hold.enter)
-    note = held.hold.enter()
+    in_thread(lambda: entered(held.hold))
+    note = entered(held.hold)
     held.hold.forget_other_threads()
     assert held.hold.limit() == 8
     assert held.library.num_threads == 1
@@ -147,6 +170,7 @@ import numpy as np, scipy.linalg
 from threadpoolctl import threadpool_info, threadpool_limits
 from softmax_reg import SoftmaxRegression
 from softmax_reg.blas_threads import n_threads_allowed
+from softmax_reg.sources.batch_sources import FunctionSource
 
 def blas_threads():
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
@@ -159,16 +183,21 @@ X = rng.normal(size=(20_000, 20))
 y = (X[:, :3] + rng.normal(size=(20_000, 3))).argmax(axis=1)
 """
 
-# Both kinds of fit, with a pool of threads and without, go on in the parent at every fork.
+# Fits with a pool of threads, without one, and with a thread that reads batches ahead go on in the
+# parent at every fork.
 FORKS = """
-alone = [SoftmaxRegression(tol=1e-6).fit(X[:n], y[:n]).coef_ for n in (100, 20_000)]
+def batches():
+    return ((X[start : start + 500], y[start : start + 500]) for start in range(0, 2000, 500))
+
+data = [(X[:100], y[:100]), (X, y), (FunctionSource(batches),)]
+alone = [SoftmaxRegression(tol=1e-6).fit(*given).coef_ for given in data]
 over = threading.Event()
 
-def again_and_again(n):
+def again_and_again(*given):
     while not over.is_set():
-        SoftmaxRegression(tol=1e-6).fit(X[:n], y[:n])
+        SoftmaxRegression(tol=1e-6).fit(*given)
 
-threads = [threading.Thread(target=again_and_again, args=(n,)) for n in (100, 20_000)]
+threads = [threading.Thread(target=again_and_again, args=given) for given in data]
 for thread in threads:
     thread.start()
 failed = []
@@ -178,8 +207,8 @@ for number in range(8):
         status = 1
         try:
             assert n_threads_allowed() == 2, n_threads_allowed()
-            for n, coef in zip((100, 20_000), alone):
-                again = SoftmaxRegression(tol=1e-6).fit(X[:n], y[:n])
+            for given, coef in zip(data, alone):
+                again = SoftmaxRegression(tol=1e-6).fit(*given)
                 np.testing.assert_allclose(again.coef_, coef, rtol=1e-6, atol=1e-9)
             assert blas_threads() == {2}, blas_threads()
             status = 0
@@ -272,7 +301,7 @@ def test_limits_of_the_caller_that_overlap_with_a_fit_are_kept(which):
     run(LIMITS, which)
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "svrg"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_fits_in_threads_read_their_batches_at_the_same_time(solver):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(90, 4))
@@ -284,8 +313,8 @@ def test_fits_in_threads_read_their_batches_at_the_same_time(solver):
             everybody.wait()
             yield X[rows], y[rows]
 
-    models = [SoftmaxRegression(solver=solver, random_state=0) for _ in range(4)]
-    models = [model.set_params(tol=1e-3, max_iter=100) for model in models]
+    knobs = {"solver": solver, "random_state": 0, "tol": 1e-2, "max_iter": 500}
+    models = [SoftmaxRegression(**knobs) for _ in range(4)]
     errors = []
 
     def fit(model):
