@@ -86,12 +86,10 @@ class Hold:
         self._notes.remove(note)
         if note.found is None:
             return
-        for heir in later:
-            if heir.found is not None:
-                return  # somebody else has set the number since
-            heir.found = note.found
-            return
-        if int(self.library.num_threads) == 1:
+        if later:
+            if later[0].found is None:  # else somebody else has set the number since
+                later[0].found = note.found
+        elif int(self.library.num_threads) == 1:
             set_blas_threads(self.library, note.found)
 
     def forget_other_threads(self) -> None:

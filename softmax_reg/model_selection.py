@@ -80,7 +80,8 @@ class SoftmaxRegressionCV(
         keeps to its share of the cores.
     refit : bool, default=True
         Whether to fit the chosen model on all rows; else the mean over the folds of each fold's
-        best coefficients is kept, and of their C and l1_ratio.
+        best coefficients is kept, for a class over the folds that train on it, and of their C and
+        l1_ratio.
     random_state : int, RandomState or None, default=None
         Seed of solvers that draw rows.
     verbose : int, default=0
@@ -106,7 +107,7 @@ class SoftmaxRegressionCV(
         The score on the rows that each fold leaves out; NaN where a callback ended the path.
     coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_rows, n_features + 1)
         The coefficients of every fit, the intercept last; without it if `fit_intercept` is False;
-        NaN as the scores.
+        NaN as the scores.  Of a class that the fold does not train on 0, and -1e30 the intercept.
     n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs), int32
         Iterations of every fit; 0 where there was none.
     classes_ : ndarray of shape (n_classes,)
@@ -114,7 +115,7 @@ class SoftmaxRegressionCV(
     coef_ : ndarray of shape (n_rows, n_features)
         The coefficients, in the dtype of X; n_rows is 1 with two classes, else n_classes.
     intercept_ : ndarray of shape (n_rows,)
-        The intercepts; zeros if `fit_intercept` is False.
+        The intercepts; zeros if `fit_intercept` is False.  Of a class without weight -1e30.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object

@@ -76,7 +76,8 @@ class SoftmaxPath:
     coefs_ : ndarray of shape (n_Cs, n_rows, n_features)
         The coefficients at each C, in the dtype of X; n_rows is 1 with two classes, else n_classes.
     intercepts_ : ndarray of shape (n_Cs, n_rows)
-        The intercepts; zeros if `fit_intercept` is False.
+        The intercepts; zeros if `fit_intercept` is False.  Of a class without weight -1e30, its
+        coefficients being 0.
     objective_ : ndarray of shape (n_Cs,), float64
         F, as `SoftmaxRegression` states it.
     deviance_ : ndarray of shape (n_Cs,), float64
