@@ -8,21 +8,19 @@ Where the rows come from only `Rows` knows: of a stream each batch is cut and wa
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from functools import cache
 from itertools import pairwise
-from threading import Lock
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
-from softmax_reg._compat import set_blas_threads
+from softmax_reg.blas_threads import blas_threads, n_threads_allowed
 from softmax_reg.rows import as_rows
 
-__all__ = ["RowBlocks", "n_threads_allowed"]
+__all__ = ["RowBlocks"]
 
 # A block and its scores should stay in the last-level cache share of one core.
 _BLOCK_BYTES = 1 << 20
@@ -39,56 +37,6 @@ _MIN_WORK_PER_THREAD = 1_000_000
 Sums = tuple[np.ndarray, ...]
 Visit = Callable[[Any, slice], Sums]
 Shares = list[list[tuple[Any, slice]]]  # for each thread its blocks and their places
-
-
-class _OneBlasThread:
-    """Holds BLAS to one thread while anyone is inside; fits may overlap in several threads."""
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._before = Lock(), 0, [0]
-
-    def n_threads_before(self) -> int:
-        """Return the limit that the caller set, also while anyone is inside."""
-        with self._lock:
-            now = [library.num_threads for library in _blas()]
-            return max(self._before if self._inside else now, default=1)
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._before = [library.num_threads for library in _blas()]
-                hold_blas()
-            self._inside += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                for library, n_threads in zip(_blas(), self._before, strict=True):
-                    set_blas_threads(library, n_threads)
-
-
-one_blas_thread = _OneBlasThread()
-
-
-def hold_blas() -> None:
-    """Set BLAS to one thread: of the process, or of this thread where each has its own setting."""
-    for library in _blas():
-        set_blas_threads(library, 1)
-
-
-@cache
-def _blas() -> list[Any]:
-    # Looking for the loaded libraries takes milliseconds: once per process.
-    return ThreadpoolController().select(user_api="blas").lib_controllers
-
-
-def n_threads_allowed() -> int:
-    """Return how many threads the caller allows: the present limit of the BLAS libraries.
-
-    `OMP_NUM_THREADS`, `threadpool_limits` and joblib's worker processes all set that limit.
-    """
-    return one_blas_thread.n_threads_before()
 
 
 class RowBlocks:
@@ -121,6 +69,7 @@ class RowBlocks:
         self.is_stream = self.origin.is_stream
         self.dtype = np.dtype(self._precision() if dtype is None else dtype)
         self._pool: ThreadPoolExecutor | None = None
+        self._pid = 0  # of the process that has the threads of the pool
         self._n_scores = n_scores
         self.n_read = 0
         self._allowed = n_threads_allowed() if n_threads is None else n_threads
@@ -194,7 +143,8 @@ class RowBlocks:
                     total = _added(total, visit(self._cast(block), part))
             return total
 
-        if self._pool is None or len(shares) == 1:
+        # The child of a fork has the pool, but not its threads.
+        if self._pool is None or len(shares) == 1 or self._pid != os.getpid():
             totals = [walk(share) for share in shares]
         else:
             others = [self._pool.submit(walk, share) for share in shares[1:]]
@@ -203,10 +153,6 @@ class RowBlocks:
         for more in totals[1:]:
             total = _added(total, more)
         return total
-
-    def first_row(self) -> np.ndarray:
-        """Return the first row, dense, in float64."""
-        return self.origin.first_row()
 
     @property
     def n_bytes(self) -> int:
@@ -245,12 +191,13 @@ class RowBlocks:
     @contextmanager
     def running(self) -> Iterator[RowBlocks]:
         """Start the threads and hold BLAS to one thread each, until the end of the block."""
-        with one_blas_thread:
+        with blas_threads.held():
             if self.n_threads == 1:
                 yield self
                 return
-            with ThreadPoolExecutor(self.n_threads - 1, initializer=hold_blas) as pool:
-                self._pool = pool
+            hold = blas_threads.hold_this_thread
+            with ThreadPoolExecutor(self.n_threads - 1, initializer=hold) as pool:
+                self._pool, self._pid = pool, os.getpid()
                 try:
                     yield self
                 finally:

@@ -1,7 +1,8 @@
 """What watches a run: early stopping, a record of the losses, lines of progress.
 
-A callback is called with a `Progress` for every point, the starting point too; True means stop.
-All are called, always, in this order: printers, loggers, early stopping, then the user's own.
+A callback is called with a `Progress` for every point, the starting point too; True means stop,
+whatever else it returns means nothing.  All are called, always, in this order: printers, loggers,
+early stopping, then the user's own.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ A solver cannot tell `Conditioned` from `Objective`, nor their points from one a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._cached import cached_property
 from softmax_reg.batches import Batch
 from softmax_reg.faces import Face
 from softmax_reg.maps import DiagonalMap, Map

@@ -14,9 +14,11 @@ from softmax_reg._compat import (
     compute_class_weight,
     train_test_split,
 )
+from softmax_reg.left_out import with_weight
 from softmax_reg.penalties import PENALTIES, Penalty
 
 __all__ = [
+    "check_present",
     "check_total",
     "class_factors",
     "encode_labels",
@@ -85,21 +87,25 @@ def row_weights(
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, or the weights of a class sum to zero.
+        If a weight is negative or not finite, or fewer than two classes have any.
     """
     weights = check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
     check_total(weights)
-    totals = np.bincount(codes, weights=weights, minlength=len(classes))
-    empty = np.flatnonzero(totals == 0.0)
-    if len(empty):
+    if class_weight is not None:
+        per_class = class_factors(classes, codes, weights, class_weight)
+        weights = (weights * per_class[codes]).astype(X.dtype, copy=False)
+    check_present(with_weight(codes, weights, len(classes)), classes)
+    return weights
+
+
+def check_present(present: NDArray[np.intp], classes: NDArray, where: str = "") -> None:
+    """Raise ValueError if fewer than two classes have a weight."""
+    if len(present) < 2:
+        but = "".join(f" but {label!r}" for label in classes[present].tolist())
         raise ValueError(
-            f"The sample weights of class {classes[empty[0]]!r} sum to zero. Leave the rows of "
-            "that class out, or give some of them a positive weight."
+            f"{where}The weights of all classes{but} sum to zero. Give the rows of at least 2 "
+            "classes a positive weight, in sample_weight and in class_weight."
         )
-    if class_weight is None:
-        return weights
-    per_class = class_factors(classes, codes, weights, class_weight)
-    return (weights * per_class[codes]).astype(X.dtype, copy=False)
 
 
 def check_total(weights: NDArray) -> None:
@@ -124,19 +130,22 @@ def class_factors(
     Raises
     ------
     ValueError
-        If one of them is not positive and finite.
+        If one of them is negative or not finite.
     """
     if class_weight is None:
         return np.ones(len(classes))
     if isinstance(class_weight, str):
-        # "balanced": every class gets the same total, counted in weights, not in rows.
+        # "balanced": every class that has a weight gets the same total, in weights, not in rows.
         totals = np.bincount(codes, weights=weights, minlength=len(classes))
-        per_class = totals.sum() / (len(classes) * totals)
+        present = totals > 0.0
+        per_class = np.ones(len(classes))
+        per_class[present] = totals.sum() / (np.count_nonzero(present) * totals[present])
     else:
         per_class = compute_class_weight(class_weight, classes=classes, y=classes)
-    if not (np.isfinite(per_class).all() and (per_class > 0.0).all()):
+    if not (np.isfinite(per_class).all() and (per_class >= 0.0).all()):
         raise ValueError(
-            f"class_weight must give every class a positive finite weight, got {class_weight!r}."
+            "class_weight must give every class a finite weight, positive or 0, got "
+            f"{class_weight!r}."
         )
     return per_class
 
@@ -213,10 +222,11 @@ def hold_out(
     except ValueError:
         is_split = False
     if not is_split:
+        counts = np.unique(codes[active], return_counts=True)[1]
         raise ValueError(
             f"early_stopping cannot hold out validation_fraction={fraction} of {len(active)} rows "
-            f"and keep each of {len(np.unique(codes))} classes in both parts: the smallest has "
-            f"{np.bincount(codes[active]).min()} row(s). Give more rows, another fraction, or "
+            f"and keep each of {len(counts)} classes in both parts: the smallest has "
+            f"{counts.min()} row(s). Give more rows, another fraction, or "
             "early_stopping=False."
         )
     training = weights.copy()

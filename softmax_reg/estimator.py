@@ -32,6 +32,7 @@ from softmax_reg.duality import duality_gap
 from softmax_reg.encoding import make_penalty
 from softmax_reg.fit_tasks import FitTasks, whole_fit
 from softmax_reg.held_out import Users, unseen_rows
+from softmax_reg.left_out import is_left_out, with_weight
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.partial_fit import FittedRows, StreamingMixin
@@ -69,7 +70,8 @@ class SoftmaxRegression(
                   + 1/(C S) * [(1 - l1_ratio)/2 ||W||_F^2 + l1_ratio ||W||_1],
 
     with P = softmax(X W + b), s the weights and S their sum; b is not penalised.  With two classes
-    one vector is fitted, the scores of `classes_[0]` being 0.  The group lasso has, in place of
+    one vector is fitted, the scores of `classes_[0]` being 0.  A class whose rows all have the
+    weight 0 stays in `classes_`, with the probability 0.  The group lasso has, in place of
     ||W||_1, the sum of the lengths of the coefficients of each feature.
 
     Parameters
@@ -87,8 +89,8 @@ class SoftmaxRegression(
     fit_intercept : bool, default=True
         Whether to fit b; else it is 0.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class by label, 1 for those left out; "balanced" gives every class the same
-        total, counting `sample_weight`.
+        Weight of each class by label, 1 for those left out; "balanced" gives every class that has
+        any weight the same total, counting `sample_weight`.
     solver : str or Solver, default="auto"
         "auto", "gd", "nesterov", "sgd", "adam", "svrg", "lbfgs", "newton-cg", "newton-cholesky" or
         "prox-newton";
@@ -125,9 +127,10 @@ class SoftmaxRegression(
         prints a line at every iteration.
     callbacks : callable, list of callables or None, default=None
         Called with a `softmax_reg.callbacks.Progress` for the starting point and after every
-        iteration; True stops the fit.  An `EarlyStopping` among them switches `early_stopping` on.
-        What they record is in the objects given; clones have copies.  Callbacks of scikit-learn
-        1.9, such as its ProgressBar, are given to `set_callbacks` instead.
+        iteration.  Only the return value True stops the fit; any other, such as the number from
+        `file.write`, is ignored.  An `EarlyStopping` among them switches `early_stopping` on.
+        What they record is in the objects given; clones have copies.  `partial_fit` calls none.
+        Callbacks of scikit-learn 1.9, such as its ProgressBar, are given to `set_callbacks`.
 
     Attributes
     ----------
@@ -136,7 +139,7 @@ class SoftmaxRegression(
     coef_ : ndarray of shape (n_rows, n_features)
         W transposed, in the dtype of X; n_rows is 1 with two classes, else n_classes.
     intercept_ : ndarray of shape (n_rows,)
-        b; zeros if `fit_intercept` is False.
+        b; zeros if `fit_intercept` is False.  Of a class without weight -1e30 in any case.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
@@ -169,6 +172,11 @@ class SoftmaxRegression(
 
     Notes
     -----
+    A class without weight takes no part in the fit: F is minimised over the other classes, at least
+    two, and that is its infimum over all where there is an intercept, for b_k may fall for ever.
+    Without an intercept F over all classes would have another minimiser, which depends on labels
+    that no row has.  `C=inf` looks for separation among the other classes only.
+
     Unless `learning_rate` is a number or a schedule, a solver runs in coordinates in which the
     problem is well conditioned: features centred and scaled, implicitly, and decorrelated by the
     curvature, which is looked at again from time to time.  X itself is not changed, and neither
@@ -285,14 +293,15 @@ class SoftmaxRegression(
             Labels of any kind that sorts: strings, integers, floats, booleans, categories.  None
             with a `BatchSource`, whose batches bring labels and weights.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; a weight of 2 equals two rows.  None means all 1.
+            Non-negative weights; a weight of 2 equals two rows.  None means all 1.  At least two
+            classes must have some.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Rows to measure the loss on that are not trained on, with the columns of X.  The loss
             is recorded in `validation_loss_curve_`; it ends the fit only with `early_stopping`,
             which then holds no other rows out.  In a pipeline they have to be transformed
             beforehand, or named in its `transform_input`.
         y_val : array-like of shape (n_val,), default=None
-            Their labels, each of them one of those in y.
+            Their labels, each of them one of those in y, and of a class with a weight there.
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights; `class_weight` multiplies them as it does those of the training.
 
@@ -329,9 +338,10 @@ class SoftmaxRegression(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
         )
         unseen, weights = unseen_rows(self, *data, sample_weight, users, stopping is not None, rng)
-        objective = self._objective(X, codes, weights, len(classes), solver.scores_memory)
+        present = with_weight(codes, weights, len(classes))
+        objective = self._objective(X, codes, weights, len(classes), present, solver.scores_memory)
         validation = unseen and self._objective(
-            *unseen, len(classes), penalised=False, dtype=objective.dtype
+            *unseen, len(classes), present, penalised=False, dtype=objective.dtype
         )
         attributes = partial(self._attributes, objective, classes)
         run = session.run(*data, unseen)
@@ -399,6 +409,7 @@ class SoftmaxRegression(
         codes: NDArray,
         weights: NDArray,
         n_classes: int,
+        present: NDArray[np.intp],
         memory: int = 64 << 20,
         penalised: bool = True,
         dtype: Any = None,
@@ -406,7 +417,8 @@ class SoftmaxRegression(
         penalty = self._penalty(X, weights) if penalised else PENALTIES[self.penalty](0.0)
         rows = RowBlocks(X, n_classes, dtype=dtype)
         weights = weights.astype(rows.dtype, copy=False)
-        return Objective(rows, codes, weights, n_classes, penalty, self.fit_intercept, memory)
+        of_rows = rows, codes, weights, n_classes
+        return Objective(*of_rows, penalty, self.fit_intercept, memory, present)
 
     def _penalty(self, X: Any, weights: NDArray) -> Penalty:
         # scikit-learn's C: its objective is ours times C S.
@@ -441,7 +453,8 @@ class SoftmaxRegression(
         Raises
         ------
         ValueError
-            If C is infinite, for then nothing bounds the dual, or y has other classes.
+            If C is infinite, for then nothing bounds the dual, or y has other classes, or other
+            classes have a weight.
         """
         check_is_fitted(self)
         if np.isinf(self.C):
@@ -454,7 +467,13 @@ class SoftmaxRegression(
                 f"y has the classes {classes.tolist()}, but the model was fitted with "
                 f"{self.classes_.tolist()}. Give the data of the fit."
             )
-        objective = self._objective(X, codes, weights, len(classes), dtype=np.float64)
+        present, fitted = with_weight(codes, weights, len(classes)), self._classes_fitted()
+        if not np.array_equal(present, fitted):
+            raise ValueError(
+                f"The classes with a weight are {classes[present].tolist()}, but the model was "
+                f"fitted with {classes[fitted].tolist()}. Give the data and the weights of the fit."
+            )
+        objective = self._objective(X, codes, weights, len(classes), present, dtype=np.float64)
         with objective.rows.running():
             return duality_gap(objective, self._flat(objective))
 
@@ -475,8 +494,16 @@ class SoftmaxRegression(
         return objective.without_constants(self._flat(objective))
 
     def _flat(self, objective: Objective) -> NDArray:
-        coef = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
-        return objective.pack(np.ascontiguousarray(coef.T), self.intercept_)
+        return objective.flat(self._dense_coef(), self.intercept_)
+
+    def _dense_coef(self) -> NDArray:
+        return self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+
+    def _classes_fitted(self) -> NDArray[np.intp]:
+        """Return the classes that the fit did not leave out for want of weight."""
+        if len(self.classes_) == 2:
+            return np.arange(2)
+        return np.flatnonzero(~is_left_out(self._dense_coef(), self.intercept_))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

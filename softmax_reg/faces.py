@@ -8,12 +8,12 @@ Hessian of the loss along them,
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._cached import cached_property
 from softmax_reg.penalties import Penalty
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import check_sample_weight, validate_data
 from softmax_reg.encoding import check_total, class_factors, hold_out, merge_duplicates
+from softmax_reg.left_out import with_weight
 from softmax_reg.rows import as_rows
 from softmax_reg.sources.batch_sources import BatchSource
 
@@ -52,7 +53,9 @@ def unseen_rows(
     if _is_given(*users):
         s = check_sample_weight(sample_weight, X, dtype=X.dtype)
         factors = class_factors(classes, codes, s, estimator.class_weight)
-        return _users_rows(estimator, *users, classes, factors), weights
+        rows = _users_rows(estimator, *users, classes, factors)
+        _check_known(*rows[1:], classes, with_weight(codes, weights, len(classes)))
+        return rows, weights
     if not stops_early:
         return None, weights
     training, held_out = hold_out(codes, weights, estimator.validation_fraction, rng)
@@ -109,6 +112,24 @@ def _users_rows(
     except ValueError as error:
         raise ValueError(f"sample_weight_val cannot be used: {error}") from error
     return merge_duplicates(X_val), codes, (weights * factors[codes]).astype(X_val.dtype)
+
+
+def _check_known(
+    codes: NDArray[np.intp], weights: NDArray, classes: NDArray, present: NDArray[np.intp]
+) -> None:
+    """Raise ValueError if no row has a weight, or one whose class has none in the training."""
+    weighted = codes[weights > 0.0]
+    if not len(weighted):
+        raise ValueError(
+            "The weights of the rows of X_val, with those of their classes, are all zero. Give "
+            "some rows a positive weight."
+        )
+    if unknown := classes[np.setdiff1d(weighted, present)].tolist():
+        raise ValueError(
+            f"X_val has rows, with a weight, of classes without any in the training: {unknown}. "
+            "The fit gives these the probability 0, and so the rows an infinite loss. Leave them "
+            "out, or train on some of them."
+        )
 
 
 def _codes(y_val: NDArray, classes: NDArray) -> NDArray[np.intp]:

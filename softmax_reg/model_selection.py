@@ -80,7 +80,8 @@ class SoftmaxRegressionCV(
         keeps to its share of the cores.
     refit : bool, default=True
         Whether to fit the chosen model on all rows; else the mean over the folds of each fold's
-        best coefficients is kept, and of their C and l1_ratio.
+        best coefficients is kept, for a class over the folds that train on it, and of their C and
+        l1_ratio.
     random_state : int, RandomState or None, default=None
         Seed of solvers that draw rows.
     verbose : int, default=0
@@ -88,9 +89,9 @@ class SoftmaxRegressionCV(
         line for fits 1, 2, 5, 10, ..., and at least every ten seconds.  2 prints one for each fit.
     callbacks : callable, list of callables or None, default=None
         Called with a `softmax_reg.paths.watching.PathProgress` after each fit, the one to all rows
-        too, in the order of the folds; with several jobs when all of a path is done.  True ends
-        the path: larger C get no score there and cannot be chosen.  Callbacks of scikit-learn 1.9,
-        such as its ProgressBar, are given to `set_callbacks` instead.
+        too, in the order of the folds; with several jobs when all of a path is done.  Only the
+        return value True ends the path: larger C get no score there and cannot be chosen.
+        Callbacks of scikit-learn 1.9, such as its ProgressBar, are given to `set_callbacks`.
 
     Attributes
     ----------
@@ -106,7 +107,7 @@ class SoftmaxRegressionCV(
         The score on the rows that each fold leaves out; NaN where a callback ended the path.
     coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_rows, n_features + 1)
         The coefficients of every fit, the intercept last; without it if `fit_intercept` is False;
-        NaN as the scores.
+        NaN as the scores.  Of a class that the fold does not train on 0, and -1e30 the intercept.
     n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs), int32
         Iterations of every fit; 0 where there was none.
     classes_ : ndarray of shape (n_classes,)
@@ -114,7 +115,7 @@ class SoftmaxRegressionCV(
     coef_ : ndarray of shape (n_rows, n_features)
         The coefficients, in the dtype of X; n_rows is 1 with two classes, else n_classes.
     intercept_ : ndarray of shape (n_rows,)
-        The intercepts; zeros if `fit_intercept` is False.
+        The intercepts; zeros if `fit_intercept` is False.  Of a class without weight -1e30.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
@@ -233,8 +234,8 @@ class SoftmaxRegressionCV(
         Raises
         ------
         ValueError
-            If a parameter, X, y or the weights cannot be used, or a fold has no training row of a
-            class.  The estimator is then left as it was, and so it is after an error in a callback.
+            If a parameter, X, y or the weights cannot be used, or a fold trains on one class only.
+            The estimator is then left as it was, and so it is after an error in a callback.
         TypeError
             If one of `callbacks` cannot be called, or is one that watches the iterations of a fit.
 
@@ -242,6 +243,10 @@ class SoftmaxRegressionCV(
         -----
         ConvergenceWarning
             If some fits did not reach `tol`; once for all of them.
+        UserWarning
+            If a fold has no training row, with a weight, of a class: its models give that class
+            the probability 0, so that for "neg_log_loss" each such row it leaves out counts as one
+            of the probability eps.
         """
         with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight, params)
@@ -264,11 +269,11 @@ class SoftmaxRegressionCV(
         X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
-        data, numbers = Labelled(X, y, codes, weights), np.arange(len(y))
+        data, numbers = Labelled(X, y, codes, weights, len(classes)), np.arange(len(y))
         splitting, scoring = self._routed(sample_weight, params)
         splits = check_cv(self.cv, y, classifier=True).split(X, y, **splitting)
         folds = [(numbers[train], numbers[test]) for train, test in splits]  # they may be masks
-        check_classes(folds, classes, codes, weights)
+        check_classes(folds, classes, codes, weights, stacklevel=4)
         knobs = {name: names[name] for name in _OF_FITS}
         knobs["random_state"] = check_random_state(self.random_state).randint(2**31)
         self.classes_, self.Cs_, self.l1_ratios_ = classes, Cs, l1_ratios

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._cached import cached_property
 from softmax_reg.batches import Batch
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.faces import Face
+from softmax_reg.left_out import as_start, expanded
 from softmax_reg.penalties import Penalty
 from softmax_reg.points import Point, softmax_of
 
@@ -31,6 +32,8 @@ _ROW_SPACE_BYTES = 64 << 20
 _HESSIAN_BYTES = 64 << 20
 # A pass over few rows takes as long as so many multiply-adds of a large matrix product.
 _OVERHEAD = 4e5
+# What is computed from the rows and kept.
+_OF_ROWS = ("_moments", "scale", "resolution", "row_space", "active", "sample")
 # Where the variance of a column of sparse X is so small a share of its mean square, the difference
 # of the two has lost half its digits.
 _CANCELLED = 1e-8
@@ -55,6 +58,9 @@ class Objective:
     memory : int, default=64 MiB
         Bytes that the scores and probabilities of a point may take; above it they are computed
         again for each product.
+    present : ndarray of shape (n_present,), intp, or None, default=None
+        The classes that take part, at least two, sorted; None means all.  The rows of the others
+        must have no weight.
     """
 
     def __init__(
@@ -66,10 +72,17 @@ class Objective:
         penalty: Penalty,
         fit_intercept: bool = True,
         memory: int = 64 << 20,
+        present: NDArray[np.intp] | None = None,
     ) -> None:
-        self.rows, self.codes, self.weights = rows, codes, weights
-        self.n_classes, self.penalty, self.fit_intercept = n_classes, penalty, fit_intercept
-        self.n_rows = 1 if n_classes == 2 else n_classes
+        self.rows, self.codes, self._all_codes, self.weights = rows, codes, codes, weights
+        self.penalty, self.fit_intercept = penalty, fit_intercept
+        # From here on a class is one of those present; `n_labels` counts the others too.
+        self.n_labels, self.present = n_classes, np.arange(n_classes)
+        if present is not None and len(present) < n_classes:
+            self.present = present
+            self.codes = np.minimum(np.searchsorted(present, codes), len(present) - 1)
+        self.n_classes = len(self.present)
+        self.n_rows = 1 if n_classes == 2 else self.n_classes
         self.n_features, self.dtype = rows.shape[1], rows.dtype
         self.size = (self.n_features + fit_intercept) * self.n_rows
         # In float64: a float32 sum over millions of rows would lose digits.
@@ -78,16 +91,15 @@ class Objective:
         self._shares = (weights.astype(np.float64) / self.total_weight).astype(self.dtype)
         self.is_smooth = penalty.is_smooth
         # P and log P of two points and the scores of the direction between them.
-        scores_bytes = 5 * rows.shape[0] * n_classes * self.dtype.itemsize
+        scores_bytes = 5 * rows.shape[0] * self.n_classes * self.dtype.itemsize
         # A stream is read for every pass: scores that are kept would save none of them.
         self.keeps_scores = scores_bytes <= memory and not rows.is_stream
 
     def with_penalty(self, penalty: Penalty) -> Objective:
         """Return F with another penalty; what is known of the rows is shared, not computed anew."""
-        twin, _ = copy(self), self._moments
+        _ = self._moments
+        twin = self._without("scale", "resolution", "row_space")
         twin.penalty, twin.is_smooth = penalty, penalty.is_smooth
-        for name in ("scale", "resolution", "row_space"):
-            twin.__dict__.pop(name, None)
         if "row_space" in self.__dict__:
             basis, reduced = self.row_space
             twin.row_space = basis, reduced.with_penalty(penalty)
@@ -95,47 +107,51 @@ class Objective:
 
     def seen_with(self, weights: NDArray) -> Objective:
         """Return F, the same, with the moments of the features taken under other weights."""
-        twin = copy(self)
-        for name in ("_moments", "scale", "resolution", "row_space", "active", "sample"):
-            twin.__dict__.pop(name, None)
-        twin.weights = weights
-        twin.total_weight = float(weights.sum(dtype=np.float64))
+        twin = self._without(*_OF_ROWS)
+        twin.weights, twin.total_weight = weights, float(weights.sum(dtype=np.float64))
         return twin
 
     def of_rows(self, rows: NDArray[np.intp]) -> Objective:
         """Return the part of F that some rows and the penalty make up, the rows in a copy."""
-        twin = copy(self)
-        for name in ("_moments", "scale", "resolution", "row_space", "active", "sample"):
-            twin.__dict__.pop(name, None)
+        twin = self._without(*_OF_ROWS)
         parts = [X for _, X in self.rows.take(rows)]
         X = sp.vstack(parts, format=parts[0].format) if self.rows.is_sparse else np.vstack(parts)
         twin.rows = RowBlocks(X, self.n_classes, n_threads=1, dtype=self.dtype)
-        twin.codes, twin.weights = self.codes[rows], self.weights[rows]
-        twin._shares = self._shares[rows]
+        twin.codes, twin._all_codes = self.codes[rows], self._all_codes[rows]
+        twin.weights, twin._shares = self.weights[rows], self._shares[rows]
         twin.keeps_scores = True
         return twin
 
     def in_float64(self) -> Objective:
-        """Return F computed in float64, block by block: itself where X is float64."""
+        """Return F computed in float64, block by block: itself where it is already."""
         if self.dtype == np.float64:
             return self
-        rows = RowBlocks(self.rows.X, self.n_classes, dtype=np.float64)
-        weights = self.weights.astype(np.float64)
         return Objective(
-            rows, self.codes, weights, self.n_classes, self.penalty, self.fit_intercept
+            RowBlocks(self.rows.X, self.n_classes, dtype=np.float64),
+            self._all_codes,
+            self.weights.astype(np.float64),
+            self.n_labels,
+            self.penalty,
+            self.fit_intercept,
+            present=self.present,
         )
+
+    def _without(self, *known: str) -> Objective:
+        """Return a copy to be changed, without some of what was computed."""
+        twin = copy(self)
+        for name in known:
+            twin.__dict__.pop(name, None)
+        return twin
 
     def with_features(self, kept: NDArray[np.intp]) -> Objective:
         """Return F over some of the features, as if the coefficients of the others were 0.
 
         Their columns are copied.
         """
-        part, moments = copy(self), self._moments
+        moments, part = self._moments, self._without("scale", "resolution", "row_space")
         part.rows, part.n_features = self.rows.columns(kept), len(kept)
         part.penalty = self.penalty.of_features(kept)
         part.size = (len(kept) + self.fit_intercept) * self.n_rows
-        for name in ("scale", "resolution", "row_space"):
-            part.__dict__.pop(name, None)
         part._moments = moments[0][kept], moments[1][kept]
         return part
 
@@ -302,7 +318,13 @@ class Objective:
         Q, R = np.linalg.qr(self.rows.X.T.astype(self.dtype, copy=False))
         rows = RowBlocks(np.ascontiguousarray(R.T), self.n_classes, n_threads=1, dtype=self.dtype)
         reduced = Objective(
-            rows, self.codes, self.weights, self.n_classes, self.penalty, self.fit_intercept
+            rows,
+            self._all_codes,
+            self.weights,
+            self.n_labels,
+            self.penalty,
+            self.fit_intercept,
+            present=self.present,
         )
         return Q, reduced
 
@@ -379,14 +401,26 @@ class Objective:
         return m**2 * (n + _FACTORS * m / 3.0) / (2.0 * one_pass)
 
     def coefficients(self, w: NDArray) -> tuple[NDArray, NDArray]:
-        """Return `coef_` and `intercept_` at w, zero for constant features, in the dtype of X."""
+        """Return `coef_` and `intercept_` at w, of all classes, in the dtype of X.
+
+        They are zero for constant features.
+        """
         W, b = self.unpack(self.as_given(self.without_constants(w)))
         intercept = b.copy() if self.fit_intercept else np.zeros(len(W.T), W.dtype)
+        if self.n_classes < self.n_labels:
+            return expanded(W.T, intercept, self.present, self.n_labels)
         return np.ascontiguousarray(W.T), intercept
 
     def as_given(self, w: NDArray) -> NDArray:
         """Return w in the dtype of X, which may have fewer digits than F is computed with."""
         return w.astype(self.rows.origin.dtype, copy=False)
+
+    def flat(self, coef: NDArray, intercept: NDArray) -> NDArray:
+        """Return the w that has these coefficients, those of `coefficients`."""
+        coef, intercept = as_start(coef, intercept)
+        if self.n_classes < self.n_labels:
+            coef, intercept = coef[self.present], intercept[self.present]
+        return self.pack(np.ascontiguousarray(coef.T), intercept)
 
     def settle(self, w: NDArray) -> NDArray:
         """Return w with each feature's classes shifted together to the least penalty.

@@ -6,12 +6,12 @@ Hessian times v: row by row (diag(p) - p p') d s / S with D = X V + u, then the 
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._cached import cached_property
 from softmax_reg.faces import hessian_block
 
 if TYPE_CHECKING:

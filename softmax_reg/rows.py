@@ -54,10 +54,6 @@ class Rows(ABC):
         """Yield (number of the first row, X) for each batch of rows, in their order."""
 
     @abstractmethod
-    def first_row(self) -> NDArray[np.float64]:
-        """Return the first row, dense, shape (n_features,)."""
-
-    @abstractmethod
     def mini_batches(
         self, active: NDArray[np.intp], size: int, rng: np.random.Generator
     ) -> Iterator[NDArray[np.intp]]:
@@ -92,10 +88,6 @@ class ArrayRows(Rows):
 
     def batches(self) -> Batches:
         yield 0, self.X
-
-    def first_row(self) -> NDArray[np.float64]:
-        first = self.X[[0]].toarray() if self.is_sparse else self.X[:1]
-        return first[0].astype(np.float64)
 
     def mini_batches(
         self, active: NDArray[np.intp], size: int, rng: np.random.Generator

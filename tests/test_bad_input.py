@@ -70,7 +70,7 @@ CANNOT_BE_FITTED = {
     "weights-shorter": (X, Y, np.ones(149), "sample_weight"),
     "weights-of-two-columns": (X, Y, np.ones((150, 2)), "[Ss]ample.weight"),
     "weights-all-zero": (X, Y, np.zeros(150), "zero"),
-    "weights-of-a-class-zero": (X, Y, (Y != 1).astype(float), "class.*1.* sum to zero"),
+    "weights-of-all-classes-but-one-zero": (X, Y, (Y == 1).astype(float), "but 1 sum to zero"),
 }
 
 
@@ -81,13 +81,11 @@ def test_input_that_cannot_be_fitted_is_refused_in_the_users_terms(case):
     assert_left_as_it_was(SoftmaxRegression(), X, y, sample_weight, match=message)
 
 
-@pytest.mark.parametrize("class_weight", [None, "balanced", {1: 3.0}])
-def test_a_class_without_weight_is_named_whatever_the_class_weight(class_weight):
+@pytest.mark.parametrize("class_weight", [None, "balanced", {"versicolor": 3.0}])
+def test_the_only_class_with_a_weight_is_named_whatever_the_class_weight(class_weight):
     y = np.array(["setosa", "versicolor", "virginica"])[Y]
     model = SoftmaxRegression(class_weight=class_weight)
-    if isinstance(class_weight, dict):
-        model.set_params(class_weight={"versicolor": 3.0})
-    assert_left_as_it_was(model, X, y, (Y != 1).astype(float), match="'?versicolor'?.* sum to zero")
+    assert_left_as_it_was(model, X, y, (Y == 1).astype(float), match="but 'versicolor' sum to zero")
 
 
 OUT_OF_RANGE = {
@@ -132,8 +130,8 @@ def test_an_unknown_solver_is_told_the_known_ones():
         assert repr(name) in str(error.value)
 
 
-@pytest.mark.parametrize("weight", [0.0, -1.0, np.nan, np.inf])
-def test_the_weight_of_a_class_must_be_positive_and_finite(weight):
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_the_weight_of_a_class_must_be_finite_and_not_negative(weight):
     model = SoftmaxRegression(class_weight={1: weight})
     assert_left_as_it_was(model, X, Y, match="class_weight.*positive")
 
@@ -325,7 +323,7 @@ def test_a_fit_of_anything_is_valid_or_refused(problem, C, fit_intercept, solver
         C=C, fit_intercept=fit_intercept, solver=solver, max_iter=30, random_state=0
     )
     counts = np.bincount(y, weights)[np.unique(y)]
-    if len(counts) < 2 or (counts == 0.0).any():
+    if np.count_nonzero(counts) < 2:
         with pytest.raises(ValueError, match=r"one class|sum to zero|at least one non-zero"):
             model.fit(X, y, weights)
         return

@@ -16,7 +16,8 @@ from problems import data
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.blocks import RowBlocks, n_threads_allowed
+from softmax_reg.blas_threads import n_threads_allowed
+from softmax_reg.blocks import RowBlocks
 
 each_container = pytest.mark.parametrize("container", CONTAINERS)
 
@@ -164,7 +165,7 @@ WORKERS = """
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 from softmax_reg import SoftmaxRegression
-from softmax_reg.blocks import n_threads_allowed
+from softmax_reg.blas_threads import n_threads_allowed
 
 class Probe(SoftmaxRegression):
     def score(self, X, y):

@@ -15,9 +15,9 @@ PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
     {"displays", "online", "paths", "persistence", "sources"},  # packages, empty themselves
-    {"_compat", "_arrays", "_version"},
+    {"_compat", "_arrays", "_cached", "_version"},
     {"functional", "penalties", "schedules", "persistence.storage", "online.window"},
-    {"rows"},
+    {"rows", "blas_threads", "left_out"},
     {"sources.streams", "blocks"},
     {"sources.batch_sources", "sources.tables", "faces"},
     {"objective", "points", "batches", "duality"},
@@ -141,6 +141,14 @@ def test_scikit_learn_is_imported_only_where_its_conventions_are_known(module):
     tops = {name.split(".")[0] for name in imported_by(module)}
     if module not in MAY_IMPORT_SKLEARN:
         assert "sklearn" not in tops
+
+
+@each_module
+def test_no_property_is_that_of_functools_which_computes_under_a_lock(module):
+    for node in ast.walk(MODULES[module]):
+        if isinstance(node, ast.ImportFrom) and node.module == "functools":
+            assert "cached_property" not in {alias.name for alias in node.names}
+        assert not (isinstance(node, ast.Attribute) and node.attr == "cached_property")
 
 
 @each_module

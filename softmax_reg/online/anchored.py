@@ -10,12 +10,12 @@ on-line learning".  `truncated_cg` and `search_line` see the points of any other
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._cached import cached_property
 from softmax_reg.maps import FeatureMap
 from softmax_reg.objective import Objective
 from softmax_reg.points import Line, Point
@@ -41,6 +41,13 @@ class Frame:
         W, b = objective.unpack(w)
         U = self.scale[:, np.newaxis] * W
         return np.vstack([U, b + self.mean @ W]) if objective.fit_intercept else U
+
+    def flat(self, objective: Objective, U: NDArray) -> NDArray:
+        """Return the w whose coordinates are u."""
+        p = objective.n_features
+        W = U[:p] / self.scale[:, np.newaxis]
+        b = U[p] - self.mean @ W if objective.fit_intercept else np.zeros(0)
+        return objective.pack(W, b)
 
     def pull_back(self, objective: Objective, G: NDArray) -> NDArray:
         """Return the flat gradient in w of what has the gradient G in u."""

@@ -275,10 +275,13 @@ class OnlineNewton(SavedAsArrays):
     def _guess_past(self, past: Quadratic, objective: Framed) -> Quadratic:
         """Return Q for the rows of a fit: as the window's, but for what that is too short for.
 
-        A window of m rows says little of n > m features: the smaller m / n, the more they are held
-        by the curvature of uncorrelated ones, too.
+        The window's curvature is that at the optimum of the fit, the centre of Q: where the
+        coefficients are now, a class that the fit did not know would be held there.  A window of m
+        rows says little of n > m features: the smaller m / n, the more they are held by the
+        curvature of uncorrelated ones, too.
         """
-        point, m = objective.at(self.w), objective.rows.shape[0]
+        point = objective.at(objective.frame.flat(objective, past.centre))
+        m = objective.rows.shape[0]
         n, n_rows = self.past.centre.shape
         K = self.n_classes
 

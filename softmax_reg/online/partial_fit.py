@@ -19,6 +19,7 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
 )
 from softmax_reg.encoding import check_total, merge_duplicates, sorted_labels
+from softmax_reg.left_out import as_start
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
@@ -207,8 +208,10 @@ class FittedRows:
 
     def continued(self, state: OnlineNewton, coef: Any, intercept: NDArray) -> OnlineNewton:
         """Return the state of a stream that goes on from a fit with these coefficients."""
-        W = (coef.toarray() if sp.issparse(coef) else coef).T
-        w = np.concatenate([W.ravel(), intercept if state.fit_intercept else []])
+        coef = coef.toarray() if sp.issparse(coef) else coef
+        # Of a class that the fit left out all that is known is that none of the rows had it.
+        coef, intercept = as_start(coef, intercept, np.log1p(self.units.weight))
+        w = np.concatenate([coef.T.ravel(), intercept if state.fit_intercept else []])
         return state.after_fit(w, self.units)
 
 

@@ -7,12 +7,16 @@ mean and sd the standard deviation over the folds at the C that has it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from softmax_reg.encoding import check_present
+from softmax_reg.left_out import averaged, with_weight
 
 __all__ = ["Fold", "Labelled", "check_classes", "choice", "chosen", "neg_log_loss"]
 
@@ -20,25 +24,30 @@ __all__ = ["Fold", "Labelled", "check_classes", "choice", "chosen", "neg_log_los
 # which costs time in proportion, but no memory.
 _COPIED_BYTES = 64 << 20
 
+# A warning names so many folds.
+_TOLD = 10
+
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows with their labels, the codes of these, and their weights."""
+    """Rows with their labels, the codes of these, their weights, and the number of classes."""
 
     X: Any
     y: Any
     codes: NDArray[np.intp]
     weights: NDArray
+    n_classes: int
 
     def training(self, rows: NDArray[np.intp]) -> Labelled:
         """Return what a fold is fitted to: some of the rows, or all, the others without weight."""
         n_bytes = getattr(self.X, "nbytes", None) or self.X.data.nbytes
         if n_bytes * len(rows) <= _COPIED_BYTES * len(self.codes):
-            return Labelled(self.X[rows], self.y[rows], self.codes[rows], self.weights[rows])
+            codes, weights = self.codes[rows], self.weights[rows]
+            return Labelled(self.X[rows], self.y[rows], codes, weights, self.n_classes)
         weights = np.bincount(rows, minlength=len(self.codes)) * self.weights
-        return Labelled(self.X, self.y, self.codes, weights.astype(self.weights.dtype))
+        return replace(self, weights=weights.astype(self.weights.dtype))
 
 
 def neg_log_loss(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -54,27 +63,45 @@ def neg_log_loss(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float
 
 
 def check_classes(
-    folds: Sequence[Fold], classes: NDArray, codes: NDArray[np.intp], weights: NDArray
+    folds: Sequence[Fold],
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    weights: NDArray,
+    stacklevel: int,
 ) -> None:
-    """Raise ValueError if there is no fold, or one lacks a class to train on or a row to score."""
+    """Warn of folds that do not train on all the classes.
+
+    Raises
+    ------
+    ValueError
+        If there is no fold, or one lacks a row to score, or has but one class to train on.
+    """
     if not folds:
         raise ValueError(
             "cv gave no folds: an iterator can be used once only. Give a splitter, or a list of "
             "pairs of training and test rows."
         )
+    there, told = with_weight(codes, weights, len(classes)), []
     for number, (train, test) in enumerate(folds, 1):
-        totals = np.bincount(codes[train], weights[train], len(classes))
-        if not totals.all():
-            missing = classes[np.flatnonzero(totals == 0.0)[0]]
-            raise ValueError(
-                f"Fold {number} of {len(folds)} has no training row, with a weight, of class "
-                f"{missing!r}: its model could not know that class. Use stratified folds, fewer "
-                "of them, or leave out classes that are too rare."
-            )
+        present = with_weight(codes[train], weights[train], len(classes))
+        check_present(present, classes, f"In the training rows of fold {number} of {len(folds)}: ")
+        missing = classes[np.setdiff1d(there, present)].tolist()
+        if missing:
+            told.append(f"fold {number} none of {', '.join(map(repr, missing))}")
         if not weights[test].any():
             raise ValueError(
                 f"Fold {number} of {len(folds)} leaves no row out, with a weight, to be scored."
             )
+    if told:
+        more = f"; {len(told) - _TOLD} folds more" if len(told) > _TOLD else ""
+        warnings.warn(
+            f"Of {len(folds)} folds some have no training row, with a weight, of a class: "
+            f"{'; '.join(told[:_TOLD])}{more}. The models of these folds give that class the "
+            "probability 0. Use stratified folds, fewer of them, or leave out classes that are "
+            "too rare.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def chosen(scores: NDArray, Cs: NDArray, selection: str) -> tuple[int, int]:
@@ -113,9 +140,9 @@ def choice(
     """
     if selection is not None:
         i, j = chosen(scores, Cs, selection)
-        return float(Cs[j]), float(l1_ratios[i]), coefs[:, i, j].mean(axis=0)
+        return float(Cs[j]), float(l1_ratios[i]), averaged(coefs[:, i, j])
     best = [chosen(of_fold[np.newaxis], Cs, "best") for of_fold in scores]
-    mean = np.mean([path[i, j] for path, (i, j) in zip(coefs, best, strict=True)], axis=0)
+    mean = averaged(np.stack([path[i, j] for path, (i, j) in zip(coefs, best, strict=True)]))
     C, l1_ratio = np.mean([Cs[j] for _, j in best]), np.mean([l1_ratios[i] for i, _ in best])
     return float(C), float(l1_ratio), mean
 

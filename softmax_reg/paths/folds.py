@@ -75,7 +75,8 @@ class FoldPath:
         """
         data, (train, test), model = self.data, self.fold, copy(self.model)  # it may be a thread
         part, X_test, y_test = data.training(train), data.X[test], data.y[test]
-        objective = objective_of(part.X, part.codes, part.weights, self.l1_ratio, self.knobs)
+        rows = part.X, part.codes, part.weights, part.n_classes
+        objective = objective_of(*rows, self.l1_ratio, self.knobs)
         steps, found, attributes = follow(objective, self.Cs, self.knobs), [], None
         self.tasks.begin(lambda: data.X[train], lambda: data.y[train], self.metadata)
         for number in range(1, len(self.Cs) + 1):
@@ -239,8 +240,9 @@ def refitted(
     tasks: SearchTasks,
 ) -> Step:
     """Return the fit to all rows, from coefficients and intercepts to start at."""
-    objective = objective_of(data.X, data.codes, data.weights, l1_ratio, knobs)
-    w = objective.pack(np.ascontiguousarray(start[0].T), start[1])
+    rows = data.X, data.codes, data.weights, data.n_classes
+    objective = objective_of(*rows, l1_ratio, knobs)
+    w = objective.flat(*start)
 
     def attributes(w: NDArray) -> dict[str, Any]:
         return dict(zip(("coef_", "intercept_"), objective.coefficients(w), strict=True))

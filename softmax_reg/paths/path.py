@@ -76,7 +76,8 @@ class SoftmaxPath:
     coefs_ : ndarray of shape (n_Cs, n_rows, n_features)
         The coefficients at each C, in the dtype of X; n_rows is 1 with two classes, else n_classes.
     intercepts_ : ndarray of shape (n_Cs, n_rows)
-        The intercepts; zeros if `fit_intercept` is False.
+        The intercepts; zeros if `fit_intercept` is False.  Of a class without weight -1e30, its
+        coefficients being 0.
     objective_ : ndarray of shape (n_Cs,), float64
         F, as `SoftmaxRegression` states it.
     deviance_ : ndarray of shape (n_Cs,), float64
@@ -184,8 +185,9 @@ def softmax_path(
         1 shows one line that is kept up to date, with the time left; in a log file it prints a
         line for fits 1, 2, 5, 10, ..., and at least every ten seconds.  2 prints one for each C.
     callbacks : callable, list of callables or None, default=None
-        Called with a `softmax_reg.paths.watching.PathProgress` after the fit of each C; True ends
-        the path with that C.  A method `finish()` is called when the path ends, however it does.
+        Called with a `softmax_reg.paths.watching.PathProgress` after the fit of each C.  Only the
+        return value True ends the path, with that C.  A method `finish()` is called when the path
+        ends, however it does.
 
     Returns
     -------
@@ -245,7 +247,7 @@ def softmax_path(
     X = merge_duplicates(X)
     classes, codes = encode_labels(y)
     weights = row_weights(X, y, classes, codes, sample_weight, class_weight)
-    objective = objective_of(X, codes, weights, l1_ratio, knobs)
+    objective = objective_of(X, codes, weights, len(classes), l1_ratio, knobs)
     grid, start = _grid(Cs, objective, eps, knobs)
     steps = []
     with PathWatch(watchers, len(grid), len(grid)) as watch:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.encoding import make_penalty
+from softmax_reg.left_out import with_weight
 from softmax_reg.objective import Objective
 from softmax_reg.paths.continuation import optima
 from softmax_reg.solvers import make_solver
@@ -49,18 +50,21 @@ class Step:
 
 
 def objective_of(
-    X: Any, codes: NDArray, weights: NDArray, l1_ratio: float, knobs: dict[str, Any]
+    X: Any,
+    codes: NDArray[np.intp],
+    weights: NDArray,
+    n_classes: int,
+    l1_ratio: float,
+    knobs: dict[str, Any],
 ) -> Objective:
     """Return the objective of a path over validated data."""
     penalty = make_penalty(
         knobs["penalty"], 1.0, l1_ratio, knobs["penalty_factor"], n_features=X.shape[1]
     )
     solver, _ = make_solver(knobs["solver"], knobs | {"l1_ratio": l1_ratio}, penalty.is_smooth)
-    n_classes = int(codes.max()) + 1
-    rows = RowBlocks(X, n_classes)
-    return Objective(
-        rows, codes, weights, n_classes, penalty, knobs["fit_intercept"], solver.scores_memory
-    )
+    of_rows = RowBlocks(X, n_classes), codes, weights, n_classes
+    present = with_weight(codes, weights, n_classes)
+    return Objective(*of_rows, penalty, knobs["fit_intercept"], solver.scores_memory, present)
 
 
 def settings_of(knobs: dict[str, Any]) -> dict[str, Any]:

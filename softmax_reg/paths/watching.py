@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress, listed
 from softmax_reg.lines import Lines, Pace, duration, in_one_line
 from softmax_reg.paths.steps import Step
-from softmax_reg.solvers.watching import notify
+from softmax_reg.solvers.watching import ask, notify
 
 __all__ = ["PathProgress", "PathWatch", "PrintPath", "as_callbacks"]
 
@@ -124,7 +124,7 @@ class PathWatch:
 
     Parameters
     ----------
-    callbacks : sequence of callables PathProgress -> bool or None
+    callbacks : sequence of callables PathProgress -> anything; True ends a path
     n_fits, n_Cs : int
     n_folds : int or None, default=None
     """
@@ -149,8 +149,7 @@ class PathWatch:
         seconds = perf_counter() - self._began
         shown = replace(step, coef=_read_only(step.coef), intercept=_read_only(step.intercept))
         progress = PathProgress(shown, seconds=seconds, **(self._known | where))
-        asked = [callback(progress) for callback in self._callbacks]  # all of them, always
-        return any(asked)
+        return ask(self._callbacks, progress)
 
 
 def _read_only(values: NDArray) -> NDArray:

@@ -8,11 +8,10 @@ which sign the others have, Newton's method solves for the others, exactly where
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._cached import cached_property
 from softmax_reg.faces import Face
 from softmax_reg.maps import cholesky_solve
 

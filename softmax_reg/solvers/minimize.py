@@ -20,7 +20,7 @@ from softmax_reg.points import Point
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.promise import Promise
 from softmax_reg.solvers.stages import Run, Walk
-from softmax_reg.solvers.watching import Callback, Progress, notify
+from softmax_reg.solvers.watching import Callback, Progress, ask, notify
 
 __all__ = ["Result", "minimize"]
 
@@ -91,9 +91,9 @@ def minimize(
     max_iter : int
         At most so many points; at least 1.
     rng : Generator
-    callbacks : sequence of callables Progress -> bool or None, default=()
-        Called in this order for every point, the starting point too; True asks to stop.  One that
-        is a `Keeper` or a `Watcher` too is asked for more.
+    callbacks : sequence of callables Progress -> anything, default=()
+        Called in this order for every point, the starting point too; only True asks to stop.  One
+        that is a `Keeper` or a `Watcher` too is asked for more.
     validation : Objective or None, default=None
         Over rows that are held out, without a penalty: its loss is recorded at every point.
     run : Run or None, default=None
@@ -139,8 +139,7 @@ def minimize(
                 walk.run.held_out.append(progress.validation_loss)
             walk.run.losses.append(new.value)
             point = new
-            asked = [callback(progress) for callback in callbacks]  # all of them, always
-            if any(asked):
+            if ask(callbacks, progress):
                 stopped = "callback"
                 break
             point = walk.keep_if_due()

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._cached import cached_property
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 
-__all__ = ["Callback", "Keeper", "Progress", "Watcher", "notify"]
+__all__ = ["Callback", "Keeper", "Progress", "Watcher", "ask", "notify"]
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,10 @@ class Progress:
         return loss
 
 
-# True asks to stop.  One with a method `before_iteration()` has it called each time the solver is
-# about to look for another point, one with `finish()` once when the run ends, however it ends.
-Callback = Callable[[Progress], bool | None]
+# True asks to stop, and nothing else does.  One with a method `before_iteration()` has it called
+# each time the solver is about to look for another point, one with `finish()` once when the run
+# ends, however it ends.
+Callback = Callable[[Progress], Any]
 
 
 @runtime_checkable
@@ -88,6 +89,16 @@ class Watcher(Protocol):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Remember what `get_state` returned."""
+
+
+def ask(callbacks: Sequence[Callable[[Any], Any]], progress: Any) -> bool:
+    """Call all the callbacks, in their order; return whether one of them asks to stop.
+
+    Only True asks, of Python or of NumPy.  A callback may return anything else by the way, such as
+    the number of characters from `file.write`.
+    """
+    answers = [callback(progress) for callback in callbacks]
+    return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
 
 
 def notify(callbacks: Sequence[Any], event: str) -> None:

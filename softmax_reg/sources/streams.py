@@ -174,9 +174,6 @@ class StreamedRows(Rows):
     def batches(self) -> Batches:
         return read_ahead(self._checked())
 
-    def first_row(self) -> NDArray[np.float64]:
-        return self._first
-
     def _checked(self) -> Batches:
         start, n = 0, self.shape[0]
         for number, (X, y, _) in enumerate(iterate(self.source), 1):
