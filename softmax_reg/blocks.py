@@ -20,7 +20,7 @@ import numpy as np
 from softmax_reg.blas_threads import blas_threads, n_threads_allowed
 from softmax_reg.rows import as_rows
 
-__all__ = ["RowBlocks"]
+__all__ = ["RowBlocks", "precision_for"]
 
 # A block and its scores should stay in the last-level cache share of one core.
 _BLOCK_BYTES = 1 << 20
@@ -39,6 +39,14 @@ Visit = Callable[[Any, slice], Sums]
 Shares = list[list[tuple[Any, slice]]]  # for each thread its blocks and their places
 
 
+def precision_for(X: Any) -> np.dtype:
+    """Return the dtype to compute in: that of X, but float64 for a small X in memory."""
+    rows = as_rows(X)
+    n_bytes = 8.0 * rows.shape[0] * rows.per_row
+    is_small = n_bytes <= _SMALL_BYTES and not rows.is_stream
+    return np.dtype(np.float64 if is_small else rows.dtype)
+
+
 class RowBlocks:
     """The rows of X, in blocks, with the threads that walk them.
 
@@ -51,8 +59,7 @@ class RowBlocks:
     n_threads : int or None, default=None
         At most so many threads; None means what the caller's limits allow.
     dtype : dtype or None, default=None
-        The precision to compute in; None means that of X, but float64 for a small X in memory.
-        Blocks are cast one by one.
+        The precision to compute in; None means that of X.  Blocks are cast one by one.
 
     Attributes
     ----------
@@ -67,7 +74,7 @@ class RowBlocks:
         self.origin = as_rows(X)
         self.shape, self.is_sparse = self.origin.shape, self.origin.is_sparse
         self.is_stream = self.origin.is_stream
-        self.dtype = np.dtype(self._precision() if dtype is None else dtype)
+        self.dtype = np.dtype(self.origin.dtype if dtype is None else dtype)
         self._pool: ThreadPoolExecutor | None = None
         self._pid = 0  # of the process that has the threads of the pool
         self._n_scores = n_scores
@@ -75,11 +82,6 @@ class RowBlocks:
         self._allowed = n_threads_allowed() if n_threads is None else n_threads
         self.n_threads = self._threads_for(self.shape[0])
         self._plans: dict[int, Shares] = {}
-
-    def _precision(self) -> Any:
-        n_bytes = 8.0 * self.shape[0] * self.origin.per_row
-        is_small = n_bytes <= _SMALL_BYTES and not self.is_stream
-        return np.float64 if is_small else self.origin.dtype
 
     def _threads_for(self, n: int) -> int:
         work = n * self._n_scores * (2 * self.origin.per_row + 10)

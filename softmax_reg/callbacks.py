@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from softmax_reg._compat import Interval, validate_parameter_constraints
 from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.progress import PrintProgress
-from softmax_reg.solvers.watching import Callback, Progress
 from softmax_reg.solvers.constraints import COUNT
+from softmax_reg.solvers.watching import Callback, Progress
 
 if TYPE_CHECKING:
     import pandas as pd

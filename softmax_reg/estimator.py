@@ -26,7 +26,7 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
     with_callbacks,
 )
-from softmax_reg.blocks import RowBlocks
+from softmax_reg.blocks import RowBlocks, precision_for
 from softmax_reg.callbacks import EarlyStopping, in_order
 from softmax_reg.duality import duality_gap
 from softmax_reg.encoding import make_penalty
@@ -108,8 +108,8 @@ class SoftmaxRegression(
         At most so many iterations; of stochastic solvers epochs.
     tol : float, default=1e-08
         The fit ends when `optimality_` is at most `tol`, or as small as rounding lets it be seen;
-        but not while the curvature, or under a norm the last step, says that F can still fall by
-        more than 10 `tol` of itself.
+        but not while F can still fall by more than `converged_` allows: Newton's method then goes
+        on from there, where its steps can be paid for.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer falls, and keep the best iterate.
         The rows are those given to `fit` as `X_val`, or else a share of the others.
@@ -155,7 +155,15 @@ class SoftmaxRegression(
         proximal gradient takes.  It means the same for every solver and in any units of the
         features.
     converged_ : bool
-        Whether the solution is one that `tol` ended the fit at; False where no optimum exists.
+        Whether F is within 1e-6 of its minimum, relative to it, as far as can be certified or
+        tested, whatever ended the fit.  With a float32 X it is 1e-4; of a loss below 1e-6 it is
+        1e-12, absolutely, which leaves probabilities right to 1e-8 or so.  A `tol` above 1e-7 asks
+        for less: a fit that reaches it has converged.  False where no optimum exists.
+    suboptimality_ : float
+        Upper bound on how far F is above its minimum, in the units of `loss_curve_`, certified or
+        tested; at most F itself, which says that nothing is known.
+    duality_gap_ : float
+        The certificate that the fit ended with; nan where it was not asked for, or C is inf.
     solver_ : str
         The solver that ran: what "auto" chose.
     validation_loss_curve_ : ndarray of shape (n_iter_ + 1,), float64
@@ -320,7 +328,8 @@ class SoftmaxRegression(
         Warns
         -----
         ConvergenceWarning
-            If `tol` was not reached, or on Ctrl-C, which leaves the last iterate fitted.
+            If the fit did not converge, or on Ctrl-C, which leaves the last iterate fitted.  It
+            tells by how much F can still fall.
         """
         with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
@@ -390,6 +399,7 @@ class SoftmaxRegression(
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.loss_curve_ = result.loss_curve
         self.optimality_ = point.optimality
+        self.suboptimality_, self.duality_gap_ = float(result.excess), float(result.gap)
         self.converged_ = bool(result.converged and not separated and point is result.point)
         self.n_samples_seen_ = objective.rows.shape[0]
         self._fitted_rows = FittedRows.of(objective)
@@ -415,7 +425,7 @@ class SoftmaxRegression(
         dtype: Any = None,
     ) -> Objective:
         penalty = self._penalty(X, weights) if penalised else PENALTIES[self.penalty](0.0)
-        rows = RowBlocks(X, n_classes, dtype=dtype)
+        rows = RowBlocks(X, n_classes, dtype=precision_for(X) if dtype is None else dtype)
         weights = weights.astype(rows.dtype, copy=False)
         of_rows = rows, codes, weights, n_classes
         return Objective(*of_rows, penalty, self.fit_intercept, memory, present)

@@ -247,8 +247,10 @@ class Objective:
         def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
             s = self.weights[part].astype(np.float64, copy=False)
             D, ones = X.astype(np.float64), X.astype(np.float64)
-            column = D.indices if D.format == "csr" else np.repeat(
-                np.arange(D.shape[1]), np.diff(D.indptr)
+            column = (
+                D.indices
+                if D.format == "csr"
+                else np.repeat(np.arange(D.shape[1]), np.diff(D.indptr))
             )
             D.data = np.where(wanted[column], D.data - mean[column], 0.0)
             first = np.asarray(s @ D)
@@ -256,9 +258,7 @@ class Objective:
             ones.data[...] = 1.0
             return first, np.asarray(s @ D), np.asarray(s @ ones)
 
-        first, second, present = (
-            total / self.total_weight for total in self.rows.reduce(visit)
-        )
+        first, second, present = (total / self.total_weight for total in self.rows.reduce(visit))
         # What is not stored is 0, which deviates from the mean by the mean.
         absent = np.maximum(1.0 - present, 0.0)
         absent[absent <= 64.0 * np.finfo(np.float64).eps] = 0.0

@@ -94,7 +94,7 @@ def newton_excess(objective: Objective, point: Point) -> float:
     rows = rows[objective.weights[rows] > 0.0]
     m = int(np.count_nonzero(objective.support(point.w)))
     wanted = _ROWS_PER_COEFFICIENT * m
-    for some in ([rows[:: len(rows) // wanted], rows] if len(rows) > 2 * wanted else [rows]):
+    for some in [rows[:: len(rows) // wanted], rows] if len(rows) > 2 * wanted else [rows]:
         square = _from_rows(objective, point, some)
         if np.isfinite(square):
             return square

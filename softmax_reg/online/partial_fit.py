@@ -179,7 +179,15 @@ class StreamingMixin:
 
 
 # What only `fit` can say of its solution.
-_OF_FIT = ("optimality_", "converged_", "validation_loss_curve_", "best_iter_", "_fitted_rows")
+_OF_FIT = (
+    "optimality_",
+    "converged_",
+    "suboptimality_",
+    "duality_gap_",
+    "validation_loss_curve_",
+    "best_iter_",
+    "_fitted_rows",
+)
 
 
 @dataclass(frozen=True)

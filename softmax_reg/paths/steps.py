@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import ConvergenceWarning
-from softmax_reg.blocks import RowBlocks
+from softmax_reg.blocks import RowBlocks, precision_for
 from softmax_reg.encoding import make_penalty
 from softmax_reg.left_out import with_weight
 from softmax_reg.objective import Objective
@@ -62,7 +62,8 @@ def objective_of(
         knobs["penalty"], 1.0, l1_ratio, knobs["penalty_factor"], n_features=X.shape[1]
     )
     solver, _ = make_solver(knobs["solver"], knobs | {"l1_ratio": l1_ratio}, penalty.is_smooth)
-    of_rows = RowBlocks(X, n_classes), codes, weights, n_classes
+    rows = RowBlocks(X, n_classes, dtype=precision_for(X))
+    of_rows = rows, codes, weights.astype(rows.dtype, copy=False), n_classes
     present = with_weight(codes, weights, n_classes)
     return Objective(*of_rows, penalty, knobs["fit_intercept"], solver.scores_memory, present)
 

@@ -153,7 +153,7 @@ def minimize(
     losses, best = walk.run.losses, walk.best
     if stopped == "rounding":
         point = best if best.value < point.value else point
-    converged = promise.holds_as_given(walk, point)
+    converged = promise.holds_as_given(walk, point) or (promise.is_loose and stopped == "tol")
     if warn and not converged and stopped != "callback":
         message = _not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
         warnings.warn(message, ConvergenceWarning, stacklevel=5)
@@ -165,9 +165,10 @@ def minimize(
 def _verdict(walk: Walk, promise: Promise, point: Point, tol: float, max_iter: int) -> str:
     """Return what ends the run at its last point; if nothing does, note the lows and return ""."""
     run = walk.run
-    if _seems_done(walk, promise, point, tol):
-        if promise.holds(walk, point) or not (run.finishing or walk.finish()):
-            return "tol"
+    if _seems_done(walk, promise, point, tol) and (
+        promise.is_loose or promise.holds(walk, point) or not (run.finishing or walk.finish())
+    ):
+        return "tol"
     if len(run.losses) > max_iter:
         return "max_iter"
     if walk.crawls:
@@ -228,7 +229,9 @@ def _not_converged(
     solver: Solver, stopped: str, n_iter: int, point: Point, tol: float, promise: Promise
 ) -> str:
     reason, remedy = _REASONS[stopped].format(n_iter=n_iter), _REMEDIES[stopped]
-    if not solver.is_conditioned and stopped != "interrupt":
+    if promise.lost > promise.enough(point.value):
+        remedy = "The coefficients have too few digits in float32: give X as float64."
+    elif not solver.is_conditioned and stopped != "interrupt":
         remedy = "Use learning_rate='auto', or another rate or schedule."
     return (
         f"{type(solver).__name__} did not converge: {reason} at optimality "
