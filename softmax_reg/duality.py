@@ -15,25 +15,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.faces import hessian_block
+from softmax_reg.faces import hessian_block, variances
 from softmax_reg.objective import Objective
-from softmax_reg.points import softmax_of
+from softmax_reg.points import Point
 
 __all__ = ["duality_gap"]
 
 _NEWTON_STEPS = 50
-# What rounding leaves of a sum of residuals that is zero.
-_BALANCED = 1e-12
+# What rounding leaves of a sum of residuals that is zero, at most and at best.
+_BALANCED, _ROUNDED = 1e-12, 4.0 * np.finfo(float).eps
 
 
-def duality_gap(objective: Objective, w: NDArray) -> float:
+def duality_gap(objective: Objective, point: Point) -> float:
     """Return an upper bound on F(w) - F*, at least 0 and at most F(w) itself.
 
     Parameters
     ----------
     objective : Objective
         In float64, with a penalty.
-    w : ndarray of shape (objective.size,)
+    point : Point
+        The point w of it; what it has computed already is not computed anew.
 
     References
     ----------
@@ -43,16 +44,20 @@ def duality_gap(objective: Objective, w: NDArray) -> float:
     """
     index = _unpenalised(objective)
     units = np.append(objective.scale, 1.0)[index // objective.n_rows]
-    balanced = _balance(objective, w, index, units)
-    gradient = _residual_gradient(objective, balanced)
-    if np.abs(gradient[index] / units).max(initial=0.0) > _BALANCED:
-        return objective.at(w).value  # not dual feasible; but F is never negative
+    if len(index) == objective.n_rows * objective.fit_intercept:
+        balanced = _balance_intercept(point) if len(index) else point
+    else:
+        balanced = _balance(objective, point, index, units)
+    gradient = _residual_gradient(balanced)
+    if not np.abs(gradient[index] / units).max(initial=0.0) <= _BALANCED:
+        return point.value  # not dual feasible; but F is never negative
     gradient[index] = 0.0
     U, _ = objective.unpack(gradient)
-    shrink, conjugate = objective.penalty.conjugate(-U)
-    dual = _mean_entropy(objective, balanced, shrink) - conjugate
-    value = objective.at(w).value
-    return min(max(value - dual, 0.0), value)  # F is never negative, nor is its minimum
+    with np.errstate(over="ignore", invalid="ignore"):
+        shrink, conjugate = objective.penalty.conjugate(-U)
+        gap = point.value - (_mean_entropy(balanced, shrink) - conjugate)
+    # F is never negative, nor is its minimum: where numbers overflow that is all that is known.
+    return min(max(gap, 0.0), point.value) if np.isfinite(gap) else point.value
 
 
 def _unpenalised(objective: Objective) -> NDArray[np.intp]:
@@ -61,43 +66,82 @@ def _unpenalised(objective: Objective) -> NDArray[np.intp]:
     return np.flatnonzero(np.append(free, np.ones(objective.size - len(free), dtype=bool)))
 
 
-def _balance(objective: Objective, w: NDArray, index: NDArray, units: NDArray) -> NDArray:
-    """Return w with F minimised over some coordinates, by Newton's method: X'R = 0 along them."""
-    smallest = np.inf
-    for _ in range(_NEWTON_STEPS if len(index) else 0):
-        gradient = _residual_gradient(objective, w)[index] / units
-        size = float(np.abs(gradient).max())
-        if size <= 4.0 * np.finfo(float).eps or _BALANCED > size > 0.5 * smallest:
+def _balance_intercept(point: Point) -> Point:
+    """Return the point with F minimised over the intercept: the sum of the residuals is 0.
+
+    Newton's method on scores that all rows shift together: X is not read where they are kept.
+    """
+    objective, smallest = point.objective, np.inf
+    for _ in range(_NEWTON_STEPS):
+        _ = point.value  # keeps the softmax
+        slope, H = _intercept_model(point)
+        size = float(np.abs(slope).max())
+        if not np.isfinite(size) or size <= _ROUNDED or _BALANCED > size > 0.5 * smallest:
             break
         smallest = min(size, smallest)
-        H = hessian_block(objective.at(w), index) / units / units[:, np.newaxis]
-        w = w.copy()
+        step = np.zeros(objective.size)
+        step[-objective.n_rows :] = np.linalg.lstsq(H, -slope, rcond=None)[0]
+        point = point.shifted(step)
+    _ = point.value
+    return point
+
+
+def _intercept_model(point: Point) -> tuple[NDArray, NDArray]:
+    """Return the gradient of F by the intercept, and its Hessian."""
+    objective = point.objective
+    free = slice(objective.n_classes - objective.n_rows, None)
+
+    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
+        P, shares = point.softmax(X, part)[0], objective.shares(part)
+        slope = objective.residuals(P.copy(order="F"), part)[:, free].sum(axis=0)
+        Q = P[:, free]
+        return slope, (variances(P)[:, free] * shares).sum(axis=0), (Q * shares).T @ Q
+
+    slope, curvature, H = point.objective.rows.reduce(visit)
+    H = -H
+    np.fill_diagonal(H, curvature)
+    return slope, H
+
+
+def _balance(objective: Objective, point: Point, index: NDArray, units: NDArray) -> Point:
+    """Return the point with F minimised over some coordinates, by Newton's method: X'R = 0."""
+    smallest = np.inf
+    for _ in range(_NEWTON_STEPS):
+        gradient = _residual_gradient(point)[index] / units
+        size = float(np.abs(gradient).max())
+        if not np.isfinite(size) or size <= _ROUNDED or _BALANCED > size > 0.5 * smallest:
+            break
+        smallest = min(size, smallest)
+        H = hessian_block(point, index) / units / units[:, np.newaxis]
+        if not np.isfinite(H).all():
+            break
+        w = point.w.copy()
         w[index] -= np.linalg.lstsq(H, gradient, rcond=None)[0] / units
-    return w
+        point = objective.at(w)
+    return point
 
 
-def _residual_gradient(objective: Objective, w: NDArray) -> NDArray:
+def _residual_gradient(point: Point) -> NDArray:
     """Return (X'R, sum R): the gradient of the loss alone."""
-    W, b = objective.unpack(w)
+    objective = point.objective
 
     def visit(X: Any, part: slice) -> tuple[NDArray]:
-        P, _ = softmax_of(objective.scores(X, W, b))
-        return (objective.pull_back(X, objective.residuals(P, part)),)
+        P = point.softmax(X, part)[0]
+        return (objective.pull_back(X, objective.residuals(P.copy(order="F"), part)),)
 
-    return objective.rows.reduce(visit)[0].astype(np.float64)
+    return objective.rows.reduce(visit)[0]
 
 
-def _mean_entropy(objective: Objective, w: NDArray, shrink: float) -> float:
+def _mean_entropy(point: Point, shrink: float) -> float:
     """Return (1/S) sum_i s_i entropy of Q_i = Y_i + shrink (P_i - Y_i)."""
-    W, b = objective.unpack(w)
+    objective = point.objective
 
     def visit(X: Any, part: slice) -> tuple[NDArray]:
-        P, log_P = softmax_of(objective.scores(X, W, b))
+        P, log_P = point.softmax(X, part)
         if shrink < 1.0:
-            P *= shrink
+            P = shrink * P
             P[np.arange(len(P)), objective.codes[part]] += 1.0 - shrink
             log_P = np.log(np.maximum(P, np.finfo(P.dtype).tiny))
-        rows = (P * log_P).sum(axis=1, dtype=np.float64)
-        return (np.array([-np.vdot(objective.shares(part)[:, 0].astype(np.float64), rows)]),)
+        return (np.array([-np.vdot(objective.shares(part)[:, 0], (P * log_P).sum(axis=1))]),)
 
     return float(objective.rows.reduce(visit)[0][0])

@@ -485,7 +485,7 @@ class SoftmaxRegression(
             )
         objective = self._objective(X, codes, weights, len(classes), present, dtype=np.float64)
         with objective.rows.running():
-            return duality_gap(objective, self._flat(objective))
+            return duality_gap(objective, objective.at(self._flat(objective)))
 
     def _start(self, classes: NDArray, objective: Objective) -> NDArray:
         """Return where to start: at zero, or with `warm_start` at the last solution."""

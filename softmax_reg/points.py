@@ -50,6 +50,13 @@ class Point:
         self._scores = scores
         self._softmax: tuple[NDArray, NDArray] | None = None  # P and log P of every row
 
+    @classmethod
+    def of_softmax(cls, objective: Objective, w: NDArray, P: NDArray, log_P: NDArray) -> Point:
+        """Return the point w with P and log P of every row as given."""
+        point = cls(objective, w)
+        point._softmax = P, log_P
+        return point
+
     @property
     def inner(self) -> Point:
         return self
@@ -57,6 +64,15 @@ class Point:
     def afresh(self) -> Point:
         """Return the point as computed from w alone, without scores that came along a line."""
         return self if self._scores is None else self.objective.at(self.w)
+
+    def shifted(self, step: NDArray) -> Point:
+        """Return the point after a step of the intercept, which adds the same to all scores."""
+        if self._softmax is None:
+            return self.objective.at(self.w + step)
+        first = self.objective.n_classes - self.objective.n_rows
+        scores = self._softmax[1].copy(order="F")
+        scores[:, first:] += self.objective.unpack(step)[1]
+        return self.objective.at(self.w + step, scores=scores)
 
     @property
     def loss(self) -> float:

@@ -1,13 +1,14 @@
 """How far F at a point can be above its minimum: certified by duality, or tested by Newton's model.
 
-With r the smallest subgradient of F and H the Hessian of its smooth part, d = -H^-1 r, and no row's
-scores changed by d by more than 1/2 beside one another, F is about quadratic as far as d leads, and
+With r the smallest subgradient of F, H the Hessian of its smooth part and d = -H^-1 r, and if d
+changes the scores of no row by more than 1/2 beside one another, F is about quadratic so far, and
 
     F(w) - F* <= r' H^-1 r
 
 (generalised self-concordance: F. Bach 2010, "Self-concordant analysis for logistic regression",
-Electronic Journal of Statistics 4, proposition 1).  A row whose scores d would change by more, for
-its class is all but certain, is bounded by its tangent in place of its curvature.
+Electronic Journal of Statistics 4, proposition 1).  F is bounded from below, and the bound holds
+all the same, where H is made from some rows alone, where a row whose scores d would change by more
+is replaced by its tangent, and where a class that is all but impossible is taken out of a row.
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ from softmax_reg.conditioning import row_curvature
 from softmax_reg.duality import duality_gap
 from softmax_reg.maps import cholesky_solve
 from softmax_reg.objective import Objective
-from softmax_reg.points import Point
+from softmax_reg.points import Point, softmax_of
 
-__all__ = ["REACH", "Suboptimality", "spread_of_scores", "suboptimality"]
+__all__ = ["REACH", "Suboptimality", "score_spread", "suboptimality"]
 
 # Below 1 the third derivative is held by the second: Bach (2010), lemma 1.
 REACH = 0.5
-# So often rows that are all but certain are set aside.
+# So often rows are replaced by their tangents, or coefficients let free that a norm holds at zero.
 _ROUNDS = 6
-# The curvature of so many rows for each coefficient is enough.
-_ROWS_PER_COEFFICIENT = 4
+# The curvature of so many rows for each coefficient is enough; all are tried if they are small.
+_ROWS_PER_COEFFICIENT = 16
+_ROWS_BYTES = 16 << 20
+# What impossible classes may add to the loss, as a share of what is enough.
+_TRIMMED_SHARE = 0.25
 
 
 class Suboptimality(NamedTuple):
@@ -43,7 +47,8 @@ class Suboptimality(NamedTuple):
     gap : float
         The duality gap, a certificate; nan where it was not asked for or does not exist.
     is_best : bool
-        Whether no better bound is to be had: it is small enough, or Newton's model was asked.
+        Whether no better bound is to be had: it is small enough, or Newton's model of all rows was
+        asked.
     """
 
     excess: float
@@ -71,41 +76,84 @@ def suboptimality(
         point = exact.at(point.w.astype(np.float64))
     excess, gap = point.value, np.nan  # F is never negative, nor is its minimum
     if excess > enough and not exact.penalty.unpenalised(exact.n_features).all():
-        gap = duality_gap(exact, point.w)
+        gap = duality_gap(exact, point)
         excess = min(excess, gap)
     is_best = excess <= enough
-    if not is_best and _cost(exact, point) <= n_passes:
-        excess, is_best = min(excess, newton_excess(exact, point)), True
+    if not is_best:
+        rows, is_best = _rows_for_newton(exact, point, n_passes)
+        excess = min(excess, newton_excess(exact, point, rows, enough))
     return Suboptimality(excess, gap, is_best)
 
 
-def _cost(objective: Objective, point: Point) -> float:
-    """Return what the Hessian costs, in passes over X."""
-    m = int(np.count_nonzero(objective.support(point.w)))
-    return objective.hessian_cost(m, min(_ROWS_PER_COEFFICIENT * m, objective.rows.shape[0]))
+def _rows_for_newton(
+    objective: Objective, point: Point, n_passes: float
+) -> tuple[list[NDArray[np.intp]], bool]:
+    """Return the rows to make H from, more where these are too few, and whether no others are.
 
-
-def newton_excess(objective: Objective, point: Point) -> float:
-    """Return r' H^-1 r, infinite where d leads farther than H tells.
-
-    H of some rows is at most H of all, so that the bound holds with the curvature of any of them.
+    As many as may be copied and their Hessian costs no more than `n_passes` passes over X.
     """
     rows = objective.sample
     rows = rows[objective.weights[rows] > 0.0]
     m = int(np.count_nonzero(objective.support(point.w)))
-    wanted = _ROWS_PER_COEFFICIENT * m
-    for some in [rows[:: len(rows) // wanted], rows] if len(rows) > 2 * wanted else [rows]:
-        square = _from_rows(objective, point, some)
-        if np.isfinite(square):
-            return square
-    return np.inf
+    sizes = (
+        [_ROWS_PER_COEFFICIENT * m, len(rows)]
+        if len(rows) > 2 * _ROWS_PER_COEFFICIENT * m
+        else [len(rows)]
+    )
+    room = _ROWS_BYTES / (8.0 * max(objective.rows.origin.per_row, 1.0))
+    able = [size for size in sizes if size <= room and objective.hessian_cost(m, size) <= n_passes]
+    return [rows[:: len(rows) // size] for size in able], len(able) == len(sizes)
 
 
-def _from_rows(objective: Objective, point: Point, rows: NDArray[np.intp]) -> float:
+def newton_excess(
+    objective: Objective, point: Point, tried: list[NDArray[np.intp]], enough: float
+) -> float:
+    """Return r' H^-1 r and what impossible classes add, infinite where d leads too far."""
+    bound = np.inf
+    for least in (0.0, _TRIMMED_SHARE * enough / objective.n_classes) if tried else ():
+        gradient, lost = _trimmed_gradient(objective, point.w, least)
+        for rows in tried:
+            bound = lost + _from_rows(objective, point.w, gradient, rows, least)
+            if bound <= enough:
+                return bound
+    return bound
+
+
+def _trim(P: NDArray, codes: NDArray[np.intp], least: float) -> NDArray:
+    """Take classes of probability below `least` out of each row, in place; return their sum."""
+    own = np.arange(len(P)), codes
+    out = least > P
+    out[own] = False
+    lost = np.where(out, P, 0.0).sum(axis=1)
+    P[out] = 0.0
+    P /= P.sum(axis=1, keepdims=True)
+    return lost
+
+
+def _trimmed_gradient(objective: Objective, w: NDArray, least: float) -> tuple[NDArray, float]:
+    """Return the gradient of the smooth part without impossible classes, and what F loses by it."""
+    W, b = objective.unpack(w)
+
+    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
+        P, _ = softmax_of(objective.scores(X, W, b))
+        lost = -np.log1p(-_trim(P, objective.codes[part], least))
+        total = np.array([np.vdot(objective.shares(part)[:, 0], lost)])
+        return objective.pull_back(X, objective.residuals(P, part)), total
+
+    gradient, lost = objective.rows.reduce(visit)
+    gradient[: W.size] += objective.penalty.gradient(W).ravel()
+    return gradient, float(lost[0])
+
+
+def _from_rows(
+    objective: Objective, w: NDArray, gradient: NDArray, rows: NDArray[np.intp], least: float
+) -> float:
+    """Return r' H^-1 r with the curvature of some rows, of fewer if d leads too far for others."""
     for _ in range(_ROUNDS):
         if not len(rows):
             break
-        square, spread = _newton_step(objective.of_rows(rows), point)
+        part, varies = objective.of_rows(rows), ~objective.is_constant
+        square, spread = _newton_step(part, w, gradient, varies, least)
         near = spread <= REACH
         if near.all():
             return square if np.isfinite(square) else np.inf
@@ -113,37 +161,54 @@ def _from_rows(objective: Objective, point: Point, rows: NDArray[np.intp]) -> fl
     return np.inf
 
 
-def _newton_step(part: Objective, point: Point) -> tuple[float, NDArray]:
+def _newton_step(
+    part: Objective, w: NDArray, gradient: NDArray, varies: NDArray[np.bool_], least: float
+) -> tuple[float, NDArray]:
     """Return r' H^-1 r with the curvature of some rows, and by how much d spreads their scores.
 
     Features are centred and scaled as the rows see them that have curvature.  Coefficients that a
     norm holds at zero have r = 0; they are left out unless d would set them free.
     """
-    part = part.seen_with(row_curvature(part, part.at(point.w)))
-    here, slopes = part.at(point.w), _slopes(part, point.gradient)
-    r, moving = smallest_subgradient(part, point.w, slopes)
+    P, log_P = softmax_of(part.scores(part.rows.X, *part.unpack(w)))
+    _trim(P, part.codes, least)
+    here = Point.of_softmax(part, w, P, log_P)
+    part = part.seen_with(row_curvature(part, here))
+    scale = np.where(part.is_constant, 1.0, part.scale)  # constant in these rows alone
+    slopes = _slopes(part, gradient, varies)
+    r, moving = smallest_subgradient(part, w, slopes)
+    units = np.append(np.repeat(scale, part.n_rows), np.ones(part.size - len(scale) * part.n_rows))
+    r /= units
     for _ in range(_ROUNDS):
         index = part.closed(moving)
-        H = here.hessian_block(index, part.mean, part.scale)
-        d = -cholesky_solve(H, r[index])
-        step = _in_w(part, index, d)
+        H = here.hessian_block(index, part.mean, scale)
+        if (r[index][np.diag(H) <= np.finfo(np.float64).tiny] != 0.0).any():
+            return np.inf, np.zeros(len(P))  # nothing curves there
+        d = np.zeros(part.size)
+        d[index] = -cholesky_solve(H, r[index])
+        step = _in_w(part, d / units)
         if part.is_smooth:
             break
-        model = slopes + _slopes(part, here.hessian_product(step))
-        freed = smallest_subgradient(part, point.w, model)[1] & ~moving
+        model = slopes + _slopes(part, here.hessian_product(step), varies)
+        freed = smallest_subgradient(part, w, model)[1] & ~moving
         if not freed.any():
             break
         moving |= freed
     else:
-        return np.inf, np.zeros(part.rows.shape[0])
-    return float(-r[index] @ d), spread_of_scores(part, step)
+        return np.inf, np.zeros(len(P))
+    D = part.scores(part.rows.X, *part.unpack(step))
+    spread = np.where(P > 0.0, D, -np.inf).max(axis=1) - np.where(P > 0.0, D, np.inf).min(axis=1)
+    return float(-r @ d), spread
 
 
-def _slopes(part: Objective, gradient: NDArray) -> NDArray:
-    """Return the gradient for features that are centred as `part` sees them, flat."""
+def _slopes(part: Objective, gradient: NDArray, varies: NDArray[np.bool_]) -> NDArray:
+    """Return the gradient for features that are centred as `part` sees them, flat.
+
+    What rounding leaves of it for a feature that never varies is nothing.
+    """
     slopes, of_b = part.unpack(gradient.astype(np.float64))
     if part.fit_intercept:
         slopes = slopes - part.mean[:, np.newaxis] * of_b
+        slopes[~varies] = 0.0
     return np.append(slopes.ravel(), of_b)
 
 
@@ -151,8 +216,6 @@ def smallest_subgradient(
     part: Objective, w: NDArray, slopes: NDArray
 ) -> tuple[NDArray, NDArray[np.bool_]]:
     """Return the smallest subgradient of F, and where F is smooth or that is not zero.
-
-    For features that are centred and scaled as `part` sees them.
 
     Parameters
     ----------
@@ -168,10 +231,16 @@ def smallest_subgradient(
         on = moving[: W.size].reshape(W.shape)
         G = np.where(on, G + part.penalty.rest_gradient(W), part.penalty.prox(G, 1.0))
         moving[: W.size] |= G.ravel() != 0.0
-    return np.append((G / part.scale[:, np.newaxis]).ravel(), of_b), moving
+    return np.append(G.ravel(), of_b), moving
 
 
-def spread_of_scores(objective: Objective, step: NDArray) -> NDArray:
+def _in_w(part: Objective, d: NDArray) -> NDArray:
+    """Return the displacement of w that d is for centred features."""
+    V, u = part.unpack(d)
+    return part.pack(V, u - part.mean @ V if part.fit_intercept else u)
+
+
+def score_spread(objective: Objective, step: NDArray) -> NDArray:
     """Return by how much a step changes the scores of each row beside one another, (n_samples,)."""
     spread, (V, u) = np.empty(objective.rows.shape[0]), objective.unpack(step)
 
@@ -181,12 +250,3 @@ def spread_of_scores(objective: Objective, step: NDArray) -> NDArray:
 
     objective.rows.reduce(visit)
     return spread
-
-
-def _in_w(part: Objective, index: NDArray[np.intp], d: NDArray) -> NDArray:
-    """Return the displacement of w that d is for centred and scaled features."""
-    v = np.zeros(part.size)
-    v[index] = d
-    V, u = part.unpack(v)
-    V = V / part.scale[:, np.newaxis]
-    return part.pack(V, u - part.mean @ V if part.fit_intercept else u)

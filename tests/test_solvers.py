@@ -349,12 +349,16 @@ def test_all_callbacks_are_called_even_if_the_first_one_stops():
 def test_the_limit_on_iterations_is_kept_and_named(name):
     objective = small_objective(alpha=1e-6)
     with pytest.warns(ConvergenceWarning) as record:
-        result = run(SOLVERS[name](), objective, tol=1e-14, max_iter=3)
+        result = run(SOLVERS[name](), objective, tol=1e-14, max_iter=1)
     (warning,) = record
-    assert result.n_iter == 3
-    assert len(result.loss_curve) == 4
-    assert "max_iter=3" in str(warning.message)
+    assert result.n_iter == 1
+    assert len(result.loss_curve) == 2
+    assert "max_iter=1" in str(warning.message)
     assert f"{result.point.optimality:.2e}" in str(warning.message)
+    assert not result.converged
+    lowest = optimum_of(objective, 1e-6)
+    assert result.point.value - lowest > 1e-6 * lowest
+    assert result.point.value - result.excess <= lowest
 
 
 @each_solver

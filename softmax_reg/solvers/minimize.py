@@ -26,6 +26,8 @@ __all__ = ["Result", "minimize"]
 
 # A solver whose points bring neither a lower loss nor a smaller gradient so many times has stalled.
 _PATIENCE = 30
+# A Newton step that lowers F by less than this share of what is enough leads nowhere.
+_TOLD = 1e-2
 # A run goes on while the loss can still fall by more than so many times `tol`, relative to itself:
 # close to separation both the loss and its gradient are small long before the minimum.
 _DECREASE = 10.0
@@ -173,7 +175,7 @@ def _verdict(walk: Walk, promise: Promise, point: Point, tol: float, max_iter: i
         return "max_iter"
     if walk.crawls:
         walk.finish()
-    run.idle = 0 if point.value < run.lowest or point.optimality < run.smallest else run.idle + 1
+    run.idle = 0 if _advances(walk, promise, point) else run.idle + 1
     if run.idle >= _PATIENCE:
         return _exhausted(walk, promise, point)
     walk.best = point if point.value < run.lowest else walk.best
@@ -189,6 +191,14 @@ def _seems_done(walk: Walk, promise: Promise, point: Point, tol: float) -> bool:
         return False
     is_seen = point.optimality > walk.objective.resolution  # below it nothing is
     return not is_seen or run.decrease <= _DECREASE * tol * point.value
+
+
+def _advances(walk: Walk, promise: Promise, point: Point) -> bool:
+    """Return whether a point is a new low; of Newton's steps one that can be told from the last."""
+    run = walk.run
+    if run.finishing:
+        return run.lowest - point.value > _TOLD * promise.enough(point.value)
+    return point.value < run.lowest or point.optimality < run.smallest
 
 
 def _exhausted(walk: Walk, promise: Promise, point: Point) -> str:

@@ -55,15 +55,18 @@ class Promise:
         """Return by how much F may be above its minimum where it is `value`."""
         return self.share * max(value, _LEAST_LOSS)
 
-    def holds(self, walk: Walk, point: Point) -> bool:
-        """Return whether F at a point of a walk is certified or tested to be near its minimum."""
+    def holds(self, walk: Walk, point: Point, in_doubt: bool = True) -> bool:
+        """Return whether F at a point of a walk is certified or tested to be near its minimum.
+
+        A run that is `in_doubt` may take a while to find out.
+        """
         if self._point is not point:
-            self._point, self.bound = point, self._look(walk, point)
+            self._point, self.bound = point, self._look(walk, point, in_doubt)
         return self.bound.excess <= self.enough(point.value)
 
     def holds_as_given(self, walk: Walk, point: Point) -> bool:
         """Return the same of the coefficients in the dtype of X, which `bound` then tells of."""
-        self.holds(walk, point)
+        self.holds(walk, point, in_doubt=False)
         given = self.objective.as_given(point.w)
         if given.dtype != point.w.dtype:
             rounded = self.objective.at(given.astype(point.w.dtype)).value
@@ -71,11 +74,11 @@ class Promise:
             self.bound = self.bound._replace(excess=self.bound.excess + self.lost)
         return self.bound.excess <= self.enough(point.value)
 
-    def _look(self, walk: Walk, point: Point) -> Suboptimality:
+    def _look(self, walk: Walk, point: Point, in_doubt: bool) -> Suboptimality:
         enough, n_iter = self.enough(point.value), len(walk.run.losses)
         bound = suboptimality(self.objective, point, enough, _LITTLE + _CHEAP * n_iter)
         if not bound.is_best:
             bound = bound._replace(excess=min(bound.excess, walk.excess(point)))
-            if bound.excess > enough and walk.can_finish:
+            if bound.excess > enough and in_doubt and walk.can_finish:
                 bound = suboptimality(self.objective, point, enough, _DEAR)
         return bound

@@ -24,7 +24,7 @@ from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.watching import Keeper, Watcher
-from softmax_reg.suboptimality import REACH, spread_of_scores
+from softmax_reg.suboptimality import REACH, score_spread
 
 __all__ = ["Run", "Walk"]
 
@@ -303,7 +303,7 @@ class Walk:
         if local is None or local.inner is not point or self.run.safe or not self._tells:
             return np.inf
         step = self._local.change.forward(-local.gradient)
-        reach = float(spread_of_scores(self.objective, step).max())
+        reach = float(score_spread(self.objective, step).max())
         return self._expected_decrease(local) if reach <= REACH else np.inf
 
     def _coordinates(self) -> tuple[Any, NDArray]:
