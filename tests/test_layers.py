@@ -16,6 +16,8 @@ PACKAGE = Path(softmax_reg.__file__).parent
 LAYERS = [
     {"displays", "online", "paths", "persistence", "sources"},  # packages, empty themselves
     {"_compat", "_arrays", "_version"},
+    {"persistence.checks"},
+    {"persistence.archive", "persistence.files", "persistence.headers"},
     {"functional", "penalties", "schedules", "persistence.storage", "online.window"},
     {"rows"},
     {"sources.streams", "blocks"},
@@ -32,7 +34,8 @@ LAYERS = [
     {"online.anchored", "online.units"},
     {"online.arrays", "online.curvature"},
     {"online.newton"},
-    {"persistence.parameters", "persistence.fingerprint"},
+    {"persistence.parameters", "persistence.fingerprint", "persistence.fitted"},
+    {"persistence.runs"},
     {"persistence.models"},
     {"persistence.resumption"},
     {"encoding", "prediction"},
