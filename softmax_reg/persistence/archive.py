@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -110,5 +111,9 @@ def _array(name: str, body: memoryview) -> NDArray:
             raise
         raise Damaged(f"{name!r} is no array: {error}") from error
     if dtype.kind == "b":
-        require((array.view(np.uint8) <= 1).all(), f"{name!r} holds what is neither true nor false")
+        is_right = (np.frombuffer(values, np.uint8) <= 1).all()
+        require(is_right, f"{name!r} holds what is neither true nor false")
+    if dtype.kind == "U":  # Python fails on what is no character
+        is_right = (np.frombuffer(values, f"{dtype.str[0]}u4") <= sys.maxunicode).all()
+        require(is_right, f"{name!r} holds what is no text")
     return array.copy(order="K")

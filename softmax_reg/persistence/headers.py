@@ -65,17 +65,17 @@ def parse(text: bytes) -> dict[str, Any]:
 
 def _check_containers(text: bytes) -> None:
     depth = n_containers = n_objects = 0
+    most = _MOST_OBJECTS + len(text) // _BYTES_PER_CONTAINER
     for token in _TOKEN.finditer(text):
         match text[token.start() : token.start() + 1]:
             case b"[" | b"{" as opening:
                 depth, n_containers = depth + 1, n_containers + 1
                 n_objects += opening == b"{"
                 require(depth <= _DEEPEST, "its header is nested too deeply")
+                is_right = n_containers <= most and n_objects <= _MOST_OBJECTS
+                require(is_right, "its header is not one that save writes")
             case b"]" | b"}":
                 depth -= 1
-    most = _MOST_OBJECTS + len(text) // _BYTES_PER_CONTAINER
-    is_right = n_containers <= most and n_objects <= _MOST_OBJECTS
-    require(is_right, "its header is not one that save writes")
 
 
 def check_keys(header: Mapping[str, Any]) -> None:

@@ -254,22 +254,22 @@ def restore_attributes(estimator: Any, header: dict[str, Any], arrays: Arrays) -
     Damaged
         If they are not those of a fitted estimator.
     """
-    left, found = dict(arrays), {}
-    for name, code in header["plain"].items():
-        found[name] = decode(code)
+    left = dict(arrays)
+    found: dict[str, Any] = {name: decode(code) for name, code in header["plain"].items()}
     for name, code in header["objects"].items():
         require(isinstance(code, list), f"{shown(name)} is no list")
         found[name] = np.empty(len(code), dtype=object)
         found[name][:] = [decode(item) for item in code]
     for name, facts in header["sparse"].items():
         found[name] = _sparse(name, facts, _taken(left, name))
+    parts = {}
     for name in header["parts"]:
         require(name in estimator._saved_parts, f"it holds {shown(name)}, which is unknown")
-        found[name] = _part(estimator._saved_parts[name], name, _taken(left, name))
-    n_found = len(header["plain"].keys() | header["objects"].keys() | header["sparse"].keys())
-    found |= left
-    is_once = n_found + len(set(header["parts"])) + len(left) == len(found)
-    require(is_once, "it holds an attribute twice")
+        parts[name] = _part(estimator._saved_parts[name], name, _taken(left, name))
+    n_found = sum(len(header[kind]) for kind in ("plain", "objects", "sparse", "parts"))
+    is_odd = not estimator._saved_parts.keys().isdisjoint(found.keys() | left.keys())
+    found |= left | parts
+    require(n_found + len(left) == len(found) and not is_odd, "it holds an attribute twice")
     check_attributes(estimator, found)
     vars(estimator).update(found)
 
