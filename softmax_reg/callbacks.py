@@ -215,7 +215,9 @@ class LossLogger:
         columns = {name: np.asarray(values) for name, values in state.items()}
         for name, values in columns.items():
             if values.ndim != 1 or values.dtype.kind not in "iuf":
-                raise ValueError(f"The column {name} of a log must hold numbers, got {values!r}.")
+                raise ValueError(
+                    f"The column {name} of a log must hold numbers, got {values.dtype}."
+                )
         listed_columns = [values.tolist() for values in columns.values()]
         self.rows = [
             dict(zip(columns, values, strict=True)) for values in zip(*listed_columns, strict=True)
@@ -248,13 +250,15 @@ class LossLogger:
         if self.path is None:
             return
         self._waiting += map(list, rows)
-        size = os.stat(self.path).st_size
+        size = None
         try:
+            size = os.stat(self.path).st_size
             with open(self.path, "a", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows(self._waiting)
         except OSError as error:
-            with suppress(OSError):
-                os.truncate(self.path, size)  # what there was room for of a row
+            if size is not None:
+                with suppress(OSError):
+                    os.truncate(self.path, size)  # a part of a row, for which there was room
             self._warn(error)
         else:
             self._waiting = []

@@ -3,14 +3,43 @@
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 
 from softmax_reg.persistence import storage
 
 _MARK, _DIGEST = storage._MARK, storage._DIGEST_BYTES
+
+
+def data():
+    """Return rows of three classes that overlap."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    scores = X @ rng.normal(size=(4, 3)) + rng.gumbel(size=(60, 3))
+    return X, np.array(["a", "b", "c"])[scores.argmax(axis=1)]
+
+
+def output_of(code, **options):
+    """Return what a process of its own prints that runs this code."""
+    root = str(Path(__file__).parents[1])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        **options,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def sealed(data):

@@ -122,7 +122,8 @@ def _check_window(state: Any, p: int, n_classes: int, n: int, n_rows: int) -> No
         is_right = batch.X.shape[1] == p and sp.issparse(batch.X) != curvature.is_dense
         require(is_right, "the rows of a stream have not its features")
         values = batch.X.data if sp.issparse(batch.X) else batch.X
-        require((np.abs(values) <= LARGEST).all(), "the rows of a stream are too large")
+        largest = float(np.abs(values).max(initial=0.0))
+        require(largest <= LARGEST, "the rows of a stream are too large")
         is_right = (batch.codes >= 0).all() and (batch.codes < n_classes).all()
         require(is_right, "the rows of a stream have not its classes")
     if state.factor is None:

@@ -77,9 +77,9 @@ class Checkpoint:
         self, path: str | os.PathLike[str], every: int = 10, seconds: float | None = None
     ) -> None:
         if not every >= 1:
-            raise ValueError(f"every must be at least 1, got {every!r}.")
+            raise ValueError(f"every must be at least 1, got {every}.")
         if not (seconds is None or seconds > 0.0):
-            raise ValueError(f"seconds must be positive or None, got {seconds!r}.")
+            raise ValueError(f"seconds must be positive or None, got {seconds}.")
         self.path, self.every, self.seconds = path, every, seconds
         self.is_due = False
         self._describe: Describe | None = None

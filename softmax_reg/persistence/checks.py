@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -66,10 +66,11 @@ def numbers(
 
 def number(value: Any, name: str, low: float, is_finite: bool = True) -> float:
     """Return a number of at least `low`; infinity only if it need not be finite."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    found = float(value) if is_number else math.nan
-    require(found >= low and (math.isfinite(found) or not is_finite), f"{name} is no right number")
-    return found
+    is_right = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    is_right = is_right and low <= value  # which NaN is not
+    is_right = is_right and (value <= sys.float_info.max or (value == math.inf and not is_finite))
+    require(is_right, f"{name} is no right number")
+    return float(value)
 
 
 def whole_number(value: Any, name: str, low: int, high: int) -> int:

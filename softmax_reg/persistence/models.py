@@ -160,8 +160,9 @@ class Persistent:
         if missing:
             name = missing[0]
             raise ValueError(
-                f"{os.fspath(path)!r} could not hold {name}: {header['unsaved'][name]} Give it "
-                f"again: {cls.__name__}.resume(path, {name}=...)."
+                f"{os.fspath(path)!r} could not hold {shown(name)}: "
+                f"{shown(header['unsaved'][name], 300)} Give it again: "
+                f"{cls.__name__}.resume(path, {shown(name)}=...)."
             )
         model = _restored(cls, path, header, arrays, params)
         with storage.naming(path):

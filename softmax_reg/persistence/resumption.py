@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.callbacks import listed
 from softmax_reg.persistence.checkpoint import Checkpoint
+from softmax_reg.persistence.checks import shown
 from softmax_reg.persistence.fingerprint import Labelled, differences, fingerprint
 from softmax_reg.persistence.models import describe
 from softmax_reg.persistence.parameters import encode
@@ -66,13 +67,15 @@ class Session:
             if name in _FREE or name not in then:
                 continue
             try:
-                is_same = encode(value) == then[name]
+                now = encode(value)
+                is_same = now == then[name]
             except TypeError:
-                is_same = False
+                now, is_same = value, False
             if not is_same:
                 raise ValueError(
                     f"A resumed fit needs the parameters of its checkpoint: {name} was "
-                    f"{then[name]!r}, now it is {value!r}. Set it back, or fit a new estimator."
+                    f"{shown(repr(then[name]), 200)}, now it is {now!r}. Set it back, or fit a new "
+                    "estimator."
                 )
 
     def run(

@@ -66,8 +66,8 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray]) 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """Return the header and the arrays of a file.
 
-    It takes the memory of the file twice, for its bytes and its arrays, and for the header at most
-    20 times the header's length.
+    It takes the memory of the file twice, for its bytes and its arrays; where the header is most of
+    it, what JSON makes of the header can take more, but never 32 times the file.
 
     Raises
     ------
