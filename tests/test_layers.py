@@ -35,7 +35,7 @@ LAYERS = [
     {"online.arrays", "online.curvature"},
     {"online.newton"},
     {"persistence.parameters", "persistence.fingerprint", "persistence.fitted"},
-    {"persistence.runs"},
+    {"persistence.runs", "persistence.attributes"},
     {"persistence.models"},
     {"persistence.resumption"},
     {"encoding", "prediction"},

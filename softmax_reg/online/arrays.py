@@ -21,6 +21,8 @@ _RECORDS = {"past": Quadratic, "units": Units, "frame": Frame}
 _BATCHES = ("solved", "stepped", "waiting")
 # Numbers come back as numbers, but for a Hessian, which may have any shape.
 _ARRAYS = ("past_hessian",)
+# Each batch of a window is longer than the next: so many hold more rows than there can be.
+_MOST_BATCHES = 64
 # Squares of larger numbers, and sums of them, would overflow.
 LARGEST = 1e100
 
@@ -68,7 +70,9 @@ class SavedAsArrays:
                 found[field.name] = kind(**parts) if parts else None
             elif field.name in _BATCHES:
                 batches: list[LabelledRows] = []
-                while parts := _taken(values, f"{field.name}{len(batches)}_"):
+                while len(batches) < _MOST_BATCHES:
+                    if not (parts := _taken(values, f"{field.name}{len(batches)}_")):
+                        break
                     what = f"the {field.name} rows of a stream"
                     batches.append(LabelledRows.from_arrays(parts, what))
                 found[field.name] = tuple(batches)

@@ -20,9 +20,10 @@ from softmax_reg.persistence.checks import numbers, require, shown, whole_number
 __all__ = ["FITTED", "Sizes", "check_fitted"]
 
 # So far below the largest number coefficients have to be that scores of ordinary features are
-# finite.
-_HEADROOM = 1e8
+# finite; no further, for coefficients of tiny features are large.
+_HEADROOM = 1e3
 _LONGEST_NAME = 200
+_ALWAYS = ("classes_", "coef_", "intercept_", "n_features_in_", "n_iter_", "loss_curve_")
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ def check_fitted(attributes: Mapping[str, Any], allowed: Mapping[str, Check]) ->
     Damaged
         If an attribute is missing, or not what it has to be, or not one that `fit` sets.
     """
-    for name in ("classes_", "coef_", "intercept_", "n_features_in_"):
+    for name in _ALWAYS:
         require(name in attributes, f"{name} is missing")
     for name in attributes:
         require(name in allowed, f"{shown(name)} is no attribute that fit sets")
     n_classes, coef = len(_labels(attributes["classes_"])), attributes["coef_"]
     require(len(np.shape(coef)) == 2 and np.shape(coef)[1] > 0, "coef_ is no matrix")
-    n_iter = attributes.get("n_iter_", np.zeros(1, np.int32))
+    n_iter = attributes["n_iter_"]
     numbers(n_iter, "n_iter_", (1,), "i")
     whole_number(n_iter[0], "n_iter_", 0, 2**62)
     n_rows = 1 if n_classes == 2 else n_classes

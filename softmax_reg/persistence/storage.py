@@ -78,7 +78,10 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """
     name = os.fspath(path)
     with open_regular(path) as file, naming(path):
-        data = _bytes_of(file, name)
+        try:
+            data = _bytes_of(file, name)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, name) from error
         arrays = read_archive(data)
         text = arrays.pop(_HEADER)
         require(text.dtype == np.uint8 and text.ndim == 1, "its header is no text")
