@@ -294,6 +294,9 @@ def test_callbacks_that_a_checkpoint_names_are_told_and_not_made(originals, tmp_
         ("run/watchers", np.zeros(1)),
         ("run/memory/steps", np.zeros((1, 3))),
         ("run/memory/other", np.zeros(1)),
+        ("run/memory/rate", np.array(0.0)),
+        ("run/memory/momentum", np.array(np.nan)),
+        ("run/memory/t", np.array(-1)),
         ("run/w", np.zeros(2)),
         ("run/best", np.full(15, np.nan)),
         ("run/losses", np.zeros(0)),
@@ -372,6 +375,15 @@ def test_an_attribute_that_is_not_what_fit_sets_is_refused(originals, tmp_path, 
 )  # fmt: skip
 def test_a_plain_attribute_that_is_not_what_fit_sets_is_refused(originals, tmp_path, attributes):
     assert_refused("plain", with_plain(originals["plain"], **attributes), tmp_path, "is damaged")
+
+
+@pytest.mark.parametrize("name", ["loss_curve_", "_online"])
+def test_a_stream_that_lacks_what_it_goes_on_with_is_refused(originals, tmp_path, name):
+    header, members = apart(originals["stream"])
+    plain = {key: code for key, code in header["plain"].items() if key != name}
+    parts = [part for part in header["parts"] if part != name]
+    altered = together({**header, "plain": plain, "parts": parts}, members)
+    assert_refused("stream", altered, tmp_path, "is damaged")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -135,7 +136,7 @@ def _check_generator(text: str) -> None:
 _VECTORS = {"ahead", "mean", "square", "velocity"}
 _PAIRS = ("steps", "changes")
 _COUNTS = {"step", "t"}
-_LEAST = {"momentum": 1.0, "rate": 0.0}
+_LEAST = {"momentum": 1.0, "rate": sys.float_info.min}
 
 
 def _check_memory(memory: Mapping[str, Any], size: int) -> None:
