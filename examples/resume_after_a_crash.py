@@ -42,7 +42,7 @@ elif __name__ == "__main__":
         child.kill()  # SIGKILL: there is no time left to save anything
         child.wait()
 
-        # What cannot be in a file is given again: here without the function that makes it slow.
+        # No file makes a callback: they are given again, here without the one that makes it slow.
         model = SoftmaxRegression.resume(path, callbacks=Checkpoint(path, every=EVERY))
         print(f"killed; the checkpoint is of iteration {model.n_iter_[0]}")
         print(f"it predicts already: accuracy {model.score(X, y):.3f}")

@@ -8,7 +8,10 @@ early stopping, then the user's own.
 from __future__ import annotations
 
 import csv
+import os
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import Interval, validate_parameter_constraints
 from softmax_reg.persistence.checkpoint import Checkpoint
+from softmax_reg.persistence.files import check_folder
 from softmax_reg.progress import PrintProgress
 from softmax_reg.solvers.constraints import COUNT
 from softmax_reg.solvers.watching import Callback, Progress
@@ -120,7 +124,9 @@ class EarlyStopping:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
-        vars(self).update(state)
+        self.best_iter, self.best_loss = int(state["best_iter"]), float(state["best_loss"])
+        self._low_iter, self._low = int(state["_low_iter"]), float(state["_low"])
+        self.best_w = state.get("best_w")
 
 
 class LossLogger:
@@ -133,13 +139,25 @@ class LossLogger:
     ----------
     path : path-like or None, default=None
         A CSV file to which every row is written at once.  Each fit overwrites it; one that is
-        resumed at iteration k with the rows up to k, which its checkpoint holds.  Fits that run at
+        resumed at iteration k with the rows up to k, which its checkpoint holds, if the logger is
+        given to `resume` again.  Fits that run at
         the same time, as in a grid search, would overwrite one another: give no path there.
 
     Attributes
     ----------
     rows : list of dict
         One for each iteration, the starting point first.
+
+    Raises
+    ------
+    OSError
+        In `fit`, before any work, if the folder of `path` is missing or its file cannot be opened.
+
+    Warns
+    -----
+    RuntimeWarning
+        In `fit`, once, if a row cannot be written, for the disk is full: the fit goes on, and the
+        row is written later if there is room.
 
     Examples
     --------
@@ -160,7 +178,8 @@ class LossLogger:
     def __init__(self, path: str | PathLike[str] | None = None) -> None:
         self.path = path
         self.rows: list[dict[str, float]] = []
-        self._is_under_way = False
+        self._is_under_way, self._has_warned = False, False
+        self._waiting: list[list[Any]] = []  # what is still to be written to the file
 
     def __repr__(self) -> str:
         return f"LossLogger({'' if self.path is None else repr(str(self.path))})"
@@ -182,6 +201,11 @@ class LossLogger:
         """Let the next run begin a new record."""
         self._is_under_way = False
 
+    def check_path(self) -> None:
+        """Raise OSError if the file cannot be written because its folder is missing."""
+        if self.path is not None:
+            check_folder(self.path, "LossLogger")
+
     def get_state(self) -> dict[str, Any]:
         """Return what a resumed run has to know."""
         columns = self.rows[0] if self.rows else ()
@@ -189,8 +213,16 @@ class LossLogger:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
-        columns = (np.asarray(values).tolist() for values in state.values())
-        self.rows = [dict(zip(state, values, strict=True)) for values in zip(*columns, strict=True)]
+        columns = {name: np.asarray(values) for name, values in state.items()}
+        for name, values in columns.items():
+            if values.ndim != 1 or values.dtype.kind not in "iuf":
+                raise ValueError(
+                    f"The column {name} of a log must hold numbers, got {values.dtype}."
+                )
+        listed_columns = [values.tolist() for values in columns.values()]
+        self.rows = [
+            dict(zip(columns, values, strict=True)) for values in zip(*listed_columns, strict=True)
+        ]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the record.
@@ -211,14 +243,37 @@ class LossLogger:
         if self.path is not None:
             Path(self.path).write_bytes(b"")
             held_out = [] if progress.validation is None else ["validation_loss"]
-            self._write([*self.columns, *held_out])
-            for row in self.rows:
-                self._write(row.values())
+            self._waiting, self._has_warned = [[*self.columns, *held_out]], False
+            self._write(*(row.values() for row in self.rows))
 
-    def _write(self, values: Any) -> None:
-        if self.path is not None:
+    def _write(self, *rows: Any) -> None:
+        """Add rows to the file, those before them too that it had no room for."""
+        if self.path is None:
+            return
+        self._waiting += map(list, rows)
+        size = None
+        try:
+            size = os.stat(self.path).st_size
             with open(self.path, "a", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerow(values)
+                csv.writer(file).writerows(self._waiting)
+        except OSError as error:
+            if size is not None:
+                with suppress(OSError):
+                    os.truncate(self.path, size)  # a part of a row, for which there was room
+            self._warn(error)
+        else:
+            self._waiting = []
+
+    def _warn(self, error: OSError) -> None:
+        if self._has_warned:
+            return
+        self._has_warned = True
+        warnings.warn(
+            f"{os.fspath(self.path or '')!r} could not be written: {error}. The fit goes on; the "
+            "rows are in `rows` and in `to_frame()`, and are written as soon as there is room.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
 
 def listed(given: Any, told: str) -> list[Callable[..., Any]]:

@@ -210,7 +210,7 @@ class Rates:
         self.memory = memory
         memory.setdefault("t", 0)
         memory["losses"] = list(memory.get("losses", ()))
-        for loss in memory["losses"]:
+        for loss in memory["losses"] if self.observes else ():
             self.schedule.observe(loss)
 
     def next(self, point: Any) -> float:

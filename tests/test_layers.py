@@ -16,6 +16,8 @@ PACKAGE = Path(softmax_reg.__file__).parent
 LAYERS = [
     {"displays", "online", "paths", "persistence", "sources"},  # packages, empty themselves
     {"_compat", "_arrays", "_cached", "_version"},
+    {"persistence.checks"},
+    {"persistence.archive", "persistence.files", "persistence.headers"},
     {"functional", "penalties", "schedules", "persistence.storage", "online.window"},
     {"rows", "blas_threads", "left_out"},
     {"sources.streams", "blocks"},
@@ -35,7 +37,8 @@ LAYERS = [
     {"online.anchored", "online.units"},
     {"online.arrays", "online.curvature"},
     {"online.newton"},
-    {"persistence.parameters", "persistence.fingerprint"},
+    {"persistence.parameters", "persistence.fingerprint", "persistence.fitted"},
+    {"persistence.runs", "persistence.attributes"},
     {"persistence.models"},
     {"persistence.resumption"},
     {"encoding", "prediction"},

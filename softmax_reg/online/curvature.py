@@ -9,6 +9,7 @@ Each also makes the change of variables in which a truncated Newton step is well
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -53,8 +54,16 @@ class Curvature(ABC):
     is_dense: bool = True
 
     @abstractmethod
+    def shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+        """Return the shape of the Hessian."""
+
+    @abstractmethod
+    def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+        """Return the shape of a factor."""
+
     def size(self, n: int, n_rows: int) -> int:
         """Return how many numbers the Hessian takes."""
+        return math.prod(self.shape(n, n_rows))
 
     @abstractmethod
     def hessian(self, objective: Framed, point: Point) -> NDArray:
@@ -104,8 +113,11 @@ class _Matrices(Curvature):
 class Whole(_Matrices):
     """The whole Hessian; only its diagonal blocks are factored."""
 
-    def size(self, n: int, n_rows: int) -> int:
-        return (n * n_rows) ** 2
+    def shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+        return n * n_rows, n * n_rows
+
+    def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+        return n_rows, n, n
 
     def hessian(self, objective: Framed, point: Point) -> NDArray:
         return whole_hessian(objective, point)
@@ -126,8 +138,11 @@ class Whole(_Matrices):
 class Shared(_Matrices):
     """One block for all rows of coefficients, the mean of theirs."""
 
-    def size(self, n: int, n_rows: int) -> int:
-        return n * n
+    def shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+        return n, n
+
+    def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+        return n, n
 
     def hessian(self, objective: Framed, point: Point) -> NDArray:
         of_rows = variances(objective, point)
@@ -142,8 +157,11 @@ class Diagonal(Curvature):
 
     is_dense = False
 
-    def size(self, n: int, n_rows: int) -> int:
-        return n * n_rows
+    def shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+        return (n * n_rows,)
+
+    def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+        return n, n_rows
 
     def hessian(self, objective: Framed, point: Point) -> NDArray:
         return diagonal_hessian(objective, point).ravel()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.online.anchored import Anchored, Frame, Framed, Quadratic
-from softmax_reg.online.arrays import SavedAsArrays
+from softmax_reg.online.arrays import LARGEST, SavedAsArrays
 from softmax_reg.online.curvature import Curvature, curvature_for
 from softmax_reg.online.units import Units
 from softmax_reg.online.window import LabelledRows, join, push
@@ -52,8 +52,6 @@ _FEATURES_PER_ROW = 16
 # bounds the intercept while classes are missing and the rest while classes are separable.  The more
 # coefficients, the fewer rows speak for each.
 _FLOOR = 1e-4
-# Squares of larger numbers, and sums of them, would overflow.
-_LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ class OnlineNewton(SavedAsArrays):
         """
         values = X.data if sp.issparse(X) else X
         largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
-        if largest > _LARGEST:
+        if largest > LARGEST:
             raise ValueError(
                 f"X holds a number of size {largest:.3g}, too large to be squared. Rescale that "
                 "feature."

@@ -23,6 +23,7 @@ from softmax_reg.left_out import as_start
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
+from softmax_reg.persistence.checks import require
 from softmax_reg.prediction import unchanged_if_it_fails
 
 __all__ = ["StreamingMixin"]
@@ -210,9 +211,18 @@ class FittedRows:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray]) -> FittedRows:
         """Return what `to_arrays` wrote."""
-        return cls(
-            Units(float(arrays["weight"]), *(arrays[n] for n in ("mean", "spread", "reach")))
-        )
+        names = [part.name for part in fields(Units)]
+        require(arrays.keys() == set(names), "what is kept of the rows of the fit is not whole")
+        weight, *of_features = (arrays[name] for name in names)
+        require(weight.ndim == 0, "the weight of the rows of the fit is no number")
+        units = Units(weight.item(), *of_features)
+        units.check()
+        return cls(units)
+
+    @property
+    def n_features(self) -> int:
+        """The number of features."""
+        return len(self.units.mean)
 
     def continued(self, state: OnlineNewton, coef: Any, intercept: NDArray) -> OnlineNewton:
         """Return the state of a stream that goes on from a fit with these coefficients."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.objective import Objective
 from softmax_reg.online.anchored import Frame
+from softmax_reg.persistence.checks import number, numbers, require
 
 __all__ = ["Units"]
 
@@ -35,6 +36,14 @@ class Units:
     mean: NDArray
     spread: NDArray
     reach: NDArray
+
+    def check(self) -> None:
+        """Raise `Damaged` if these cannot be the units of rows: for what comes from a file."""
+        number(self.weight, "the weight of the rows", 0.0)
+        numbers(self.mean, "the means of the features", (None,))
+        for name in ("spread", "reach"):
+            values = numbers(getattr(self, name), f"the {name} of the features", self.mean.shape)
+            require((values >= 0.0).all(), f"the {name} of a feature is negative")
 
     def plus(self, objective: Objective) -> Units:
         """Return the units of these rows and those of an objective."""

@@ -10,6 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg.persistence.checks import csr_from, numbers, require
+
 __all__ = ["LabelledRows", "join", "push"]
 
 
@@ -55,14 +57,26 @@ class LabelledRows:
         return {"shape": np.array(self.X.shape), **parts, **of_rows}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> LabelledRows:
-        """Return the rows that `to_arrays` wrote."""
+    def from_arrays(cls, arrays: Mapping[str, NDArray], what: str = "rows") -> LabelledRows:
+        """Return the rows that `to_arrays` wrote.
+
+        Raises
+        ------
+        Damaged
+            If it wrote no such arrays.
+        """
+        parts = {"X"} if "X" in arrays else {"shape", "data", "indices", "indptr"}
+        require(arrays.keys() == parts | {"codes", "weights"}, f"{what} are not whole")
         if "X" in arrays:
-            X = arrays["X"]
+            X: Any = numbers(arrays["X"], what, (None, None))
         else:
-            parts = tuple(arrays[name] for name in ("data", "indices", "indptr"))
-            X = sp.csr_array(parts, shape=tuple(arrays["shape"].tolist()))
-        return cls(X, arrays["codes"], arrays["weights"])
+            shape = numbers(arrays["shape"], f"{what}/shape", (2,), "i").tolist()
+            X = csr_from(arrays, shape, what)
+        n_rows = X.shape[0]
+        codes = numbers(arrays["codes"], f"{what}/codes", (n_rows,), "i")
+        weights = numbers(arrays["weights"], f"{what}/weights", (n_rows,))
+        require(n_rows and (weights > 0.0).all(), f"{what} have no weight")
+        return cls(X, codes.astype(np.intp, copy=False), weights)
 
 
 def join(batches: tuple[LabelledRows, ...]) -> LabelledRows:

@@ -12,6 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from softmax_reg.persistence import storage
+from softmax_reg.persistence.files import check_folder
 from softmax_reg.points import Point
 from softmax_reg.solvers.watching import Progress
 
@@ -44,7 +45,8 @@ class Checkpoint:
     ValueError
         If `every` or `seconds` is not positive.
     OSError
-        In `fit`, if the file cannot be written at the very start.
+        In `fit`, before any work, if the folder is missing, or if the file cannot be written at the
+        very start.
 
     Warns
     -----
@@ -53,7 +55,8 @@ class Checkpoint:
 
     Notes
     -----
-    A process that is killed while it writes leaves a hidden file ".<name>.<letters>.tmp" behind.
+    A process that is killed while it writes leaves a hidden file ".softmax_reg-<letters>.tmp" in
+    the folder; the next write to the same path removes it.
 
     Examples
     --------
@@ -74,9 +77,9 @@ class Checkpoint:
         self, path: str | os.PathLike[str], every: int = 10, seconds: float | None = None
     ) -> None:
         if not every >= 1:
-            raise ValueError(f"every must be at least 1, got {every!r}.")
+            raise ValueError(f"every must be at least 1, got {every}.")
         if not (seconds is None or seconds > 0.0):
-            raise ValueError(f"seconds must be positive or None, got {seconds!r}.")
+            raise ValueError(f"seconds must be positive or None, got {seconds}.")
         self.path, self.every, self.seconds = path, every, seconds
         self.is_due = False
         self._describe: Describe | None = None
@@ -85,6 +88,10 @@ class Checkpoint:
     def __repr__(self) -> str:
         when = f"every={self.every}" if self.seconds is None else f"seconds={self.seconds}"
         return f"Checkpoint({os.fspath(self.path)!r}, {when})"
+
+    def check_path(self) -> None:
+        """Raise OSError if the file cannot be written because its folder is missing."""
+        check_folder(self.path, "Checkpoint")
 
     def bound(self, describe: Describe) -> Checkpoint:
         """Return a copy for one fit, which knows what to write of its model."""

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg.persistence.checks import shown
 from softmax_reg.rows import as_rows
 
 __all__ = ["Labelled", "differences", "fingerprint"]
@@ -66,7 +67,8 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> str:
     for name, value in now.items():
         if then.get(name) != value:
             is_readable = name.split()[1] in ("shape", "dtype", "format", "classes")
-            told.append(f"{name}: {then.get(name)}, now {value}" if is_readable else name)
+            before = shown(str(then.get(name)), 300)
+            told.append(f"{name}: {before}, now {value}" if is_readable else name)
     return "; ".join(told)
 
 

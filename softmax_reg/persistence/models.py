@@ -11,19 +11,24 @@ import warnings
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._compat import check_is_fitted
+from softmax_reg._compat import check_is_fitted, validate_parameter_constraints
 from softmax_reg._version import __version__
+from softmax_reg.callbacks import listed
 from softmax_reg.persistence import storage
+from softmax_reg.persistence.attributes import attributes_of, describe, restore_attributes
 from softmax_reg.persistence.checkpoint import Checkpoint
-from softmax_reg.persistence.parameters import decode, encode
+from softmax_reg.persistence.checks import Damaged, require, shown
+from softmax_reg.persistence.files import Path
+from softmax_reg.persistence.fitted import FITTED, Check
+from softmax_reg.persistence.headers import check_checkpoint, check_keys, others_of
+from softmax_reg.persistence.parameters import decode, is_known
+from softmax_reg.persistence.runs import check_run
 
-__all__ = ["Persistent", "attributes_of", "describe", "restore_attributes"]
+__all__ = ["Persistent"]
 
 Arrays = dict[str, NDArray]
-Path = str | os.PathLike[str]
 
 
 class Persistent:
@@ -33,10 +38,15 @@ class Persistent:
     ----------
     _saved_parts : dict of str to class
         Attributes that are objects, such as the state of a stream: their class has `to_arrays()`,
-        which returns a dict of str to ndarray, and a class method `from_arrays(dict)`.
+        which returns a dict of str to ndarray, and a class method `from_arrays(dict)`, which has to
+        look at what it is given as at any input.
+    _saved_attributes : dict of str to callable
+        The other attributes that `fit` sets, and what looks at each: `fitted.FITTED`.
     """
 
     _saved_parts: ClassVar[dict[str, type[Any]]] = {}
+    _saved_attributes: ClassVar[dict[str, Check]] = FITTED
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def save(self, path: Path) -> None:
         """Write the fitted model to a file without pickle, that `load` reads.
@@ -44,7 +54,8 @@ class Persistent:
         Parameters
         ----------
         path : path-like
-            It is replaced in one stroke, or not at all.  NumPy reads it as an npz archive.
+            It is replaced in one stroke, or not at all; a link to a file is followed.  NumPy reads
+            it as an npz archive.
 
         Raises
         ------
@@ -53,19 +64,30 @@ class Persistent:
         TypeError
             If a parameter, such as a solver of your own, cannot be saved.  `callbacks` are not
             saved: they are no part of the model.
+        ValueError
+            If the attributes, changed since the fit, are no longer those of a fitted model.
         OSError
-            If the file cannot be written.
+            If the file cannot be written, or a directory, a FIFO or a device is there.
         """
         check_is_fitted(self)
-        header, arrays = describe(self, attributes_of(self))
+        attributes = attributes_of(self)
+        header, arrays = describe(self, attributes)
         if header["unsaved"]:
             name, why = next(iter(header["unsaved"].items()))
             raise TypeError(f"{name} cannot be saved: {why} Set it to another value before.")
+        try:
+            _check_params(type(self), {n: decode(code) for n, code in header["params"].items()})
+            restore_attributes(type(self)(), header, arrays)
+        except Damaged as error:
+            raise ValueError(f"The model cannot be saved, for {error}. Fit it again.") from error
         storage.write(path, {"kind": "model", **header}, arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the model that `save` wrote; its predictions are the same bit for bit.
+
+        A file may come from anyone: whatever is in it, nothing is run or written, and reading it
+        takes at most 32 times its size of memory.  What comes back is a model or an error.
 
         Parameters
         ----------
@@ -80,13 +102,16 @@ class Persistent:
         FileNotFoundError
             If there is no such file.
         ValueError
-            If it is damaged, of another kind, or written by a later version of softmax_reg.
+            If it is damaged, of another kind, no file but a directory, a FIFO or a device, or
+            written by a later version of softmax_reg.
         """
         header, arrays = _read(cls, path, "model")
-        return _restored(cls, header, arrays, {})
+        with storage.naming(path):
+            require(not header["unsaved"], "it is a model that lacks parameters")
+        return _restored(cls, path, header, arrays, {})
 
     @classmethod
-    def resume(cls, path: Path, **params: Any) -> Self:
+    def resume(cls, path: Path, *, callbacks: Any = None, **params: Any) -> Self:
         """Return a model whose next `fit` goes on where a `Checkpoint` was written.
 
         Until then it predicts with the coefficients of the checkpoint.  `fit` must be given the
@@ -96,12 +121,16 @@ class Persistent:
         Parameters
         ----------
         path : path-like
-            What `Checkpoint` wrote; the resumed fit goes on writing there.
+            What `Checkpoint` wrote.
+        callbacks : callable, list of callables or None, default=None
+            The callbacks of the fit, other than its `Checkpoint`, anew: no file makes one, for they
+            run and write.  What the first `LossLogger`, `EarlyStopping` and so on remembered is
+            given back to the first of these.  A `Checkpoint` that goes on writing to `path`, as
+            often as before, is added unless there is one among them.
         **params : parameters of the estimator
-            In place of those in the file: what a file cannot hold, such as a solver, a schedule or
-            callbacks of your own, or another `max_iter` or `tol`.  Nothing checks that what the
-            file could not hold is what it was.  Callbacks replace the `Checkpoint` too: put one
-            with the same `every` among them.
+            In place of those in the file: what a file cannot hold, such as a solver or a schedule
+            of your own, or another `max_iter` or `tol`.  Nothing checks that what the file could
+            not hold is what it was.
 
         Returns
         -------
@@ -111,132 +140,64 @@ class Persistent:
         ------
         FileNotFoundError
             If there is no such file.
+        TypeError
+            If one of `callbacks` cannot be called.
         ValueError
-            If it is damaged, of another kind, or written by a later version of softmax_reg, or if
-            a parameter that it cannot hold is not given.
+            If the file is damaged, of another kind, no file but a directory, a FIFO or a device, or
+            written by a later version of softmax_reg, or if a parameter that it cannot hold is not
+            given.  As with `load`, the file may come from anyone.
 
         Warns
         -----
         UserWarning
-            If the fit had callbacks that the file cannot hold.
+            If the fit had other callbacks and none are given.
         """
+        given = listed(callbacks, "a Progress")
         header, arrays = _read(cls, path, "checkpoint")
+        with storage.naming(path):
+            of_run = check_checkpoint(header, arrays)
         missing = [name for name in header["unsaved"] if name not in params]
         if missing:
             name = missing[0]
             raise ValueError(
-                f"{os.fspath(path)!r} could not hold {name}: {header['unsaved'][name]} Give it "
-                f"again: {cls.__name__}.resume(path, {name}=...)."
+                f"{os.fspath(path)!r} could not hold {shown(name)}: "
+                f"{shown(header['unsaved'][name], 300)} Give it again: "
+                f"{cls.__name__}.resume(path, {shown(name)}=...)."
             )
-        if "callbacks" not in params:
-            others = decode(header["callbacks"])
-            params["callbacks"] = [*others, Checkpoint(path, **header["checkpoint"])]
-            if header["left_out"]:
-                warnings.warn(
-                    f"The checkpoint could not hold the callbacks {', '.join(header['left_out'])}. "
-                    f"Give all of them again: {cls.__name__}.resume(path, callbacks=[...]).",
-                    UserWarning,
-                    stacklevel=2,
-                )
-        model = _restored(cls, header, arrays, params)
-        model._resumed = {
-            "run": {
-                name.removeprefix("run/"): array
-                for name, array in arrays.items()
-                if name.startswith("run/")
-            },
-            "seed": header["seed"],
-            "data": header["data"],
-            "params": header["params"],
-        }
+        model = _restored(cls, path, header, arrays, params)
+        with storage.naming(path):
+            check_run(of_run, _flat(model), is_known(model.solver))
+        others = others_of(header)
+        if others and not given:
+            warnings.warn(
+                f"The fit had the callbacks {', '.join(others)}, and a file makes none. Give them "
+                f"again: {cls.__name__}.resume(path, callbacks=[...]).",
+                UserWarning,
+                stacklevel=2,
+            )
+        if not any(isinstance(callback, Checkpoint) for callback in given):
+            given.append(Checkpoint(path, **header["checkpoint"]))
+        model.callbacks = given
+        model._resumed = {key: header[key] for key in ("seed", "data", "params")}
+        model._resumed["run"] = of_run
         return model
 
 
-def attributes_of(estimator: Any) -> dict[str, Any]:
-    """Return what `fit` has set, by name."""
-    parts = estimator._saved_parts
-    return {
-        name: value
-        for name, value in vars(estimator).items()
-        if name in parts or (name.endswith("_") and not name.startswith("_"))
-    }
-
-
-def describe(estimator: Any, attributes: dict[str, Any]) -> tuple[dict[str, Any], Arrays]:
-    """Return header and arrays of a model with these attributes.
-
-    Raises
-    ------
-    TypeError
-        If an attribute cannot be saved.
-    """
-    params: dict[str, Any] = {}
-    unsaved: dict[str, str] = {}
-    for name, value in estimator.get_params(deep=False).items():
-        if name == "callbacks":
-            continue
-        try:
-            params[name] = encode(value)
-        except TypeError as error:
-            unsaved[name] = str(error)
-    header: dict[str, Any] = {"class": type(estimator).__name__, "version": __version__}
-    header |= {"params": params, "unsaved": unsaved}
-    plain, objects, sparse, parts = {}, {}, {}, []
-    arrays: Arrays = {}
-    for name, value in attributes.items():
-        if name in estimator._saved_parts:
-            parts.append(name)
-            arrays |= {f"{name}/{key}": array for key, array in value.to_arrays().items()}
-        elif sp.issparse(value):
-            csr = sp.csr_array(value)
-            sparse[name] = {
-                "shape": list(csr.shape),
-                "is_matrix": not isinstance(value, sp.sparray),
-            }
-            arrays |= {f"{name}/{key}": getattr(csr, key) for key in ("data", "indices", "indptr")}
-        elif isinstance(value, np.ndarray) and value.dtype.hasobject:
-            objects[name] = _encoded(name, value.tolist())
-        elif isinstance(value, np.ndarray):
-            arrays[name] = value
-        else:
-            plain[name] = _encoded(name, value)
-    return header | {"plain": plain, "objects": objects, "sparse": sparse, "parts": parts}, arrays
-
-
-def _encoded(name: str, value: Any) -> Any:
-    try:
-        return encode(value)
-    except TypeError as error:
-        raise TypeError(f"{name} cannot be saved: {error}") from error
-
-
-def restore_attributes(estimator: Any, header: dict[str, Any], arrays: Arrays) -> None:
-    """Set the attributes of which `describe` made header and arrays."""
-    attributes: dict[str, Any] = {name: decode(code) for name, code in header["plain"].items()}
-    for name, code in header["objects"].items():
-        attributes[name] = np.array(decode(code), dtype=object)
-    for name, facts in header["sparse"].items():
-        parts = tuple(arrays[f"{name}/{key}"] for key in ("data", "indices", "indptr"))
-        kind = sp.csr_matrix if facts["is_matrix"] else sp.csr_array
-        attributes[name] = kind(parts, shape=tuple(facts["shape"]))
-    for name in header["parts"]:
-        folder = f"{name}/"
-        part = {
-            key.removeprefix(folder): array
-            for key, array in arrays.items()
-            if key.startswith(folder)
-        }
-        attributes[name] = estimator._saved_parts[name].from_arrays(part)
-    attributes |= {name: array for name, array in arrays.items() if "/" not in name}
-    vars(estimator).update(attributes)
+def _flat(model: Any) -> NDArray:
+    """Return an array of the size and dtype of the coefficients of a run."""
+    coef, n_rows = model.coef_, len(model.intercept_)
+    return np.zeros(coef.size + n_rows * bool(model.fit_intercept), coef.dtype)
 
 
 def _read(cls: type, path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
     header, arrays = storage.read(path)
+    with storage.naming(path):
+        check_keys(header)
     if header["class"] != cls.__name__:
+        other = header["class"] if header["class"].isidentifier() else "class of another name"
         raise ValueError(
-            f"{os.fspath(path)!r} holds a {header['class']}, not a {cls.__name__}. "
-            f"Call the method of {header['class']}."
+            f"{os.fspath(path)!r} holds a {other[:80]}, not a {cls.__name__}. "
+            f"Call the method of its own class."
         )
     if header["kind"] != kind:
         method = {"model": "load", "checkpoint": "resume"}[header["kind"]]
@@ -246,13 +207,28 @@ def _read(cls: type, path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
     return header, arrays
 
 
-def _restored(cls: type[Any], header: dict[str, Any], arrays: Arrays, params: Any) -> Any:
-    known = {name: decode(code) for name, code in header["params"].items()}
+def _restored(
+    cls: type[Any], path: Path, header: dict[str, Any], arrays: Arrays, params: Any
+) -> Any:
+    with storage.naming(path):
+        require("callbacks" not in header["params"], "it holds callbacks, which no file does")
+        known = {name: decode(code) for name, code in header["params"].items()}
     if unknown := sorted(known.keys() - cls().get_params(deep=False).keys()):
+        version = header["version"] if storage.is_version(header["version"]) else "another version"
         raise ValueError(
-            f"The file, written by softmax_reg {header['version']}, holds the parameters "
-            f"{unknown}, which {cls.__name__} does not have in {__version__}. Upgrade softmax_reg."
+            f"{os.fspath(path)!r}, written by softmax_reg {version}, holds the parameters "
+            f"{ascii(unknown)[:200]}, which {cls.__name__} does not have in {__version__}. "
+            "Upgrade softmax_reg."
         )
-    model = cls(**known).set_params(**params)
-    restore_attributes(model, header, arrays)
-    return model
+    with storage.naming(path):
+        _check_params(cls, known)
+        model = cls(**known)
+        restore_attributes(model, header, arrays)
+    return model.set_params(**params)
+
+
+def _check_params(cls: type[Any], params: dict[str, Any]) -> None:
+    try:
+        validate_parameter_constraints(cls._parameter_constraints, params, cls.__name__)
+    except ValueError as error:
+        raise Damaged(str(error)[:300].rstrip(".")) from error

@@ -1,33 +1,41 @@
 """Constructor parameters as JSON and back: numbers, strings, containers, objects of softmax_reg.
 
 An object is its class and the arguments of its constructor, which it keeps under the same names.
+Only solvers and schedules are ever made of what a file says: they hold numbers and do nothing.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 import os
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
-from softmax_reg.persistence.checkpoint import Checkpoint
+from softmax_reg import schedules
+from softmax_reg._compat import validate_parameter_constraints
+from softmax_reg.persistence.checks import Damaged, require, shown, whole_number
 from softmax_reg.schedules import Schedule
-from softmax_reg.solvers import SOLVERS
+from softmax_reg.solvers import SOLVERS, Solver
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "encode", "is_known"]
 
-
-def _kinds() -> dict[str, type]:
-    """Return the classes whose objects can be in a file, by name; only they are ever made."""
-    schedules = [kind for kind in Schedule.__subclasses__() if _is_ours(kind)]
-    callbacks = [Checkpoint, EarlyStopping, LossLogger, PrintProgress]
-    return {kind.__name__: kind for kind in (*SOLVERS.values(), *schedules, *callbacks)}
-
-
-def _is_ours(kind: type) -> bool:
-    return kind.__module__.split(".")[0] == __name__.split(".")[0]
+# The classes whose objects can be in a file, as they are when the package is imported.
+_SCHEDULES: dict[str, type] = {
+    name: kind
+    for name, kind in vars(schedules).items()
+    if name in schedules.__all__ and issubclass(kind, Schedule) and kind is not Schedule
+}
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in SOLVERS.values()} | _SCHEDULES
+_LARGEST = 2**64
+_DTYPE = re.compile(r"[<>|=](b1|[iu][1248]|f[248])")
+_KEY_WORDS = 624  # of the Mersenne twister, which reads beyond them if its position says so
 
 
 def encode(value: Any) -> Any:
@@ -48,9 +56,11 @@ def encode(value: Any) -> Any:
     """
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise TypeError("A whole number has more than 64 bits: a file cannot hold it.")
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufU":
+    if isinstance(value, np.ndarray) and value.ndim == 1 and _DTYPE.fullmatch(value.dtype.str):
         return {"array": value.tolist(), "dtype": value.dtype.str}
     if isinstance(value, list):
         return [encode(item) for item in value]
@@ -64,7 +74,9 @@ def encode(value: Any) -> Any:
         name, keys, *rest = value.get_state()
         return {"RandomState": [name, np.asarray(keys).tolist(), *map(encode, rest)]}
     kind = type(value)
-    if _kinds().get(kind.__name__) is kind:
+    if _KINDS.get(kind.__name__) is kind:
+        if why := _wrong_in(value):
+            raise TypeError(f"{value!r} is not right: {why}.")
         names = inspect.signature(kind).parameters
         arguments = {name: encode(getattr(value, name)) for name in names}
         return {"object": kind.__name__, "arguments": arguments}
@@ -74,23 +86,116 @@ def encode(value: Any) -> Any:
     )
 
 
+def is_known(solver: Any) -> bool:
+    """Return whether a solver is one of softmax_reg."""
+    return isinstance(solver, str) or type(solver) in SOLVERS.values()
+
+
 def decode(code: Any) -> Any:
-    """Return the parameter of which `encode` made this."""
+    """Return the parameter of which `encode` made this.
+
+    Raises
+    ------
+    Damaged
+        If `encode` makes no such thing.
+    """
     if isinstance(code, list):
         return [decode(item) for item in code]
     if not isinstance(code, dict):
+        is_small = not isinstance(code, int) or abs(code) < _LARGEST
+        require(is_small, "its header holds a number of more than 64 bits")
         return code
-    if "array" in code:
-        return np.array(code["array"], dtype=code["dtype"])
-    if "tuple" in code:
-        return tuple(decode(item) for item in code["tuple"])
-    if "dict" in code:
-        return {decode(key): decode(item) for key, item in code["dict"]}
-    if "RandomState" in code:
-        random_state = np.random.RandomState()
-        random_state.set_state(tuple(code["RandomState"]))
-        return random_state
-    kind, arguments = _kinds().get(code["object"]), code["arguments"]
+    for keys, read in _READERS.items():
+        if code.keys() == set(keys):
+            return read(*(code[key] for key in keys))
+    raise Damaged(f"its header holds the parameter {shown(code)}, which means nothing")
+
+
+def _array(values: Any, name: Any) -> NDArray:
+    require(isinstance(values, list), "its header holds an array that is no list")
+    match = _DTYPE.fullmatch(name) if isinstance(name, str) else None
+    require(match, "its header holds an array of no dtype of numbers")
+    dtype = np.dtype(name)
+    right: Any = {"b": bool, "f": int | float}.get(name[1], int)
+    for value in values:
+        is_right = isinstance(value, right) and (name[1] == "b" or not isinstance(value, bool))
+        is_right = is_right and (isinstance(value, float) or abs(value) < _LARGEST)
+        require(is_right, f"its header holds an array with what is no {dtype.name}")
+    if name[1] in "iu" and values:
+        ends = np.iinfo(dtype)
+        is_right = ends.min <= min(values) and max(values) <= ends.max
+        require(is_right, f"its header holds numbers that are too large for {dtype.name}")
+    with np.errstate(over="ignore"):
+        return np.array(values, dtype=dtype)
+
+
+def _tuple(items: Any) -> tuple[Any, ...]:
+    require(isinstance(items, list), "its header holds a tuple that is no list")
+    return tuple(decode(item) for item in items)
+
+
+def _dict(items: Any) -> dict[Any, Any]:
+    require(isinstance(items, list), "its header holds a dict that is no list")
+    found: dict[Any, Any] = {}
+    for item in items:
+        is_pair = isinstance(item, list) and len(item) == 2 and not isinstance(item[0], list | dict)
+        require(is_pair, "its header holds a dict of what are no pairs")
+        found[decode(item[0])] = decode(item[1])
+    return found
+
+
+def _random_state(state: Any) -> np.random.RandomState:
+    what = "the state of a RandomState"
+    require(isinstance(state, list) and len(state) == 5, f"{what} has not five parts")
+    name, keys, position, has_gauss, gauss = state
+    require(name == "MT19937" and isinstance(keys, list) and len(keys) == _KEY_WORDS, what)
+    words = [whole_number(key, what, 0, 2**32 - 1) for key in keys]
+    whole_number(position, what, 0, _KEY_WORDS)
+    whole_number(has_gauss, what, 0, 1)
+    require(isinstance(gauss, float) and math.isfinite(gauss), f"{what} is not finite")
+    random_state = np.random.RandomState()
+    random_state.set_state((name, np.array(words, np.uint32), position, has_gauss, gauss))
+    return random_state
+
+
+def _object(name: Any, arguments: Any) -> Any:
+    kind = _KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ValueError(f"The file holds an object of {code['object']}, unknown in this version.")
-    return kind(**{name: decode(item) for name, item in arguments.items()})
+        raise Damaged(f"it holds an object of {shown(name)}, unknown in this version")
+    names = inspect.signature(kind).parameters
+    is_right = isinstance(arguments, dict) and arguments.keys() <= names.keys()
+    require(is_right, f"it holds a {kind.__name__} with arguments that are unknown in this version")
+    try:
+        made = kind(**{key: decode(item) for key, item in arguments.items()})
+    except TypeError as error:
+        raise Damaged(f"it holds a {kind.__name__} that lacks an argument") from error
+    why = _wrong_in(made)
+    require(not why, f"it holds a {kind.__name__} that is not right: {why}")
+    return made
+
+
+_READERS: dict[tuple[str, ...], Callable[..., Any]] = {
+    ("array", "dtype"): _array,
+    ("tuple",): _tuple,
+    ("dict",): _dict,
+    ("RandomState",): _random_state,
+    ("object", "arguments"): _object,
+}
+
+
+def _wrong_in(made: Any) -> str:
+    """Return what is wrong in the fields of a solver or a schedule of ours; "" if nothing is."""
+    if isinstance(made, Solver):
+        try:
+            validate_parameter_constraints(made.constraints, made.get_params(), type(made).__name__)
+        except (TypeError, ValueError) as error:
+            return str(error)
+        return ""
+    for field in fields(made):
+        value = getattr(made, field.name)
+        if field.name == "after":
+            if not isinstance(value, Schedule):
+                return f"after is {value!r}, not a schedule"
+        elif not isinstance(value, Real) or isinstance(value, bool) or math.isnan(value):
+            return f"{field.name} is {value!r}, not a number"
+    return ""

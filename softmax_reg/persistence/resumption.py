@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.callbacks import listed
+from softmax_reg.persistence.attributes import describe
 from softmax_reg.persistence.checkpoint import Checkpoint
+from softmax_reg.persistence.checks import shown
 from softmax_reg.persistence.fingerprint import Labelled, differences, fingerprint
-from softmax_reg.persistence.models import describe
 from softmax_reg.persistence.parameters import encode
+from softmax_reg.persistence.runs import is_made_of_numbers
 from softmax_reg.points import Point
 from softmax_reg.solvers.stages import Run
 
@@ -21,6 +24,7 @@ __all__ = ["Session"]
 # seed and the starting point are those of the checkpoint.
 _FREE = {"callbacks", "max_iter", "n_iter_no_change", "tol", "verbose"}
 _FREE |= {"random_state", "warm_start"}
+_INTERVALS = ("every", "seconds")
 
 
 class Session:
@@ -41,12 +45,19 @@ class Session:
     ------
     ValueError
         If a parameter is not what it was when the checkpoint was written.
+    TypeError
+        If a callback cannot be called.
+    OSError
+        If the folder that a callback is to write to is missing.
     """
 
     def __init__(self, estimator: Any, seed: int) -> None:
         self._estimator = estimator
         self._resumed = getattr(estimator, "_resumed", None)
         self.seed = seed
+        for callback in listed(estimator.callbacks, "a Progress"):
+            if hasattr(callback, "check_path"):
+                callback.check_path()
         if self._resumed is not None:
             self.seed = self._resumed["seed"]
             self._check_params(self._resumed["params"])
@@ -56,13 +67,15 @@ class Session:
             if name in _FREE or name not in then:
                 continue
             try:
-                is_same = encode(value) == then[name]
+                now = encode(value)
+                is_same = now == then[name]
             except TypeError:
-                is_same = False
+                now, is_same = value, False
             if not is_same:
                 raise ValueError(
                     f"A resumed fit needs the parameters of its checkpoint: {name} was "
-                    f"{then[name]!r}, now it is {value!r}. Set it back, or fit a new estimator."
+                    f"{shown(repr(then[name]), 200)}, now it is {now!r}. Set it back, or fit a new "
+                    "estimator."
                 )
 
     def run(
@@ -128,14 +141,20 @@ class Session:
         }
 
         def bind(own: Checkpoint) -> Checkpoint:
-            others, left_out = [], []
-            for other in _given(estimator.callbacks):
-                try:
-                    others += [] if other is own else [encode(other)]
-                except TypeError:
-                    left_out.append(repr(other))
+            # Told, for the user to give them again: no file makes a callback.
+            others = [
+                repr(other)
+                for other in listed(estimator.callbacks, "a Progress")
+                if other is not own
+            ]
 
             def describe_at(point: Point, run: dict[str, NDArray]) -> Any:
+                for name, array in run.items():
+                    if not is_made_of_numbers(name, array):
+                        raise TypeError(
+                            f"{name} holds {array.dtype.name}: what a solver or a callback "
+                            "remembers has to be numbers."
+                        )
                 losses = run["losses"]
                 fitted = {
                     **seen,
@@ -148,17 +167,10 @@ class Session:
                 }
                 header, arrays = describe(estimator, fitted)
                 header |= {"seed": self.seed, "data": data}
-                header |= {"callbacks": others, "left_out": left_out}
-                header["checkpoint"] = {"every": own.every, "seconds": own.seconds}
+                header |= {"callbacks": [], "left_out": others}
+                header["checkpoint"] = {name: encode(getattr(own, name)) for name in _INTERVALS}
                 return header, arrays
 
             return own.bound(describe_at)
 
         return [bind(one) if isinstance(one, Checkpoint) else one for one in callbacks]
-
-
-def _given(callbacks: Any) -> list[Any]:
-    """Return the user's callbacks as a list."""
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]

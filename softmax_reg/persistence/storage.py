@@ -1,7 +1,8 @@
 """Files that are whole or not there at all: npz archives with a header and a checksum, no pickle.
 
 The checksum, SHA-256 of all that comes before it, is the end of the archive's comment: NumPy reads
-such a file like any npz.  A file is written beside its destination, forced to the disk and renamed.
+such a file like any npz.  It tells damage and not who wrote a file: all that is read is looked at
+as if someone had made it to do harm.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ import hashlib
 import io
 import json
 import os
-import secrets
+import re
 import zipfile
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SCHEMA", "flatten", "read", "unflatten", "write"]
+from softmax_reg.persistence.archive import first_name, read_archive
+from softmax_reg.persistence.checks import Damaged, require
+from softmax_reg.persistence.files import Path, open_regular, replace
+from softmax_reg.persistence.headers import parse
+
+__all__ = ["SCHEMA", "flatten", "is_version", "naming", "read", "unflatten", "write"]
 
 # Raised when a reader of the version before would misread a file.
 SCHEMA = 1
@@ -27,8 +33,7 @@ SCHEMA = 1
 _MARK = b"softmax_reg sha256 "
 _DIGEST_BYTES = 64
 _HEADER = "header"
-
-Path = str | os.PathLike[str]
+_LONGEST_HEAD = 64
 
 
 def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
@@ -45,7 +50,8 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray]) 
     Raises
     ------
     OSError
-        If the file cannot be written; one that was there before is still there then.
+        If the file cannot be written, or what is there is no regular file; what was there before
+        is still there then.
     """
     text = json.dumps({"schema": SCHEMA, **header})
     members: dict[str, Any] = {_HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
@@ -54,35 +60,14 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray]) 
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.comment = _MARK + bytes(_DIGEST_BYTES)
     payload = buffer.getvalue()[:-_DIGEST_BYTES]
-    _replace(path, payload + hashlib.sha256(payload).hexdigest().encode())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put data at a path: a new file in the same folder, forced to the disk, then renamed."""
-    destination = os.path.realpath(path)
-    folder, name = os.path.split(destination)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}.tmp")
-    try:
-        # Not `tempfile`: its files may be read by their owner alone.
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, destination)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # the new name too; Windows cannot open folders
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    replace(path, payload + hashlib.sha256(payload).hexdigest().encode())
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """Return the header and the arrays of a file.
+
+    It takes the memory of the file twice, for its bytes and its arrays; where the header is most of
+    it, what JSON makes of the header can take more, but never 32 times the file.
 
     Raises
     ------
@@ -92,27 +77,70 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
         If it was not written by `write`, was cut off or altered since, or is of a newer schema.
     """
     name = os.fspath(path)
-    with open(path, "rb") as file:
-        data = file.read()
-    payload, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
-    if hashlib.sha256(payload).hexdigest().encode() != digest:
-        ours = _MARK in data or data[:4] == b"PK\x03\x04"
-        raise ValueError(
-            f"{name!r} is damaged: its checksum is wrong. It was cut off or altered after it was "
-            "written, or is an npz file of another kind. Use an older copy."
-            if ours
-            else f"{name!r} is no file of softmax_reg. Give a file that save or Checkpoint wrote."
-        )
-    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        arrays = {key: archive[key] for key in archive.files}
-    header = json.loads(arrays.pop(_HEADER).tobytes())
+    with open_regular(path) as file, naming(path):
+        try:
+            data = _bytes_of(file, name)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, name) from error
+        arrays = read_archive(data)
+        text = arrays.pop(_HEADER)
+        require(text.dtype == np.uint8 and text.ndim == 1, "its header is no text")
+        header = parse(text.tobytes())
     if header["schema"] > SCHEMA:
+        version = header.get("version")
         raise ValueError(
             f"{name!r} has schema {header['schema']}, written by softmax_reg "
-            f"{header.get('version', 'of a later version')}; this version reads schemas up to "
-            f"{SCHEMA}. Upgrade softmax_reg."
+            f"{version if is_version(version) else 'of a later version'}; this version reads "
+            f"schemas up to {SCHEMA}. Upgrade softmax_reg."
         )
     return header, arrays
+
+
+def _bytes_of(file: BinaryIO, name: str | bytes) -> bytes:
+    """Return the whole file, once its two ends say that it is one of ours.
+
+    Raises
+    ------
+    Damaged
+        If its checksum is wrong.
+    ValueError
+        If it is a file of another kind.
+    """
+    head = file.read(_LONGEST_HEAD)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - _DIGEST_BYTES - len(_MARK), 0))
+    has_mark = file.read(len(_MARK)) == _MARK
+    if not (has_mark or first_name(head) == f"{_HEADER}.npy".encode()):
+        raise ValueError(
+            f"{name!r} is not a softmax_reg file. Give a file that save or Checkpoint wrote."
+        )
+    require(has_mark, "its end is missing")
+    file.seek(0)
+    try:
+        data = file.read(size)
+    except MemoryError as error:
+        raise Damaged(f"its {size} bytes do not fit into memory") from error
+    digest = hashlib.sha256(memoryview(data)[:-_DIGEST_BYTES]).hexdigest().encode()
+    require(digest == data[-_DIGEST_BYTES:], "its checksum is wrong")
+    require(first_name(head) == f"{_HEADER}.npy".encode(), "it does not begin with its header")
+    return data
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn what a block finds wrong in a file into an error that names the file."""
+    try:
+        yield
+    except Damaged as error:
+        raise ValueError(
+            f"{os.fspath(path)!r} is damaged: {error}. It was cut off or altered after it was "
+            "written. Use an older copy."
+        ) from error
+
+
+def is_version(version: Any) -> bool:
+    """Return whether this is the number of a version, fit to be shown."""
+    return isinstance(version, str) and re.fullmatch(r"[\w.+!-]{1,40}", version) is not None
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, NDArray]:
@@ -148,6 +176,11 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, NDArray]:
 def unflatten(arrays: Mapping[str, NDArray]) -> dict[str, Any]:
     """Return the nested dicts of `flatten`; arrays without dimensions become Python's numbers.
 
+    Raises
+    ------
+    Damaged
+        If a name is that of an array and of a dict.
+
     Examples
     --------
     >>> unflatten({"rate": np.array(0.5), "pairs/steps": np.array([[1.0, 2.0]])})
@@ -159,5 +192,7 @@ def unflatten(arrays: Mapping[str, NDArray]) -> dict[str, Any]:
         branch = tree
         for folder in folders:
             branch = branch.setdefault(folder, {})
+            require(isinstance(branch, dict), f"{name!r} is in what is no folder")
+        require(key not in branch, f"{name!r} is there twice")
         branch[key] = array if array.ndim else array.item()
     return tree

@@ -333,6 +333,11 @@ class Walk:
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
             run.limit = max(run.length, cost)
         self._local = Conditioned(self.objective, point.w, change, point)
+        if run.v is not None and run.v.shape != self._local.start.shape:
+            raise ValueError(
+                f"The checkpoint is {run.v.size} numbers long in the coordinates of the solver, "
+                f"which here are {self._local.start.size}: it is not of this fit. Fit anew."
+            )
         return self._local, self._local.start if run.v is None else run.v
 
 

@@ -85,7 +85,7 @@ class Watcher(Protocol):
     """A callback that remembers something, which a resumed run gives back to it."""
 
     def get_state(self) -> dict[str, Any]:
-        """Return what it remembers: arrays, numbers, strings, lists of them, dicts of these."""
+        """Return what it remembers: numbers, arrays and lists of them, dicts of these."""
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Remember what `get_state` returned."""
