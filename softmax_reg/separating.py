@@ -33,7 +33,9 @@ _NEARBY = 0.01
 # Margins taken into the program in each round, for each coordinate, and how many times as many are
 # looked through before all rows are again.
 _TOGETHER, _POOL = 4, 10
-_MOST_ROUNDS, _MOST_ENTRIES = 60, 2_000_000
+# Solving the program once takes some ten multiply-adds for each entry and column: all rounds together
+# are to take no more than a few seconds.
+_MOST_ROUNDS, _MOST_ENTRIES, _MOST_WORK = 60, 2_000_000, 2e8
 # By how far a maximum may be missed.
 _SAFETY = 0.5
 
@@ -173,8 +175,10 @@ def separating_program(
     wanted = min(_POOL * together, max(_MOST_ENTRIES // margins.size, 1))
     pool = lowest(margins, start.V, wanted).normals @ basis
     used = np.arange(len(pool)) < together
+    work = 0.0
     for _ in range(_MOST_ROUNDS):
-        best = _maximised(c, pool[used], bounds)
+        work += used.sum() * len(c) ** 2
+        best = _maximised(c, pool[used], bounds) if work <= _MOST_WORK else None
         if best is None:
             return None
         if c @ best < least:
@@ -215,8 +219,6 @@ def _flat_directions(margins: Margins, grams: NDArray) -> NDArray:
 
 def _maximised(c: NDArray, normals: NDArray, bounds: NDArray) -> NDArray | None:
     """Return the V of the largest c V within bounds that makes no margin negative, or None."""
-    if normals.size > _MOST_ENTRIES:
-        return None
     program = linprog(
         c=-c,
         A_ub=-normals,

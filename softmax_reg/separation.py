@@ -31,6 +31,9 @@ _EPS = float(np.finfo(np.float64).eps)
 _LARGEST_STEP = 0.9
 # Curvatures this far apart may tell the directions that separate from the others.
 _GAP, _MOST_GAPS = 10.0, 2
+# What eigenvectors cost, a few times, in multiply-adds for size^3; they may cost as much as the fit,
+# and so much in any case.
+_EIGENVECTORS, _FREE_WORK = 30.0, 3e9
 # A lowest margin, in units of |t|, that a direction nearby may raise to zero.
 _PROMISING = 0.05
 
@@ -72,11 +75,19 @@ def existence_of_optimum(objective: Objective, point: Point) -> Existence:
     at = _Curvature.at(margins, point)
     if _is_stationary_point_near(margins, at):
         return Existence.PROVED
-    found = _separated_nearby(margins, at)
+    found = None
+    if _EIGENVECTORS * margins.size**3 <= max(_FREE_WORK, _work_done(objective)):
+        found = _separated_nearby(margins, at)
     if found is None:
         whole = Face(np.eye(margins.size), _unit(at.v))
         found = separating_program(margins, at.mean_normal, at.radius, whole, nearby=False)
     return {True: Existence.REFUTED, False: Existence.PROVED, None: Existence.UNKNOWN}[found]
+
+
+def _work_done(objective: Objective) -> float:
+    """Return about how many multiply-adds the passes over the rows have taken so far."""
+    rows = objective.rows
+    return 2.0 * rows.n_read * objective.n_classes * (rows.origin.per_row + 10.0)
 
 
 @dataclass
