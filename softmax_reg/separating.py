@@ -33,8 +33,8 @@ _NEARBY = 0.01
 # Margins taken into the program in each round, for each coordinate, and how many times as many are
 # looked through before all rows are again.
 _TOGETHER, _POOL = 4, 10
-# Solving the program once takes some ten multiply-adds for each entry and column: all rounds together
-# are to take no more than a few seconds.
+# Solving the program once takes some ten multiply-adds for each entry and column.  All rounds
+# together are to take no more than a few seconds.
 _MOST_ROUNDS, _MOST_ENTRIES, _MOST_WORK = 60, 2_000_000, 2e8
 # By how far a maximum may be missed.
 _SAFETY = 0.5

@@ -31,8 +31,8 @@ _EPS = float(np.finfo(np.float64).eps)
 _LARGEST_STEP = 0.9
 # Curvatures this far apart may tell the directions that separate from the others.
 _GAP, _MOST_GAPS = 10.0, 2
-# What eigenvectors cost, a few times, in multiply-adds for size^3; they may cost as much as the fit,
-# and so much in any case.
+# What eigenvectors cost, a few times, in multiply-adds for size^3: at most what the fit did, and
+# so much in any case.
 _EIGENVECTORS, _FREE_WORK = 30.0, 3e9
 # A lowest margin, in units of |t|, that a direction nearby may raise to zero.
 _PROMISING = 0.05
