@@ -30,7 +30,7 @@ _EPS = float(np.finfo(np.float64).eps)
 # What of the rows may be dense, whitened and in float64 at a time, in each thread.
 _PIECE_BYTES = 1 << 20
 # The largest square matrix, and all rows at once where they are fewer than the features.
-_MATRIX_BYTES = 64 << 20
+_MATRIX_BYTES = 32 << 20
 # Columns are collinear where the correlations have an eigenvalue below so many roundings.
 _COLLINEAR = 64.0
 
@@ -50,8 +50,12 @@ class Margins:
         The number of rows.
     rank, size : int
         The dimension of the rows, and rank * (K - 1), that of the directions.
+    basis : ndarray of shape (width, rank)
+        What whitens standardised rows.
+    has_basis : bool
+        Whether it could be made; if not, there are too many features, and nothing can be asked.
     fits : bool
-        Whether square matrices of that size are small enough; if not, nothing else is to be used.
+        Whether a square matrix over all directions is small enough.
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -64,15 +68,15 @@ class Margins:
         self.contrasts = np.asarray(scipy.linalg.helmert(len(self.classes))).T
         width = len(self._free) + objective.fit_intercept
         self.rank = 0
-        self._basis = np.zeros((width, 0))
+        self.basis = np.zeros((width, 0))
         self._span: NDArray[np.float64] | None = None
-        self.fits = 8 * width * min(width, self.n) <= _MATRIX_BYTES
-        if self.fits and width > self.n:
+        self.has_basis = 8 * width * min(width, self.n) <= _MATRIX_BYTES
+        if self.has_basis and width > self.n:
             self._whiten_span(width)
-        elif self.fits and width:
+        elif self.has_basis and width:
             self._whiten_columns()
         self.size = self.rank * (len(self.classes) - 1)
-        self.fits = self.fits and 8 * self.size**2 <= _MATRIX_BYTES
+        self.fits = 8 * self.size**2 <= _MATRIX_BYTES
 
     def _whiten_columns(self) -> None:
         def visit(X: Any, rows: Rows) -> tuple[NDArray]:
@@ -80,8 +84,8 @@ class Margins:
             return (A.T @ A,)
 
         (total,) = self._each(visit)
-        self._basis = _whitening(total / self.n)
-        self.rank = self._basis.shape[1]
+        self.basis = _whitening(total / self.n)
+        self.rank = self.basis.shape[1]
 
     def _whiten_span(self, width: int) -> None:
         """Fewer rows than columns: their whitened coordinates are those in their span."""
@@ -99,7 +103,7 @@ class Margins:
         self.rank = int(kept.sum())
         span = np.zeros((objective.rows.shape[0], self.rank))
         span[objective.active] = vectors[:, kept] * np.sqrt(self.n)
-        self._span = span
+        self._span, self.basis = span, np.eye(self.rank)
 
     def _standardised(self, X: Any) -> NDArray[np.float64]:
         """Return some rows dense, centred and scaled, with a column of ones."""
@@ -116,7 +120,8 @@ class Margins:
         """Sum visit(X, numbers of its rows) over pieces of the rows that have a weight."""
         objective = self.objective
         width = len(self._free) + self.rank + len(self.classes) + 2
-        together = max(_PIECE_BYTES // (8 * width), 16)
+        # Enough rows for adding up matrices of rank^2 entries to cost little beside making them.
+        together = max(_PIECE_BYTES // (8 * width), 4 * self.rank, 16)
 
         def visit_block(X: Any, part: slice) -> tuple[NDArray, ...]:
             total: tuple[NDArray, ...] = ()
@@ -133,9 +138,11 @@ class Margins:
                 total = tuple(a + b for a, b in zip(total, new, strict=True)) if total else new
             return total
 
-        return objective.rows.reduce(visit_block)
+        return objective.rows.reduce(visit_block, block_bytes=max(8 * width * together, 1 << 20))
 
-    def reduce(self, visit: Visit, point: Point | None = None) -> tuple[NDArray, ...]:
+    def reduce(
+        self, visit: Visit, point: Point | None = None, whitened: bool = True
+    ) -> tuple[NDArray, ...]:
         """Sum what `visit` returns over the rows.
 
         Parameters
@@ -144,11 +151,15 @@ class Margins:
             T of shape (rows, rank), y the places of the rows' own classes in `classes`, s the
             shares of the rows in the total weight; of a `point`, P and log P of `classes`.
         point : Point or None, default=None
+        whitened : bool, default=True
+            Whether T is made, or visit gets rows A with T = A `basis`: that is much less to do
+            where there are many features.
         """
         objective = self.objective
 
         def visit_piece(X: Any, rows: Rows) -> tuple[NDArray, ...]:
-            T = self._standardised(X) @ self._basis if self._span is None else self._span[rows]
+            T = self._standardised(X) if self._span is None else self._span[rows]
+            T = T @ self.basis if whitened and self._span is None else T
             y = self._place[objective.codes[rows]]
             s = objective.weights[rows] / objective.total_weight
             if point is None:

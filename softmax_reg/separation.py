@@ -19,6 +19,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from softmax_reg.dual import proved_by_products
 from softmax_reg.margins import Margins
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
@@ -33,7 +34,9 @@ _LARGEST_STEP = 0.9
 _GAP, _MOST_GAPS = 10.0, 2
 # What eigenvectors cost, a few times, in multiply-adds for size^3: at most what the fit did, and
 # so much in any case.
-_EIGENVECTORS, _FREE_WORK = 30.0, 3e9
+_EIGENVECTORS, _FREE_WORK = 30.0, 1e11
+# With so many directions H is worth avoiding.
+_MANY = 100
 # A lowest margin, in units of |t|, that a direction nearby may raise to zero.
 _PROMISING = 0.05
 
@@ -68,10 +71,14 @@ def existence_of_optimum(objective: Objective, point: Point) -> Existence:
     if free.all() and point.separates_classes():
         return Existence.REFUTED
     margins = Margins(objective)
-    if not margins.fits:
+    if not margins.has_basis:
         return Existence.UNKNOWN
     if margins.size == 0:
         return Existence.PROVED
+    if margins.size > _MANY and proved_by_products(margins, point):
+        return Existence.PROVED
+    if not margins.fits:
+        return Existence.UNKNOWN
     at = _Curvature.at(margins, point)
     if _is_stationary_point_near(margins, at):
         return Existence.PROVED

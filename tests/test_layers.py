@@ -21,7 +21,7 @@ LAYERS = [
     {"sources.streams", "blocks"},
     {"sources.batch_sources", "sources.tables", "faces"},
     {"objective", "points", "batches", "duality"},
-    {"conditioning", "coordinates", "maps", "margins", "separating", "separation"},
+    {"conditioning", "coordinates", "dual", "maps", "margins", "separating", "separation"},
     {"solvers.stages", "solvers.watching"},
     {"solvers.base"},
     {"solvers.*"},  # one file for each method

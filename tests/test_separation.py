@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 import softmax_reg.separation
 from softmax_reg import SoftmaxRegression
 from softmax_reg.blocks import RowBlocks
+from softmax_reg.dual import proved_by_products
 from softmax_reg.margins import Margins
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
@@ -252,6 +253,27 @@ def test_the_certificate_costs_few_passes(kind):
 def objective_of(X, y, K=None):
     K = int(y.max()) + 1 if K is None else K
     return Objective(RowBlocks(X, K), y, np.ones(len(y)), K, ElasticNet(0.0))
+
+
+def test_with_many_directions_products_prove_an_optimum_and_never_one_that_is_not_there():
+    for kind in KINDS:
+        X, y = large_table(kind, 1000, p=10, K=4)
+        for C in [1e3, 1e6, 1e9]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = SoftmaxRegression(C=C).fit(X, y)
+            objective = objective_of(X, y)
+            point = objective.at(objective.pack(model.coef_.T.copy(), model.intercept_))
+            assert proved_by_products(Margins(objective), point) == (kind == "none")
+
+
+def test_products_decide_where_no_matrix_over_all_directions_fits(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 20))
+    y = (0.3 * X @ rng.normal(size=(20, 8)) + rng.gumbel(size=(3000, 8))).argmax(axis=1)
+    monkeypatch.setattr(softmax_reg.margins, "_MATRIX_BYTES", 8 * 21 * 21)
+    assert not Margins(objective_of(X, y)).fits
+    assert not fitted(X, y)
 
 
 def test_a_small_gradient_far_out_proves_no_optimum():
