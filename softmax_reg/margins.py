@@ -223,9 +223,19 @@ def _weighted_grams(T: NDArray, weights: NDArray) -> NDArray:
 
 
 def _whitening(G: NDArray) -> NDArray:
-    """Return L with L' G L = I, one column for each direction in which G is not zero."""
+    """Return L with L' G L = I, one column for each direction in which G is not zero.
+
+    Of collinear columns some are left out, in place of one direction of them all: what rounding
+    makes of a column that depends on others then blurs none of those that are left.
+    """
     d = np.sqrt(np.diag(G))
     inverse = np.divide(1.0, d, out=np.zeros(len(d)), where=d > 0.0)
-    values, vectors = np.linalg.eigh(G * inverse * inverse[:, np.newaxis])
-    kept = values > _COLLINEAR * _EPS * len(G) * values[-1]
-    return inverse[:, np.newaxis] * vectors[:, kept] / np.sqrt(values[kept])
+    correlations = G * inverse * inverse[:, np.newaxis]
+    tolerance = _COLLINEAR * _EPS * len(G)
+    _, order, rank, _ = scipy.linalg.lapack.dpstrf(correlations, tol=tolerance, lower=1)
+    kept = np.sort(order[:rank] - 1)
+    values, vectors = np.linalg.eigh(correlations[np.ix_(kept, kept)])
+    sound = values > tolerance
+    L = np.zeros((len(G), int(sound.sum())))
+    L[kept] = inverse[kept, np.newaxis] * vectors[:, sound] / np.sqrt(values[sound])
+    return L

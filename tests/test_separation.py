@@ -159,7 +159,7 @@ def test_units_and_origins_of_the_features_change_no_answer():
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
 def test_only_features_without_a_penalty_can_separate(l1_ratio):
     told = 0
-    for seed in range(60):
+    for seed in range(30):
         rng = np.random.default_rng(seed)
         X, y, weights = small_table(rng)
         if len(np.unique(y)) < 2:
@@ -172,7 +172,7 @@ def test_only_features_without_a_penalty_can_separate(l1_ratio):
         got = fitted(X, y, weights, C=1.0, **named)
         assert got == expected, f"seed {seed}"
         told += expected
-    assert told > 5
+    assert told > 3
 
 
 def large_table(kind, n, p=12, K=3, seed=0):
@@ -323,6 +323,15 @@ def test_directions_are_whitened_and_leave_out_what_says_nothing():
     assert (margins.rank, margins.size) == (4, 8)
     (G,) = margins.reduce(lambda T, y, s: (T.T @ T,))
     np.testing.assert_allclose(G / len(y), np.eye(4), atol=1e-6)
+
+
+def test_a_sum_of_columns_in_float32_hides_no_rare_feature():
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        X, y = rng.normal(size=(200, 2)), rng.integers(0, 4, 200)
+        rare = np.isin(np.arange(200), rng.choice(np.flatnonzero(y != 0), 3, replace=False))
+        X = np.column_stack([X, rare, X.sum(axis=1) + rare]).astype(np.float32)
+        assert fitted(X, y)
 
 
 def test_the_assembled_matrix_is_the_sum_over_rows_and_classes():
