@@ -41,17 +41,24 @@ from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.reading import read_data
-from softmax_reg.separation import has_no_optimum
+from softmax_reg.separation import Existence
 from softmax_reg.solvers import SOLVERS, Result, Solver, make_solver, minimize
 from softmax_reg.solvers.constraints import BATCH_SIZE, CALLBACKS, COUNT, LEARNING_RATE, MOMENTUM
 
 __all__ = ["SoftmaxRegression"]
 
-_SEPARABLE = (
-    "The classes are linearly separable, all of them or some from the others: without a penalty, "
-    "C=inf, the loss falls for ever as the coefficients grow, and no optimum exists. Give C a "
-    "finite value, such as C=1e6."
-)
+_NO_OPTIMUM = {
+    Existence.REFUTED: (
+        "The classes are linearly separable, at least partly, by the features without a penalty. "
+        "The loss then keeps falling as their coefficients grow, so there is no optimum. Use a "
+        "finite C, for example C=1e6, and no penalty_factor of 0."
+    ),
+    Existence.UNKNOWN: (
+        "It was not found out whether an optimum exists: the features without a penalty may "
+        "separate some classes, and then the loss falls for ever as their coefficients grow. Use a "
+        "finite C, for example C=1e6, and no penalty_factor of 0."
+    ),
+}
 
 
 class SoftmaxRegression(
@@ -158,7 +165,8 @@ class SoftmaxRegression(
         Whether F is within 1e-6 of its minimum, relative to it, as far as can be certified or
         tested, whatever ended the fit.  With a float32 X it is 1e-4; of a loss below 1e-6 it is
         1e-12, absolutely, which leaves probabilities right to 1e-8 or so.  A `tol` above 1e-7 asks
-        for less: a fit that reaches it has converged.  False where no optimum exists.
+        for less: a fit that reaches it has converged.  False where no optimum exists, or none is
+        known to exist.
     suboptimality_ : float
         Upper bound on how far F is above its minimum, in the units of `loss_curve_`, certified or
         tested; at most F itself, which says that nothing is known.
@@ -373,10 +381,10 @@ class SoftmaxRegression(
                 validation=validation,
                 run=run,
             )
-            separated = np.isinf(self.C) and has_no_optimum(objective, result.point)
-            self._keep(result, objective, stopping, separated)
-        if separated:
-            warnings.warn(_SEPARABLE, ConvergenceWarning, stacklevel=4)
+            self._keep(result, objective, stopping)
+        existence = result.existence
+        if existence is Existence.REFUTED or (existence is Existence.UNKNOWN and result.converged):
+            warnings.warn(_NO_OPTIMUM[existence], ConvergenceWarning, stacklevel=4)
         self.classes_, self.solver_ = classes, name
         tasks.end()
         return self
@@ -386,7 +394,6 @@ class SoftmaxRegression(
         result: Result,
         objective: Objective,
         stopping: EarlyStopping | None,
-        separated: bool,
     ) -> None:
         """Set what a fit leaves behind, and remove what an earlier one did."""
         point = result.point
@@ -400,7 +407,8 @@ class SoftmaxRegression(
         self.loss_curve_ = result.loss_curve
         self.optimality_ = point.optimality
         self.suboptimality_, self.duality_gap_ = float(result.excess), float(result.gap)
-        self.converged_ = bool(result.converged and not separated and point is result.point)
+        is_optimum = result.converged and result.existence is Existence.PROVED
+        self.converged_ = bool(is_optimum and point is result.point)
         self.n_samples_seen_ = objective.rows.shape[0]
         self._fitted_rows = FittedRows.of(objective)
         if result.validation_curve is not None:

@@ -23,7 +23,7 @@ LAYERS = [
     {"sources.streams", "blocks"},
     {"sources.batch_sources", "sources.tables", "faces"},
     {"objective", "points", "batches", "duality"},
-    {"conditioning", "coordinates", "maps", "separation"},
+    {"conditioning", "coordinates", "dual", "maps", "margins", "separating", "separation"},
     {"suboptimality"},
     {"solvers.base", "solvers.watching"},
     {"solvers.*"},  # one file for each method

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
+from softmax_reg.separation import Existence
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.promise import Promise
 from softmax_reg.solvers.stages import Run, Walk
@@ -52,6 +53,8 @@ class Result:
         Upper bound on how far F is above its minimum; infinite where nothing tells.
     gap : float
         The duality gap; nan where it was not asked for or does not exist.
+    existence : Existence
+        Whether there is a minimum at all.
     validation_curve : ndarray of shape (n_iter + 1,), float64, or None
         The loss on the held-out rows at the same points, if there are such rows.
     """
@@ -63,6 +66,7 @@ class Result:
     stopped: str
     excess: float
     gap: float
+    existence: Existence
     validation_curve: NDArray[np.float64] | None = None
 
 
@@ -156,25 +160,31 @@ def minimize(
     if stopped == "rounding":
         point = best if best.value < point.value else point
     converged = promise.holds_as_given(walk, point) or (promise.is_loose and stopped == "tol")
-    if warn and not converged and stopped != "callback":
+    existence = promise.existence(point)
+    is_told = stopped == "callback" or existence is Existence.REFUTED  # by whoever asked for it
+    if warn and not converged and not is_told:
         message = _not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
         warnings.warn(message, ConvergenceWarning, stacklevel=5)
     curve = None if validation is None else np.array(walk.run.held_out[: len(losses)])
     n_iter, (excess, gap, _) = len(losses) - 1, promise.bound
-    return Result(point, np.array(losses), n_iter, converged, stopped, excess, gap, curve)
+    return Result(
+        point, np.array(losses), n_iter, converged, stopped, excess, gap, existence, curve
+    )
 
 
 def _verdict(walk: Walk, promise: Promise, point: Point, tol: float, max_iter: int) -> str:
     """Return what ends the run at its last point; if nothing does, note the lows and return ""."""
     run = walk.run
     if _seems_done(walk, promise, point, tol) and (
-        promise.is_loose or promise.holds(walk, point) or not (run.finishing or walk.finish())
+        promise.is_loose
+        or promise.holds(walk, point)
+        or not (run.finishing or _finish(walk, promise, point))
     ):
         return "tol"
     if len(run.losses) > max_iter:
         return "max_iter"
     if walk.crawls:
-        walk.finish()
+        _finish(walk, promise, point)
     run.idle = 0 if _advances(walk, promise, point) else run.idle + 1
     if run.idle >= _PATIENCE:
         return _exhausted(walk, promise, point)
@@ -193,6 +203,11 @@ def _seems_done(walk: Walk, promise: Promise, point: Point, tol: float) -> bool:
     return not is_seen or run.decrease <= _DECREASE * tol * point.value
 
 
+def _finish(walk: Walk, promise: Promise, point: Point) -> bool:
+    """Go on with Newton's method if that can be done and there is a minimum to go to."""
+    return walk.can_finish and promise.existence(point) is not Existence.REFUTED and walk.finish()
+
+
 def _advances(walk: Walk, promise: Promise, point: Point) -> bool:
     """Return whether a point is a new low; of Newton's steps one that can be told from the last."""
     run = walk.run
@@ -203,7 +218,8 @@ def _advances(walk: Walk, promise: Promise, point: Point) -> bool:
 
 def _exhausted(walk: Walk, promise: Promise, point: Point) -> str:
     """Return what a run ends by whose solver makes no more progress; "" if Newton goes on."""
-    if not walk.run.losses or promise.holds(walk, point) or not walk.finish():
+    done = not walk.run.losses or promise.holds(walk, point)
+    if done or not _finish(walk, promise, point):
         return "rounding"
     walk.run.idle = 0
     return ""

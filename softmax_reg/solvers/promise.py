@@ -11,6 +11,7 @@ import numpy as np
 
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
+from softmax_reg.separation import Existence, existence_of_optimum
 from softmax_reg.solvers.stages import Walk
 from softmax_reg.suboptimality import Suboptimality, suboptimality
 
@@ -50,6 +51,7 @@ class Promise:
         self.is_loose = _OF_TOL * tol > self.share
         self.bound, self.lost = Suboptimality(np.inf, np.nan, False), 0.0
         self._point: Point | None = None
+        self._existence: Existence | None = None
 
     def enough(self, value: float) -> float:
         """Return by how much F may be above its minimum where it is `value`."""
@@ -63,6 +65,12 @@ class Promise:
         if self._point is not point:
             self._point, self.bound = point, self._look(walk, point, in_doubt)
         return self.bound.excess <= self.enough(point.value)
+
+    def existence(self, point: Point) -> Existence:
+        """Return whether there is a minimum; asked for once, the nearer to it the cheaper."""
+        if self._existence is None:
+            self._existence = existence_of_optimum(self.objective, point)
+        return self._existence
 
     def holds_as_given(self, walk: Walk, point: Point) -> bool:
         """Return the same of the coefficients in the dtype of X, which `bound` then tells of."""
