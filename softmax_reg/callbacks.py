@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import Interval, validate_parameter_constraints
+from softmax_reg._shown import shown
 from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.progress import PrintProgress
 from softmax_reg.solvers.base import Callback, Progress
@@ -243,7 +244,7 @@ def listed(given: Any, told: str) -> list[Callable[..., Any]]:
                 if hasattr(callback, "on_fit_task_end")
                 else f"give an instance or a function that takes {told}"
             )
-            raise TypeError(f"callbacks holds {callback!r}, which cannot be called: {remedy}.")
+            raise TypeError(f"callbacks holds {shown(callback)}, which cannot be called: {remedy}.")
     return callbacks
 
 

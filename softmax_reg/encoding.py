@@ -14,6 +14,7 @@ from softmax_reg._compat import (
     compute_class_weight,
     train_test_split,
 )
+from softmax_reg._shown import shown
 from softmax_reg.penalties import PENALTIES, Penalty
 
 __all__ = [
@@ -50,7 +51,9 @@ def encode_labels(y: Any) -> tuple[NDArray, NDArray[np.intp]]:
     classes, codes = sorted_labels(y)
     check_classification_targets(y)
     if len(classes) < 2:
-        raise ValueError(f"y must hold at least 2 classes, but it holds one class: {classes[0]!r}.")
+        raise ValueError(
+            f"y must hold at least 2 classes, but it holds one class: {shown(classes[0])}."
+        )
     return classes, codes
 
 
@@ -93,8 +96,8 @@ def row_weights(
     empty = np.flatnonzero(totals == 0.0)
     if len(empty):
         raise ValueError(
-            f"The sample weights of class {classes[empty[0]]!r} sum to zero. Leave the rows of "
-            "that class out, or give some of them a positive weight."
+            f"The sample weights of class {shown(classes[empty[0]])} sum to zero. Leave the rows "
+            "of that class out, or give some of them a positive weight."
         )
     if class_weight is None:
         return weights
@@ -136,7 +139,8 @@ def class_factors(
         per_class = compute_class_weight(class_weight, classes=classes, y=classes)
     if not (np.isfinite(per_class).all() and (per_class > 0.0).all()):
         raise ValueError(
-            f"class_weight must give every class a positive finite weight, got {class_weight!r}."
+            "class_weight must give every class a positive finite weight, got "
+            f"{shown(class_weight)}."
         )
     return per_class
 
@@ -173,7 +177,8 @@ def _feature_factors(penalty_factor: Any, n_features: int) -> NDArray | None:
         factors = np.asarray(penalty_factor, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"penalty_factor must hold numbers, got {penalty_factor!r}. Give one for each feature."
+            f"penalty_factor must hold numbers, got {shown(penalty_factor)}. Give one for each "
+            "feature."
         ) from error
     if factors.shape != (n_features,):
         raise ValueError(

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._shown import shown
+
 __all__ = ["Fold", "Labelled", "check_classes", "choice", "chosen", "neg_log_loss"]
 
 # The training rows of a fold are copied up to this size; above it the other rows get the weight 0,
@@ -68,8 +70,8 @@ def check_classes(
             missing = classes[np.flatnonzero(totals == 0.0)[0]]
             raise ValueError(
                 f"Fold {number} of {len(folds)} has no training row, with a weight, of class "
-                f"{missing!r}: its model could not know that class. Use stratified folds, fewer "
-                "of them, or leave out classes that are too rare."
+                f"{shown(missing)}: its model could not know that class. Use stratified folds, "
+                "fewer of them, or leave out classes that are too rare."
             )
         if not weights[test].any():
             raise ValueError(

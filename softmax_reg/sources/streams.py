@@ -1,7 +1,7 @@
 """Rows that are read again for every pass, in bounded memory.
 
 A thread reads ahead by one batch while the last one is computed with.  Each pass has to give the
-same rows in the same order: their number, their labels and the first row are compared.
+same rows in the same order: their number, their labels, and a hash of all else are compared.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._shown import shown
 from softmax_reg.rows import Batches, Rows, shuffled
+from softmax_reg.sources.row_hashes import hashes_of_rows
 
-__all__ = ["Reservoir", "StreamedRows", "as_block", "iterate", "read_ahead"]
+__all__ = ["Reservoir", "StreamedRows", "as_block", "dense_row", "iterate", "read_ahead"]
 
 # Rows that are held at once to be shuffled, and those that are kept as a sample.
 _WINDOW_BYTES, _SAMPLE_BYTES = 8 << 20, 2 << 20
@@ -147,6 +149,10 @@ class StreamedRows(Rows):
         The first row.
     kept : Reservoir
     per_row : float
+    hashes : ndarray of shape (n_samples,), uint32
+        Of the features and the weight of each row, as the first pass found them.
+    is_single : ndarray of shape (n_samples,), bool
+        Whether a row came in float32, in which its hash was taken.
     """
 
     is_stream = True
@@ -161,10 +167,14 @@ class StreamedRows(Rows):
         first: NDArray[np.float64],
         kept: Reservoir,
         per_row: float,
+        hashes: NDArray[np.uint32],
+        is_single: NDArray[np.bool_],
     ) -> None:
         self.source, self.shape, self.dtype = source, shape, np.dtype(dtype)
         self.classes, self.codes, self.per_row = classes, codes, per_row
-        self._first = first
+        self._first, self._hashes = first, hashes
+        # One dtype for all rows is the rule.
+        self._is_single = is_single if len(np.unique(is_single)) > 1 else None
         self.sample, self._kept = kept.sample()
         self.is_sparse = sp.issparse(self._kept)
         row_bytes = self.dtype.itemsize * max(per_row, 1.0)
@@ -179,33 +189,56 @@ class StreamedRows(Rows):
 
     def _checked(self) -> Batches:
         start, n = 0, self.shape[0]
-        for number, (X, y, _) in enumerate(iterate(self.source), 1):
-            X, y = as_block(X, self.dtype), np.asarray(y).ravel()
-            stop = start + len(y)
-            where = f"Batch {number} (rows {start} to {stop - 1})"
-            if stop > n:
+        for number, (X, y, weights) in enumerate(iterate(self.source), 1):
+            labels = np.asarray(y).ravel()
+            where = f"Batch {number} (rows {start} to {start + len(labels) - 1})"
+            if start + len(labels) > n:
                 raise ValueError(f"{where} goes beyond the {n} rows of the first pass. {_SAME}")
-            if X.shape != (len(y), self.shape[1]):
-                raise ValueError(
-                    f"{where} has X of shape {X.shape}, but {len(y)} labels, and there were "
-                    f"{self.shape[1]} features in the first pass. {_SAME}"
-                )
-            changed = np.flatnonzero(self.classes[self.codes[start:stop]] != y)
-            if len(changed):
-                raise ValueError(
-                    f"{where} has the label {y[changed[0]]!r} in row {start + changed[0]}, which "
-                    f"was {self.classes[self.codes[start + changed[0]]]!r} before. {_SAME}"
-                )
-            if start == 0 and not np.array_equal(dense_row(X), self._first.astype(self.dtype)):
-                raise ValueError(f"The features of the first row have changed. {_SAME}")
-            yield start, X
-            start = stop
+            block = self._block(X, labels, where)
+            self._compare(start, X, block, labels, weights, where)
+            yield start, block
+            start += len(labels)
         if start < n:
             raise ValueError(
                 f"The source gave {n} rows the first time, and {start} rows now. {_SAME} A "
                 "generator can be read only once: give FunctionSource a function that makes a "
                 "new one each time."
             )
+
+    def _block(self, X: Any, labels: NDArray, where: str) -> Any:
+        try:
+            block = as_block(X, self.dtype)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise ValueError(f"{where} holds other than numbers: {error}. {_SAME}") from error
+        if block.shape != (len(labels), self.shape[1]):
+            raise ValueError(
+                f"{where} has X of shape {block.shape}, but {len(labels)} labels, and there were "
+                f"{self.shape[1]} features in the first pass. {_SAME}"
+            )
+        return block
+
+    def _compare(
+        self, start: int, X: Any, block: Any, labels: NDArray, weights: Any, where: str
+    ) -> None:
+        """Raise ValueError if a label, a feature or a weight is another than in the first pass."""
+        stop = start + len(labels)
+        changed = np.flatnonzero(self.classes[self.codes[start:stop]] != labels)
+        if len(changed):
+            row = start + changed[0]
+            raise ValueError(
+                f"{where} has the label {shown(labels[changed[0]])} in row {row}, which was "
+                f"{shown(self.classes[self.codes[row]])} before. {_SAME}"
+            )
+        if np.shape(weights) not in ((), labels.shape):
+            raise ValueError(f"{where} has weights of shape {np.shape(weights)}. {_SAME}")
+        hashes = hashes_of_rows(block, weights)
+        if self._is_single is not None and self._is_single[start:stop].any():
+            single = self._is_single[start:stop]
+            given = None if weights is None else np.asarray(weights)[single]
+            hashes[single] = hashes_of_rows(block[single].astype(np.float32), given)
+        changed = np.flatnonzero(hashes != self._hashes[start:stop])
+        if len(changed):
+            raise ValueError(f"{where} {_change(X, block, changed, start)}. {_SAME}")
 
     def mini_batches(
         self, active: NDArray[np.intp], size: int, rng: np.random.Generator
@@ -250,3 +283,14 @@ class StreamedRows(Rows):
 def dense_row(X: Any) -> NDArray:
     """Return the first row of a block, dense."""
     return (X[[0]].toarray() if sp.issparse(X) else X)[0]
+
+
+def _change(X: Any, block: Any, changed: NDArray[np.intp], start: int) -> str:
+    """Return what has changed in the first of some rows of a batch, as the end of a sentence."""
+    row, values = start + changed[0], dense_row(block[changed[:1]])
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if not len(wrong):
+        return f"has other features, or another weight, in row {row} than in the first pass"
+    column = shown(X.columns[wrong[0]]) if hasattr(X, "columns") else wrong[0]
+    kind = "a missing value" if np.isnan(values[wrong[0]]) else "infinity"
+    return f"has {kind} in row {row}, column {column}, where the first pass had a number"
