@@ -178,7 +178,7 @@ class _FirstPass:
         """Return which row of the source, and of a file perhaps, a row of the batch is."""
         number = self.n + int(row)
         place = self.source.place_of(number)
-        return f"row {number}, counted from 0" + (f", {place}" if place else "")
+        return f"row {number}, counted from 0" + (f" ({place})" if place else "")
 
     def _first_bad_value(self, X: Any) -> str:
         """Return where the first number is that is not finite, as the end of a message."""
