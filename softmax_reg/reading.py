@@ -19,9 +19,9 @@ from softmax_reg._compat import check_classification_targets, validate_data
 from softmax_reg._shown import shown
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights, sorted_labels
 from softmax_reg.sources.batch_sources import BatchSource
-from softmax_reg.sources.row_hashes import hashes_of_rows
+from softmax_reg.sources.reservoir import Reservoir
+from softmax_reg.sources.row_hashes import row_hashes
 from softmax_reg.sources.streams import (
-    Reservoir,
     StreamedRows,
     as_block,
     dense_row,
@@ -128,7 +128,7 @@ class _FirstPass:
         places = [self.places.setdefault(label, len(self.places)) for label in labels.tolist()]
         self.codes.append(np.array(places, dtype=np.int32)[codes])
         self.weights.append(weights)
-        self.hashes.append(hashes_of_rows(X, weights))
+        self.hashes.append(row_hashes(X, weights, is_thorough=True))
         self.is_single.append(np.full(len(y), X.dtype == np.float32))
         self.kept.add(self.n, X, np.flatnonzero(weights))
         self.n += len(y)
@@ -222,7 +222,7 @@ class _FirstPass:
             self.first,
             self.kept,
             per_row,
-            np.concatenate(self.hashes),
+            np.concatenate(self.hashes, axis=1),
             np.concatenate(self.is_single),
         )
         return rows, classes, codes, weights

@@ -250,9 +250,9 @@ def test_any_separator_is_followed_and_rows_are_counted(tmp_path, sep, options):
     assert X.tolist() == [[0, 0.5], [1, 2.5], [2, 4.5], [3, 6.5], [4, 8.5], [5, 10.5]]
     assert "".join(y) == "ababab"
     for row in ("9,9,9,c", "9,9"):
-        source = csv(tmp_path, table(with_row(4, row), sep=sep), chunksize=4, options=options)
+        text = table(with_row(4, row), sep=sep)
         with pytest.raises(ValueError, match=r"Line 6 of .* fields|(no label in|has) row 4 of"):
-            contents(source)
+            contents(csv(tmp_path, text, chunksize=4, options=options))
 
 
 def test_a_column_without_a_name_does_not_become_a_feature_by_itself(tmp_path):
@@ -276,9 +276,9 @@ def test_an_index_is_left_out_and_its_rows_are_counted(tmp_path, index):
     X, _ = contents(csv(tmp_path, table(rows, header), chunksize=4, options=options))
     assert X[:, -1].tolist() == [0.5, 2.5, 4.5, 6.5, 8.5, 10.5]
     for row in ("9,9,9,9,9", "9,9,9"):
-        source = csv(tmp_path, table([*rows, row], header), chunksize=4, options=options)
+        text = table([*rows, row], header)
         with pytest.raises(ValueError, match=r"Line 8 of .* fields, but 4"):
-            contents(source)
+            contents(csv(tmp_path, text, chunksize=4, options=options))
 
 
 def test_names_are_given_to_all_columns_or_refused(tmp_path):

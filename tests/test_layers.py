@@ -19,7 +19,7 @@ LAYERS = [
     {"_checked"},
     {"_compat"},
     {"functional", "penalties", "schedules", "persistence.storage", "online.window"},
-    {"rows", "sources.row_hashes"},
+    {"rows", "sources.reservoir", "sources.row_hashes"},
     {"sources.streams", "blocks"},
     {"sources.batch_sources", "sources.csv_lines", "sources.csv_options", "faces"},
     {"sources.tables"},

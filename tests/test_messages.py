@@ -110,7 +110,9 @@ IN_WEIGHTS = "sample_weight holds an integer of about 401 digits in row 5"
 ENDLESS = {
     "X": (lambda: SoftmaxRegression().fit(BIG_X, Y), IN_X),
     "frame": (
-        lambda: SoftmaxRegression().fit(pd.DataFrame(BIG_X, columns=list("abcd")), Y),
+        lambda: SoftmaxRegression().fit(
+            pd.DataFrame(np.array(BIG_X, dtype=object), columns=list("abcd")), Y
+        ),
         IN_FRAME,
     ),
     "y": (lambda: SoftmaxRegression().fit(X, BIG_Y), IN_Y),

@@ -25,7 +25,7 @@ from softmax_reg import (
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.reading import read_data
 from softmax_reg.solvers import SOLVERS
-from softmax_reg.sources.row_hashes import hashes_of_rows
+from softmax_reg.sources.row_hashes import row_hashes
 
 SETS = ["wine", "breast_cancer"]  # three classes and two, raw
 
@@ -267,7 +267,7 @@ def test_sgd_with_windows_smaller_than_its_batches_still_converges(monkeypatch):
 
 
 def test_the_sample_of_a_stream_is_bounded_uniform_and_leaves_out_rows_without_weight(monkeypatch):
-    monkeypatch.setattr("softmax_reg.sources.streams._SAMPLE_BYTES", 8 * 100 * 2)
+    monkeypatch.setattr("softmax_reg.sources.reservoir._SAMPLE_BYTES", 8 * 100 * 2)
     n = 4000
     X, y = np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 2
     weights = (np.arange(n) % 4 > 0).astype(float)
@@ -479,22 +479,26 @@ def test_the_hash_of_a_row_tells_any_change_of_one_or_two_numbers(n, p, dtype, v
         "real": lambda size: rng.normal(size=size),
     }[values]
     X, weights = draw((n, p)).astype(dtype), rng.random(n)
-    hashes = hashes_of_rows(X, weights)
+    hashes = row_hashes(X, weights, True)
     for same in (np.asfortranarray(X), sp.csr_array(X), np.repeat(X, 2, axis=0)[::2]):
-        assert_array_equal(hashes_of_rows(same, weights), hashes)
+        assert_array_equal(row_hashes(same, weights, True), hashes)
     cut = n // 2
-    parts = [hashes_of_rows(X[:cut], weights[:cut]), hashes_of_rows(X[cut:], weights[cut:])]
-    assert_array_equal(np.concatenate(parts), hashes)
+    parts = [row_hashes(X[rows], weights[rows], True) for rows in (slice(cut), slice(cut, None))]
+    assert_array_equal(np.concatenate(parts, axis=1), hashes)
+
+    def told(X, weights=weights, is_thorough=False):
+        other = row_hashes(X, weights, is_thorough)
+        return np.flatnonzero((other != hashes[: len(other)]).any(axis=0)).tolist()
+
     i, j, k = rng.integers(n), rng.integers(p), rng.integers(p)
     other = X.copy()
     other[i, [j, k]] = other[i, [k, j]]
-    told = hashes_of_rows(other, weights) != hashes
-    assert told.tolist() == (other != X).any(axis=1).tolist()
+    assert told(other, is_thorough=True) == np.flatnonzero((other != X).any(axis=1)).tolist()
     other = X.copy()
     other[i, j] = np.nextafter(other[i, j], dtype(99))
-    assert np.flatnonzero(hashes_of_rows(other, weights) != hashes).tolist() == [i]
+    assert told(other) == [i]
     heavier = weights + np.where(np.arange(n) == i, 2.0**-40, 0.0)
-    assert np.flatnonzero(hashes_of_rows(X, heavier) != hashes).tolist() == [i]
+    assert told(X, heavier) == [i]
 
 
 def test_an_error_of_the_source_itself_reaches_the_caller():

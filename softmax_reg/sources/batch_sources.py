@@ -57,7 +57,7 @@ class BatchSource(ABC):
     Cross-validation and grid search of scikit-learn take rows out of arrays, and take no source.
     With `early_stopping` the held-out rows are read together with the others: a pass for each
     iteration more.  Stochastic solvers shuffle rows within windows of 8 MiB: a file should not be
-    sorted by class for them.  Memory: some 45 bytes for each row, which keep its class, its weight
+    sorted by class for them.  Memory: some 50 bytes for each row, which keep its class, its weight
     and a hash of it, about six batches, some 20 MiB for windows and samples, and the solver's
     matrices.
 

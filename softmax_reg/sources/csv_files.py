@@ -22,7 +22,7 @@ import numpy as np
 
 from softmax_reg.sources.csv_lines import Record, Unsupported, decoding_fault, head, records
 from softmax_reg.sources.csv_options import checked_options, counts_every_row, reading_options
-from softmax_reg.sources.tables import TableSource, is_empty
+from softmax_reg.sources.tables import TableSource, is_empty, reads_as_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,6 +244,10 @@ class CSVSource(TableSource):
 
     def _is_missing(self, labels: pd.Series) -> Any:
         return is_empty(labels)
+
+    def _is_number(self, text: Any) -> bool:
+        # Before pandas 3 an integer beyond int64 makes text of all numbers of its column.
+        return reads_as_number(text) and "_" not in str(text)
 
     def _remedy(self, kind: str, value: Any = None) -> str:
         if kind == "label":

@@ -10,7 +10,6 @@ import copy
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,24 @@ from numpy.typing import NDArray
 
 from softmax_reg._shown import shown
 from softmax_reg.rows import Batches, Rows, shuffled
-from softmax_reg.sources.row_hashes import hashes_of_rows
+from softmax_reg.sources.reservoir import Reservoir, stacked
+from softmax_reg.sources.row_hashes import row_hashes
 
-__all__ = ["Reservoir", "StreamedRows", "as_block", "dense_row", "iterate", "read_ahead"]
+__all__ = [
+    "Reservoir",
+    "StreamedRows",
+    "as_block",
+    "dense_row",
+    "iterate",
+    "read_ahead",
+    "row_hashes",
+]
 
-# Rows that are held at once to be shuffled, and those that are kept as a sample.
-_WINDOW_BYTES, _SAMPLE_BYTES = 8 << 20, 2 << 20
+# Rows that are held at once to be shuffled.
+_WINDOW_BYTES = 8 << 20
+
+# A pass takes the thorough hash of one batch out of so many, the next pass that of the next ones.
+_TURNS = 8
 
 _SAME = "A source must give the same rows in the same order each time it is read."
 
@@ -81,59 +92,6 @@ def as_block(X: Any, dtype: Any) -> Any:
     return X
 
 
-def _stacked(parts: list[Any]) -> Any:
-    if len(parts) == 1:
-        return parts[0]
-    return sp.vstack(parts, format="csr") if sp.issparse(parts[0]) else np.concatenate(parts)
-
-
-@dataclass
-class Reservoir:
-    """A uniform sample of a stream of unknown length: the rows with the smallest random keys.
-
-    P. Efraimidis and P. Spirakis (2006), "Weighted random sampling with a reservoir", algorithm
-    A-Res, with equal weights.
-    """
-
-    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
-    largest_key: float = 1.0
-    room: int = 1
-    n_held: int = 0
-    rows: list[NDArray[np.intp]] = field(default_factory=list)
-    keys: list[NDArray[np.float64]] = field(default_factory=list)
-    parts: list[Any] = field(default_factory=list)
-
-    def add(self, start: int, X: Any, eligible: NDArray[np.intp]) -> None:
-        """Offer some rows of a batch whose first row has the number `start`."""
-        per_row = X.nnz / X.shape[0] if sp.issparse(X) else X.shape[1]
-        self.room = max(int(_SAMPLE_BYTES / (X.dtype.itemsize * max(per_row, 1.0))), 1)
-        keys = self.rng.random(len(eligible))
-        chosen = np.flatnonzero(keys < self.largest_key)
-        if len(chosen) > self.room:
-            chosen = np.sort(chosen[np.argpartition(keys[chosen], self.room)[: self.room]])
-        if not len(chosen):
-            return
-        self.rows.append(start + eligible[chosen])
-        self.keys.append(keys[chosen])
-        self.parts.append(X[eligible[chosen]])
-        self.n_held += len(chosen)
-        if self.n_held > 1.5 * self.room:
-            self._shrink()
-
-    def _shrink(self) -> None:
-        rows, keys, X = np.concatenate(self.rows), np.concatenate(self.keys), _stacked(self.parts)
-        kept = np.sort(np.argpartition(keys, self.room)[: self.room])
-        self.largest_key = float(keys[kept].max())
-        self.rows, self.keys, self.parts = [rows[kept]], [keys[kept]], [X[kept]]
-        self.n_held = self.room
-
-    def sample(self) -> tuple[NDArray[np.intp], Any]:
-        """Return the numbers of the rows, sorted, and the rows."""
-        if self.n_held > self.room:
-            self._shrink()
-        return np.concatenate(self.rows), _stacked(self.parts)
-
-
 class StreamedRows(Rows):
     """The rows of a source of batches.
 
@@ -149,8 +107,8 @@ class StreamedRows(Rows):
         The first row.
     kept : Reservoir
     per_row : float
-    hashes : ndarray of shape (n_samples,), uint32
-        Of the features and the weight of each row, as the first pass found them.
+    hashes : ndarray of shape (2, n_samples), uint32
+        Quick and thorough hashes of the rows, as the first pass found them.
     is_single : ndarray of shape (n_samples,), bool
         Whether a row came in float32, in which its hash was taken.
     """
@@ -172,7 +130,7 @@ class StreamedRows(Rows):
     ) -> None:
         self.source, self.shape, self.dtype = source, shape, np.dtype(dtype)
         self.classes, self.codes, self.per_row = classes, codes, per_row
-        self._first, self._hashes = first, hashes
+        self._first, self._hashes, self._n_passes = first, hashes, 0
         # One dtype for all rows is the rule.
         self._is_single = is_single if len(np.unique(is_single)) > 1 else None
         self.sample, self._kept = kept.sample()
@@ -189,13 +147,15 @@ class StreamedRows(Rows):
 
     def _checked(self) -> Batches:
         start, n = 0, self.shape[0]
+        self._n_passes += 1
+        turn = self._n_passes % _TURNS
         for number, (X, y, weights) in enumerate(iterate(self.source), 1):
             labels = np.asarray(y).ravel()
             where = f"Batch {number} (rows {start} to {start + len(labels) - 1})"
             if start + len(labels) > n:
                 raise ValueError(f"{where} goes beyond the {n} rows of the first pass. {_SAME}")
             block = self._block(X, labels, where)
-            self._compare(start, X, block, labels, weights, where)
+            self._compare(start, X, block, labels, weights, where, number % _TURNS == turn)
             yield start, block
             start += len(labels)
         if start < n:
@@ -218,7 +178,14 @@ class StreamedRows(Rows):
         return block
 
     def _compare(
-        self, start: int, X: Any, block: Any, labels: NDArray, weights: Any, where: str
+        self,
+        start: int,
+        X: Any,
+        block: Any,
+        labels: NDArray,
+        weights: Any,
+        where: str,
+        is_thorough: bool,
     ) -> None:
         """Raise ValueError if a label, a feature or a weight is another than in the first pass."""
         stop = start + len(labels)
@@ -231,14 +198,21 @@ class StreamedRows(Rows):
             )
         if np.shape(weights) not in ((), labels.shape):
             raise ValueError(f"{where} has weights of shape {np.shape(weights)}. {_SAME}")
-        hashes = hashes_of_rows(block, weights)
+        hashes = self._hashes_of(block, weights, start, is_thorough)
+        is_other = hashes != self._hashes[: len(hashes), start:stop]
+        if is_other.any():
+            changed = np.flatnonzero(is_other.any(axis=0))
+            raise ValueError(f"{where} {_change(X, block, changed, start)}. {_SAME}")
+
+    def _hashes_of(self, block: Any, weights: Any, start: int, is_thorough: bool) -> NDArray:
+        """Return the quick hash of each row of a batch and, if asked for, the thorough one."""
+        stop = start + block.shape[0]
+        hashes = row_hashes(block, weights, is_thorough)
         if self._is_single is not None and self._is_single[start:stop].any():
             single = self._is_single[start:stop]
             given = None if weights is None else np.asarray(weights)[single]
-            hashes[single] = hashes_of_rows(block[single].astype(np.float32), given)
-        changed = np.flatnonzero(hashes != self._hashes[start:stop])
-        if len(changed):
-            raise ValueError(f"{where} {_change(X, block, changed, start)}. {_SAME}")
+            hashes[:, single] = row_hashes(block[single].astype(np.float32), given, is_thorough)
+        return hashes
 
     def mini_batches(
         self, active: NDArray[np.intp], size: int, rng: np.random.Generator
@@ -256,12 +230,12 @@ class StreamedRows(Rows):
         with closing(self.batches()) as batches:
             for start, X in batches:
                 if held >= self.largest_batch:
-                    self._window, parts = (first, _stacked(parts)), []
+                    self._window, parts = (first, stacked(parts)), []
                     yield first, start
                     first, held = start, 0
                 parts.append(X)
                 held += X.shape[0]
-        self._window = (first, _stacked(parts))
+        self._window = (first, stacked(parts))
         yield first, self.shape[0]
 
     def take(self, rows: NDArray[np.intp]) -> Any:

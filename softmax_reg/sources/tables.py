@@ -19,7 +19,7 @@ from softmax_reg.sources.batch_sources import BATCH_BYTES, Batch, BatchSource
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TableSource", "is_empty"]
+__all__ = ["TableSource", "is_empty", "reads_as_number"]
 
 
 class TableSource(BatchSource):
@@ -172,17 +172,21 @@ class TableSource(BatchSource):
         """Return a column of Python's numbers in float64; raise ValueError if it holds others."""
         values = column.to_numpy(dtype=object)
         given = np.flatnonzero(column.notna().to_numpy())
-        if all(isinstance(values[i], Number) for i in given):
+        if all(isinstance(values[i], Number) or self._is_number(values[i]) for i in given):
             try:
                 return column.where(column.notna(), np.nan).astype(np.float64)
             except (OverflowError, TypeError, ValueError):
                 pass  # an integer beyond the floats, a complex number
         self._refuse(column.name, values, given, path, first)
 
+    def _is_number(self, text: Any) -> bool:
+        """Return whether text is to be read as a number."""
+        return False
+
     def _refuse(
         self, name: Any, values: NDArray, given: NDArray[np.intp], path: Path, first: int
     ) -> NoReturn:
-        wrong = next((i for i in given if not _reads_as_number(values[i])), given[0])
+        wrong = next((i for i in given if not reads_as_number(values[i])), given[0])
         value = values[wrong]
         fault = "has a number beyond the floats" if _is_beyond(value) else "is not numeric"
         raise ValueError(
@@ -206,7 +210,8 @@ def _is_numeric(kind: Any) -> bool:
     return pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)
 
 
-def _reads_as_number(value: Any) -> bool:
+def reads_as_number(value: Any) -> bool:
+    """Return whether a value is a number, or text that is one, and not beyond the floats."""
     try:
         float(value)
     except (OverflowError, TypeError, ValueError):
@@ -226,7 +231,7 @@ def _is_beyond(value: Any) -> bool:
 
 def _first_text(labels: NDArray) -> int:
     """Return which label is the first that does not read as a number."""
-    return next((i for i, label in enumerate(labels) if not _reads_as_number(label)), 0)
+    return next((i for i, label in enumerate(labels) if not reads_as_number(label)), 0)
 
 
 def _named(paths: list[Path]) -> str:
