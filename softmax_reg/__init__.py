@@ -9,7 +9,8 @@ from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.model_selection import SoftmaxRegressionCV
 from softmax_reg.paths.path import SoftmaxPath, softmax_path
 from softmax_reg.sources.batch_sources import BatchSource, FunctionSource, NpySource
-from softmax_reg.sources.tables import CSVSource, ParquetSource
+from softmax_reg.sources.csv_files import CSVSource
+from softmax_reg.sources.parquet_files import ParquetSource
 
 __all__ = [
     "BatchSource",

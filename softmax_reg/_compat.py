@@ -1,4 +1,7 @@
-"""Names of scikit-learn and threadpoolctl that are private there, or needed below the estimator."""
+"""Names of scikit-learn and threadpoolctl that are private there, or needed below the estimator.
+
+Its checks of arguments are wrapped: see `_checked`.
+"""
 
 from collections.abc import Callable, Generator, Iterable
 from functools import wraps
@@ -9,15 +12,10 @@ from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
+from sklearn.utils import _param_validation, multiclass, validation
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Hidden,
-    Interval,
-    StrOptions,
-    validate_parameter_constraints,
-)
+from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.metadata_routing import (
@@ -29,12 +27,12 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _get_feature_names as feature_names
-from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
+from sklearn.utils.validation import check_is_fitted
+
+from softmax_reg._checked import checked, checked_parameters, refuse_large_labels
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -89,6 +87,14 @@ __all__ = [
     "validate_parameter_constraints",
     "with_callbacks",
 ]
+
+validate_data = checked(validation.validate_data)
+check_X_y = checked(validation.check_X_y)
+check_sample_weight = checked(validation._check_sample_weight)
+validate_parameter_constraints = checked_parameters(
+    _param_validation.validate_parameter_constraints
+)
+check_classification_targets = refuse_large_labels(multiclass.check_classification_targets)
 
 
 def set_blas_threads(library: Any, n_threads: int) -> None:

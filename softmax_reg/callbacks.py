@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import Interval, validate_parameter_constraints
+from softmax_reg._shown import shown
 from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.persistence.files import check_folder
 from softmax_reg.progress import PrintProgress
@@ -299,7 +300,7 @@ def listed(given: Any, told: str) -> list[Callable[..., Any]]:
                 if hasattr(callback, "on_fit_task_end")
                 else f"give an instance or a function that takes {told}"
             )
-            raise TypeError(f"callbacks holds {callback!r}, which cannot be called: {remedy}.")
+            raise TypeError(f"callbacks holds {shown(callback)}, which cannot be called: {remedy}.")
     return callbacks
 
 

@@ -14,6 +14,7 @@ from softmax_reg._compat import (
     compute_class_weight,
     train_test_split,
 )
+from softmax_reg._shown import shown
 from softmax_reg.left_out import with_weight
 from softmax_reg.penalties import PENALTIES, Penalty
 
@@ -52,7 +53,9 @@ def encode_labels(y: Any) -> tuple[NDArray, NDArray[np.intp]]:
     classes, codes = sorted_labels(y)
     check_classification_targets(y)
     if len(classes) < 2:
-        raise ValueError(f"y must hold at least 2 classes, but it holds one class: {classes[0]!r}.")
+        raise ValueError(
+            f"y must hold at least 2 classes, but it holds one class: {shown(classes[0])}."
+        )
     return classes, codes
 
 
@@ -145,7 +148,7 @@ def class_factors(
     if not (np.isfinite(per_class).all() and (per_class >= 0.0).all()):
         raise ValueError(
             "class_weight must give every class a finite weight, positive or 0, got "
-            f"{class_weight!r}."
+            f"{shown(class_weight)}."
         )
     return per_class
 
@@ -182,7 +185,8 @@ def _feature_factors(penalty_factor: Any, n_features: int) -> NDArray | None:
         factors = np.asarray(penalty_factor, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"penalty_factor must hold numbers, got {penalty_factor!r}. Give one for each feature."
+            f"penalty_factor must hold numbers, got {shown(penalty_factor)}. Give one for each "
+            "feature."
         ) from error
     if factors.shape != (n_features,):
         raise ValueError(

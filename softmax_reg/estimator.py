@@ -26,6 +26,7 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
     with_callbacks,
 )
+from softmax_reg._shown import shown
 from softmax_reg.blocks import RowBlocks, precision_for
 from softmax_reg.callbacks import EarlyStopping, in_order
 from softmax_reg.duality import duality_gap
@@ -482,8 +483,8 @@ class SoftmaxRegression(
         X, classes, codes, weights = read_data(self, X, y, sample_weight, reset=False)
         if not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"y has the classes {classes.tolist()}, but the model was fitted with "
-                f"{self.classes_.tolist()}. Give the data of the fit."
+                f"y has the classes {shown(classes)}, but the model was fitted with "
+                f"{shown(self.classes_)}. Give the data of the fit."
             )
         present, fitted = with_weight(codes, weights, len(classes)), self._classes_fitted()
         if not np.array_equal(present, fitted):
@@ -505,8 +506,8 @@ class SoftmaxRegression(
         ):
             raise ValueError(
                 f"warm_start=True needs the classes and features of the last fit: it had classes "
-                f"{self.classes_.tolist()} and {self.coef_.shape[1]} features, now it has "
-                f"{classes.tolist()} and {objective.n_features}. "
+                f"{shown(self.classes_)} and {self.coef_.shape[1]} features, now it has "
+                f"{shown(classes)} and {objective.n_features}. "
                 "Use warm_start=False to start anew."
             )
         return objective.without_constants(self._flat(objective))

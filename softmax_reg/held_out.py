@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import check_sample_weight, validate_data
+from softmax_reg._shown import shown
 from softmax_reg.encoding import check_total, class_factors, hold_out, merge_duplicates
 from softmax_reg.left_out import with_weight
 from softmax_reg.rows import as_rows
@@ -138,7 +139,7 @@ def _codes(y_val: NDArray, classes: NDArray) -> NDArray[np.intp]:
     labels = y_val.tolist()  # they may be of kinds that do not sort: "a" and 3
     if unknown := list(dict.fromkeys(label for label in labels if label not in position)):
         raise ValueError(
-            f"y_val holds labels that y does not: {unknown}. The classes of y are "
-            f"{classes.tolist()}. Leave those rows out, or train on some of them."
+            f"y_val holds labels that y does not: {shown(unknown)}. The classes of y are "
+            f"{shown(classes)}. Leave those rows out, or train on some of them."
         )
     return np.array([position[label] for label in labels], dtype=np.intp)

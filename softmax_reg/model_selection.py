@@ -13,12 +13,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from softmax_reg._compat import (
     CallbackSupportMixin,
     StrOptions,
     raise_for_params,
+    validate_data,
     validate_parameter_constraints,
     with_callbacks,
 )

@@ -14,11 +14,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._compat import validate_data
+from softmax_reg._checked import checked
+from softmax_reg._compat import check_classification_targets, validate_data
+from softmax_reg._shown import shown
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights, sorted_labels
 from softmax_reg.sources.batch_sources import BatchSource
+from softmax_reg.sources.reservoir import Reservoir
+from softmax_reg.sources.row_hashes import row_hashes
 from softmax_reg.sources.streams import (
-    Reservoir,
     StreamedRows,
     as_block,
     dense_row,
@@ -84,21 +87,24 @@ def read_data(
 def _read_source(
     estimator: Any, source: BatchSource, reset: bool
 ) -> tuple[StreamedRows, NDArray, NDArray[np.intp], NDArray]:
-    reader = _FirstPass(estimator, reset)
+    reader = _FirstPass(estimator, source, reset)
     with closing(read_ahead(iterate(source))) as batches:
         for X, y, weights in batches:
             reader.add(X, y, weights)
-    return reader.result(source, estimator.class_weight)
+    return reader.result(estimator.class_weight)
 
 
 class _FirstPass:
-    def __init__(self, estimator: Any, reset: bool) -> None:
-        self.estimator, self.reset, self.kept = estimator, reset, Reservoir()
+    def __init__(self, estimator: Any, source: BatchSource, reset: bool) -> None:
+        self.estimator, self.source, self.reset = estimator, source, reset
+        self.kept = Reservoir()
         self.n_batches = self.n = self.n_numbers = 0
         self.places: dict[Any, int] = {}  # of labels, in the order in which they appear
         self.kind, self.label_dtype = "", np.dtype(bool)
         self.codes: list[NDArray] = []
         self.weights: list[NDArray] = []
+        self.hashes: list[NDArray[np.uint32]] = []
+        self.is_single: list[NDArray[np.bool_]] = []
         self.dtype: Any = np.float32
         self.is_sparse = False
         self.first: NDArray = np.empty(0)
@@ -109,10 +115,12 @@ class _FirstPass:
         try:
             X, y, weights = self._validated(X, y, weights)
             labels, codes = sorted_labels(y)
+            if labels.dtype == object and not isinstance(labels[0], str):
+                check_classification_targets(y)
         except (ValueError, TypeError) as error:
             where = f"Batch {self.n_batches} of the source, from row {self.n} on"
             kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{where}: {error}{_first_bad_row(X, self.n)}") from error
+            raise kind(f"{where}: {error}{self._first_bad_value(X)}") from error
         X = as_block(X, X.dtype)
         if self.n == 0:
             self.first, self.is_sparse = dense_row(X).astype(np.float64), sp.issparse(X)
@@ -120,6 +128,8 @@ class _FirstPass:
         places = [self.places.setdefault(label, len(self.places)) for label in labels.tolist()]
         self.codes.append(np.array(places, dtype=np.int32)[codes])
         self.weights.append(weights)
+        self.hashes.append(row_hashes(X, weights, is_thorough=True))
+        self.is_single.append(np.full(len(y), X.dtype == np.float32))
         self.kept.add(self.n, X, np.flatnonzero(weights))
         self.n += len(y)
         self.n_numbers += X.nnz if self.is_sparse else X.size
@@ -135,30 +145,63 @@ class _FirstPass:
             accept_sparse=("csr", "csc"),
             dtype=_FLOATS,
         )
-        weights = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
+        weights = np.ones(len(y)) if weights is None else _as_weights(weights)
         if weights.shape != y.shape:
             raise ValueError(f"sample_weight has shape {weights.shape}, but y has {y.shape}.")
-        wrong = weights[~(np.isfinite(weights) & (weights >= 0.0))]
+        wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0.0)))
         if len(wrong):
-            raise ValueError(f"Weights must be finite and not negative, got {wrong[0]}.")
+            raise ValueError(
+                f"Weights must be finite and not negative, got {weights[wrong[0]]} in "
+                f"{self._place(wrong[0])}."
+            )
+        self._check_labels(y)
         if self.n and sp.issparse(X) != self.is_sparse:
             raise ValueError("Some batches are sparse and some dense. Give all of them as one.")
+        return X, y, weights
+
+    def _check_labels(self, y: NDArray) -> None:
         kind = "numbers" if y.dtype.kind in "biuf" else "text"
         if self.kind not in ("", kind):
             raise ValueError(
-                f"The labels are {kind}, such as {y[0]!r}, but those of the batches before are "
-                f"{self.kind}. Give all labels one type."
+                f"The labels are {kind}, such as {shown(y[0])}, but those of the batches before "
+                f"are {self.kind}. Give all labels one type."
+            )
+        if kind == "numbers" and len(wrong := np.flatnonzero(y != np.trunc(y))):
+            raise ValueError(
+                f"Unknown label type: continuous. The label of {self._place(wrong[0])} is "
+                f"{shown(y[wrong[0]])}, which is no class. Give labels that are integers or text."
             )
         self.label_dtype = y.dtype if not self.kind else np.promote_types(self.label_dtype, y.dtype)
         self.kind = kind
-        return X, y, weights
+
+    def _place(self, row: int) -> str:
+        """Return which row of the source, and of a file perhaps, a row of the batch is."""
+        number = self.n + int(row)
+        place = self.source.place_of(number)
+        return f"row {number}, counted from 0" + (f" ({place})" if place else "")
+
+    def _first_bad_value(self, X: Any) -> str:
+        """Return where the first number is that is not finite, as the end of a message."""
+        try:
+            block = as_block(X, np.float64)
+        except (OverflowError, TypeError, ValueError):
+            return ""
+        values = block.data if sp.issparse(block) else block
+        if values.ndim == 0 or np.isfinite(values).all():
+            return ""
+        finite = np.isfinite(block.toarray() if sp.issparse(block) else block)
+        row, column = np.argwhere(~finite.reshape(len(finite), -1))[0]
+        name = shown(X.columns[column]) if hasattr(X, "columns") else column
+        return f"\nThe first such row is {self._place(row)}; the column is {name}."
 
     def result(
-        self, source: BatchSource, class_weight: dict | str | None
+        self, class_weight: dict | str | None
     ) -> tuple[StreamedRows, NDArray, NDArray[np.intp], NDArray]:
         """Return what `read_data` returns."""
         if self.n == 0:
-            raise ValueError(f"{type(source).__name__} gave no batches: there is nothing to fit.")
+            raise ValueError(
+                f"{type(self.source).__name__} gave no batches: there is nothing to fit."
+            )
         # Each label thrice: one that appears but once looks like a number, not like a class.
         labels = np.array(list(self.places), dtype=self.label_dtype)
         classes, places = encode_labels(np.repeat(labels, 3))
@@ -171,18 +214,20 @@ class _FirstPass:
         )
         per_row = self.n_numbers / self.n
         rows = StreamedRows(
-            source, shape, self.dtype, classes, codes, self.first, self.kept, per_row
+            self.source,
+            shape,
+            self.dtype,
+            classes,
+            codes,
+            self.first,
+            self.kept,
+            per_row,
+            np.concatenate(self.hashes, axis=1),
+            np.concatenate(self.is_single),
         )
         return rows, classes, codes, weights
 
 
-def _first_bad_row(X: Any, start: int) -> str:
-    """Return which row of a batch is the first that is not finite, as the end of a message."""
-    try:
-        block = as_block(X, np.float64)
-        with np.errstate(invalid="ignore", over="ignore"):
-            sums = np.asarray(block.sum(axis=1)).ravel()
-    except (ValueError, TypeError):
-        return ""
-    bad = np.flatnonzero(~np.isfinite(sums))
-    return f"\nThe first such row is row {start + bad[0]}, counted from 0." if len(bad) else ""
+@checked
+def _as_weights(sample_weight: Any) -> NDArray[np.float64]:
+    return np.asarray(sample_weight, dtype=np.float64)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
+from softmax_reg._shown import shown
+
 __all__ = [
     "Constant",
     "Cosine",
@@ -47,7 +49,7 @@ def _epochs(schedule: Schedule, name: str) -> float:
     if not (isinstance(value, Real) and float(value) > 0.0):
         raise ValueError(
             f"{name} of {type(schedule).__name__} must be a positive number of epochs, "
-            f"got {value!r}."
+            f"got {shown(value)}."
         )
     return float(value)
 
@@ -229,6 +231,7 @@ class Rates:
         rate = self.schedule(t)
         if not (isinstance(rate, Real) and 0.0 <= float(rate) < math.inf):
             raise ValueError(
-                f"learning_rate returned {rate!r} for t={t}; it must return a number of at least 0."
+                f"learning_rate returned {shown(rate)} for t={t}; it must return a number of at "
+                "least 0."
             )
         return float(rate)

@@ -25,6 +25,7 @@ from softmax_reg import (
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.reading import read_data
 from softmax_reg.solvers import SOLVERS
+from softmax_reg.sources.row_hashes import row_hashes
 
 SETS = ["wine", "breast_cancer"]  # three classes and two, raw
 
@@ -266,7 +267,7 @@ def test_sgd_with_windows_smaller_than_its_batches_still_converges(monkeypatch):
 
 
 def test_the_sample_of_a_stream_is_bounded_uniform_and_leaves_out_rows_without_weight(monkeypatch):
-    monkeypatch.setattr("softmax_reg.sources.streams._SAMPLE_BYTES", 8 * 100 * 2)
+    monkeypatch.setattr("softmax_reg.sources.reservoir._SAMPLE_BYTES", 8 * 100 * 2)
     n = 4000
     X, y = np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 2
     weights = (np.arange(n) % 4 > 0).astype(float)
@@ -343,6 +344,13 @@ def test_bad_input_in_a_batch_is_named_and_leaves_the_estimator_as_it_was(change
     assert threading.active_count() == threads
 
 
+def changed_at(X, place, value, is_time):
+    X = X.copy()
+    if is_time:
+        X[place] = value
+    return X
+
+
 WRONG_LATER = {
     "another label": (
         lambda i, n, X, y: (X, np.where(np.arange(len(y)) == 5 * (n > 2) - 1, 2, y)),
@@ -352,7 +360,53 @@ WRONG_LATER = {
         lambda i, n, X, y: (np.roll(X, n, 0), np.roll(y, n)),
         "same rows in the same order|was .* before|has changed|have changed",
     ),
-    "other features": (lambda i, n, X, y: (X + n, y), "features of the first row have changed"),
+    "other features": (
+        lambda i, n, X, y: (X + n, y),
+        "Batch 1 .*other features, or another weight, in row 0 than in the first pass",
+    ),
+    "one number": (
+        lambda i, n, X, y: (changed_at(X, (7, 3), np.nextafter(X[7, 3], 99), i == 2 and n > 3), y),
+        "Batch 3 .*other features, or another weight, in row 107 than in the first pass",
+    ),
+    "two rows of a class": (
+        lambda i, n, X, y: (X[[1, 0, *range(2, len(X))]] if i == 1 and n > 1 else X, y),
+        "Batch 2 .*other features, or another weight, in row 50 than in the first pass",
+    ),
+    "two features of a row": (
+        lambda i, n, X, y: (changed_at(X, 0, X[0, ::-1], i == 3 and n > 1), y),
+        "Batch 4 .*other features, or another weight, in row 150 than in the first pass",
+    ),
+    "a weight": (
+        lambda i, n, X, y: (X, y, np.where(np.arange(len(y)) == 9, 1.0 + (n > 2), 1.0)),
+        "Batch 1 .*other features, or another weight, in row 9 than in the first pass",
+    ),
+    "weights where there were none": (
+        lambda i, n, X, y: (X, y, *[np.full(len(y), 2.0)] * (n > 2)),
+        "Batch 1 .*other features, or another weight, in row 0 than in the first pass",
+    ),
+    "a missing value": (
+        lambda i, n, X, y: (changed_at(X, (5, 2), np.nan, i == 1 and n > 1), y),
+        "Batch 2 .*has a missing value in row 55, column 2, where the first pass had a number",
+    ),
+    "a missing value of a frame": (
+        lambda i, n, X, y: (
+            pd.DataFrame(changed_at(X, (5, 2), np.nan, i == 1 and n > 1)).add_prefix("x"),
+            y,
+        ),
+        "Batch 2 .*has a missing value in row 55, column 'x2', where",
+    ),
+    "infinity": (
+        lambda i, n, X, y: (changed_at(X, (5, 2), np.inf, i == 1 and n > 1), y),
+        "Batch 2 .*has infinity in row 55, column 2, where the first pass had a number",
+    ),
+    "a number of a sparse row": (
+        lambda i, n, X, y: (sp.csr_array(changed_at(X, (5, 2), 1.5, i == 1 and n > 1)), y),
+        "Batch 2 .*other features, or another weight, in row 55 than in the first pass",
+    ),
+    "text": (
+        lambda i, n, X, y: (X.astype(str).astype(object) + "x" * (n > 1), y),
+        "Batch 1 .*holds other than numbers",
+    ),
     "fewer": (
         lambda i, n, X, y: (X[: 50 - n], y[: 50 - n]) if i == 3 else (X, y),
         "gave 178 rows the first time, and 177 rows now",
@@ -375,6 +429,76 @@ def test_rows_that_change_between_passes_are_noticed(change):
         SoftmaxRegression().fit(wine_in_batches(function))
     assert "same rows in the same order" in str(error.value)
     assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize(
+    "kind", ["float64", "float32", "mixed", "int", "csr", "frame", "single frame", "objects"]
+)
+def test_rows_that_come_in_other_batches_and_layouts_are_the_same(kind):
+    X, y = data("wine/std") if kind not in ("int", "objects") else data("digits")
+    weights, n_passes = uneven_weights(len(y)), iter(range(10**6))
+
+    def part(rows):
+        if kind == "mixed":
+            return X[rows].astype(np.float32) if rows.start < 60 else X[rows]
+        if "frame" in kind:
+            frame = pd.DataFrame(X[rows]).add_prefix("x")
+            return frame.astype(np.float32 if "single" in kind else float).assign(flag=True)
+        if kind == "csr":
+            return sp.csr_array(X[rows])
+        if kind == "objects":
+            return X[rows].astype(int).astype(object)
+        return X[rows].astype(kind)
+
+    def batches():
+        n_pass = next(n_passes)
+        size = (60, 20, 30)[n_pass % 3]
+        for start in range(0, len(y), size):
+            rows = slice(start, start + size)
+            given = part(rows)
+            if isinstance(given, np.ndarray) and n_pass % 2:
+                given = np.asfortranarray(given)
+            yield given, y[rows], weights[rows]
+
+    tol = 1e-3
+    assert SoftmaxRegression(tol=tol).fit(FunctionSource(batches)).converged_
+
+
+@given(
+    n=st.integers(1, 12),
+    p=st.integers(1, 40),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    values=st.sampled_from(["binary", "small", "real"]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_the_hash_of_a_row_tells_any_change_of_one_or_two_numbers(n, p, dtype, values, seed):
+    rng = np.random.default_rng(seed)
+    draw = {
+        "binary": lambda size: rng.integers(2, size=size),
+        "small": lambda size: rng.integers(-9, 9, size=size),
+        "real": lambda size: rng.normal(size=size),
+    }[values]
+    X, weights = draw((n, p)).astype(dtype), rng.random(n)
+    hashes = row_hashes(X, weights, True)
+    for same in (np.asfortranarray(X), sp.csr_array(X), np.repeat(X, 2, axis=0)[::2]):
+        assert_array_equal(row_hashes(same, weights, True), hashes)
+    cut = n // 2
+    parts = [row_hashes(X[rows], weights[rows], True) for rows in (slice(cut), slice(cut, None))]
+    assert_array_equal(np.concatenate(parts, axis=1), hashes)
+
+    def told(X, weights=weights, is_thorough=False):
+        other = row_hashes(X, weights, is_thorough)
+        return np.flatnonzero((other != hashes[: len(other)]).any(axis=0)).tolist()
+
+    i, j, k = rng.integers(n), rng.integers(p), rng.integers(p)
+    other = X.copy()
+    other[i, [j, k]] = other[i, [k, j]]
+    assert told(other, is_thorough=True) == np.flatnonzero((other != X).any(axis=1)).tolist()
+    other = X.copy()
+    other[i, j] = np.nextafter(other[i, j], dtype(99))
+    assert told(other) == [i]
+    heavier = weights + np.where(np.arange(n) == i, 2.0**-40, 0.0)
+    assert told(X, heavier) == [i]
 
 
 def test_an_error_of_the_source_itself_reaches_the_caller():
@@ -417,77 +541,6 @@ def test_held_out_rows_cannot_be_a_source(more):
 
 
 # Sources that are files.
-
-
-def csv(folder, text, **kw):
-    (folder / "rows.csv").write_text(text, encoding="utf-8")
-    return CSVSource(folder / "rows.csv", **{"target": "y", **kw})
-
-
-def test_a_csv_source_gives_the_columns_that_are_asked_for(tmp_path):
-    text = "id,b,w,y,a\n7,1,0.5,no,2\n8,3,1,yes,4\n9,5,2,no,6\n"
-    source = csv(
-        tmp_path, text, columns=["a", "b"], sample_weight="w", chunksize=2, dtype="float32"
-    )
-    (X, y, w), last = source
-    assert list(X.columns) == ["a", "b"]
-    assert (X.dtypes == np.float32).all()
-    assert_array_equal(X, [[2, 1], [4, 3]])
-    assert y.tolist() == ["no", "yes"]
-    assert w.tolist() == [0.5, 1.0]
-    assert len(last[0]) == 1
-
-
-def test_options_go_to_pandas(tmp_path):
-    source = csv(tmp_path, "a;y\n1;01\n2;02\n", options={"sep": ";", "dtype": {"y": str}})
-    assert next(iter(source))[1].tolist() == ["01", "02"]
-
-
-@pytest.mark.parametrize("option", ["nrows", "chunksize", "iterator"])
-def test_an_option_that_says_how_many_rows_pandas_reads_is_refused(tmp_path, option):
-    with pytest.raises(ValueError, match=f"'{option}'.* own parameter chunksize"):
-        csv(tmp_path, "a,y\n1,2\n3,4\n", options={option: 1})
-
-
-def test_what_is_wrong_with_a_csv_file_is_said(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no file .*nowhere\.csv"):
-        CSVSource(tmp_path / "nowhere.csv", "y")
-    with pytest.raises(ValueError, match="no files"):
-        CSVSource([], "y")
-    with pytest.raises(ValueError, match="the file is empty"):
-        csv(tmp_path, "")
-    with pytest.raises(ValueError, match=r"no column 'y' in .*its columns are \['a', 'b'\]"):
-        csv(tmp_path, "a,b\n1,2\n")
-    with pytest.raises(ValueError, match="no column 'c'"):
-        csv(tmp_path, "a,y\n1,2\n", columns=["a", "c"])
-    with pytest.raises(ValueError, match="both as features"):
-        csv(tmp_path, "a,y\n1,2\n", columns=["a", "y"])
-    with pytest.raises(ValueError, match="no features"):
-        csv(tmp_path, "y\n2\n")
-    with pytest.raises(ValueError, match="found no rows"):
-        SoftmaxRegression().fit(csv(tmp_path, "a,y\n"))
-    with pytest.raises(ValueError, match=r"Column 'city' .* is not numeric: it holds 'Bonn'"):
-        SoftmaxRegression().fit(csv(tmp_path, "a,city,y\n1,2,0\n1,Bonn,1\n"))
-    with pytest.raises(ValueError, match=r"Input X contains NaN(?s:.*)row 1,"):
-        SoftmaxRegression().fit(csv(tmp_path, "a,y\n1,0\n,1\n"))
-
-
-def test_a_parquet_source_says_what_it_needs(tmp_path, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"softmax-reg\[parquet\]"):
-        ParquetSource(tmp_path / "rows.parquet", "y")
-
-
-def test_a_parquet_source_names_what_is_missing(tmp_path):
-    pytest.importorskip("pyarrow")
-    pd.DataFrame({"a": [1, 2], "city": ["Bonn", "Ulm"], "y": [0, 1]}).to_parquet(tmp_path / "p")
-    with pytest.raises(ValueError, match="no column 'z'"):
-        ParquetSource(tmp_path / "p", "z")
-    with pytest.raises(ValueError, match=r"Column 'city' .* is not numeric"):
-        SoftmaxRegression().fit(ParquetSource(tmp_path / "p", "y"))
-    assert_array_equal(next(iter(ParquetSource(tmp_path / "p", "y", columns=["a"])))[0], [[1], [2]])
 
 
 def test_npy_files_of_any_size_are_cut_into_batches(tmp_path):

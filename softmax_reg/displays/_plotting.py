@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from softmax_reg._shown import shown
+
 __all__ = [
     "COLORS",
     "GUIDE",
@@ -43,7 +45,9 @@ def one_for_each(given: Any, n_curves: int, name: str) -> list[Any]:
         return [given] * n_curves
     items = [given] if isinstance(given, str) else list(given)
     if len(items) != n_curves:
-        raise ValueError(f"{name} must hold one item for each of {n_curves} curves, got {given!r}")
+        raise ValueError(
+            f"{name} must hold one item for each of {n_curves} curves, got {shown(given)}"
+        )
     return items
 
 

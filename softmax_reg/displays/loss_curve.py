@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from softmax_reg._shown import shown
 from softmax_reg.displays._plotting import Floats, as_curve
 
 __all__ = ["LossCurve"]
@@ -99,7 +100,7 @@ def excess(
         reference = reference if np.isfinite(reference) else 0.0
     elif isinstance(relative_to, str) or not np.isfinite(relative_to):
         raise ValueError(
-            f'relative_to must be a finite number, "best" or None, got {relative_to!r}'
+            f'relative_to must be a finite number, "best" or None, got {shown(relative_to)}'
         )
     else:
         reference = float(relative_to)

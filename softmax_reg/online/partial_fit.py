@@ -18,6 +18,7 @@ from softmax_reg._compat import (
     validate_data,
     validate_parameter_constraints,
 )
+from softmax_reg._shown import shown
 from softmax_reg.encoding import check_total, merge_duplicates, sorted_labels
 from softmax_reg.left_out import as_start
 from softmax_reg.objective import Objective
@@ -124,8 +125,8 @@ class StreamingMixin:
         if knobs["penalty_factor"] is not None or knobs["penalty"] != "elasticnet":
             raise ValueError(
                 "partial_fit has the ridge penalty alone, the same for all features, but penalty "
-                f"is {knobs['penalty']!r} and penalty_factor is {knobs['penalty_factor']!r}. Leave "
-                "them at their defaults, or use fit."
+                f"is {knobs['penalty']!r} and penalty_factor is {shown(knobs['penalty_factor'])}. "
+                "Leave them at their defaults, or use fit."
             )
         if hasattr(self, "_resumed"):
             raise ValueError(
@@ -244,14 +245,14 @@ def codes_of(y: Any, classes: NDArray) -> NDArray[np.intp]:
     labels, places = sorted_labels(y)
     check_classification_targets(y)
     if len(classes) < 2:
-        raise ValueError(f"classes must hold at least 2 classes, got {classes.tolist()}.")
+        raise ValueError(f"classes must hold at least 2 classes, got {shown(classes)}.")
     codes = np.searchsorted(classes, labels)
     codes[codes == len(classes)] = 0
     strange = labels[classes[codes] != labels]
     if len(strange):
         raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes.tolist()}, `y` "
-            f"has also {strange.tolist()}. Pass all classes in the first call to partial_fit."
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {shown(classes)}, `y` "
+            f"has also {shown(strange)}. Pass all classes in the first call to partial_fit."
         )
     return codes[places]
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import ConvergenceWarning
+from softmax_reg._shown import shown
 from softmax_reg.blocks import RowBlocks, precision_for
 from softmax_reg.encoding import make_penalty
 from softmax_reg.left_out import with_weight
@@ -138,7 +139,7 @@ def checked_l1_ratios(l1_ratios: Any) -> NDArray:
     values = np.asarray(l1_ratios, dtype=np.float64)
     if values.ndim != 1 or values.size == 0 or not ((values >= 0.0) & (values <= 1.0)).all():
         raise ValueError(
-            f"l1_ratios must be a list of numbers from 0 to 1, not empty; got {l1_ratios!r}."
+            f"l1_ratios must be a list of numbers from 0 to 1, not empty; got {shown(l1_ratios)}."
         )
     return values
 
@@ -149,7 +150,7 @@ def checked_Cs(Cs: Any) -> NDArray:
         return np.logspace(-4.0, 4.0, int(Cs))
     values = np.asarray(Cs, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
-        raise ValueError(f"Cs must be a number or a list of them, not empty; got {Cs!r}.")
+        raise ValueError(f"Cs must be a number or a list of them, not empty; got {shown(Cs)}.")
     wrong = values[~(np.isfinite(values) & (values > 0.0))]
     if wrong.size:
         raise ValueError(

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._shown import shown
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress, listed
 from softmax_reg.lines import Lines, Pace, duration, in_one_line
 from softmax_reg.paths.steps import Step
@@ -113,8 +114,8 @@ def as_callbacks(given: Any, verbose: int) -> list[Callable[[PathProgress], Any]
     for callback in callbacks:
         if isinstance(callback, _OF_ONE_FIT):
             raise TypeError(
-                f"callbacks holds {callback!r}, which watches the iterations of one fit: give it "
-                "to SoftmaxRegression, or use `verbose` for lines of progress."
+                f"callbacks holds {shown(callback)}, which watches the iterations of one fit: give "
+                "it to SoftmaxRegression, or use `verbose` for lines of progress."
             )
     return [PrintPath(verbose), *callbacks] if verbose else callbacks
 

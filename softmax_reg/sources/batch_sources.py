@@ -36,8 +36,9 @@ class BatchSource(ABC):
     Each batch is a tuple (X, y) or (X, y, sample_weight): X an array-like, DataFrame or CSR array
     of shape (rows, n_features), float32 or float64 or what becomes float64, and y array-like of
     shape (rows,).  Batches may differ in size, and lack classes; how many there are need not be
-    known.  Each iteration has to give the same rows in the same order.  A thread reads ahead: each
-    step of an iteration is made in one, not always the same.
+    known.  Each iteration has to give the same rows in the same order; if one does not, the fit
+    ends in a ValueError that names the row.  A thread reads ahead: each step of an iteration is
+    made in one, not always the same.
 
     Attributes
     ----------
@@ -48,14 +49,17 @@ class BatchSource(ABC):
     -------
     __iter__()
         Return an iterator over the batches, from the first one.
+    place_of(row)
+        Return where a row comes from, for error messages.
 
     Notes
     -----
     Cross-validation and grid search of scikit-learn take rows out of arrays, and take no source.
     With `early_stopping` the held-out rows are read together with the others: a pass for each
     iteration more.  Stochastic solvers shuffle rows within windows of 8 MiB: a file should not be
-    sorted by class for them.  Memory: some 40 bytes for each row, which keep its class and its
-    weight, about six batches, some 20 MiB for windows and samples, and the solver's matrices.
+    sorted by class for them.  Memory: some 50 bytes for each row, which keep its class, its weight
+    and a hash of it, about six batches, some 20 MiB for windows and samples, and the solver's
+    matrices.
 
     Examples
     --------
@@ -75,6 +79,21 @@ class BatchSource(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Batch]: ...
+
+    def place_of(self, row: int) -> str:
+        """Return where a row comes from, for error messages: a line of a file, for instance.
+
+        Parameters
+        ----------
+        row : int
+            Its number in the source, counted from 0.  The iteration has come to it.
+
+        Returns
+        -------
+        place : str
+            "" where the number says it all.
+        """
+        return ""
 
 
 class FunctionSource(BatchSource):

@@ -1,7 +1,7 @@
 """Rows that are read again for every pass, in bounded memory.
 
 A thread reads ahead by one batch while the last one is computed with.  Each pass has to give the
-same rows in the same order: their number, their labels and the first row are compared.
+same rows in the same order: their number, their labels, and a hash of all else are compared.
 """
 
 from __future__ import annotations
@@ -10,19 +10,32 @@ import copy
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._shown import shown
 from softmax_reg.rows import Batches, Rows, shuffled
+from softmax_reg.sources.reservoir import Reservoir, stacked
+from softmax_reg.sources.row_hashes import row_hashes
 
-__all__ = ["Reservoir", "StreamedRows", "as_block", "iterate", "read_ahead"]
+__all__ = [
+    "Reservoir",
+    "StreamedRows",
+    "as_block",
+    "dense_row",
+    "iterate",
+    "read_ahead",
+    "row_hashes",
+]
 
-# Rows that are held at once to be shuffled, and those that are kept as a sample.
-_WINDOW_BYTES, _SAMPLE_BYTES = 8 << 20, 2 << 20
+# Rows that are held at once to be shuffled.
+_WINDOW_BYTES = 8 << 20
+
+# A pass takes the thorough hash of one batch out of so many, the next pass that of the next ones.
+_TURNS = 8
 
 _SAME = "A source must give the same rows in the same order each time it is read."
 
@@ -79,59 +92,6 @@ def as_block(X: Any, dtype: Any) -> Any:
     return X
 
 
-def _stacked(parts: list[Any]) -> Any:
-    if len(parts) == 1:
-        return parts[0]
-    return sp.vstack(parts, format="csr") if sp.issparse(parts[0]) else np.concatenate(parts)
-
-
-@dataclass
-class Reservoir:
-    """A uniform sample of a stream of unknown length: the rows with the smallest random keys.
-
-    P. Efraimidis and P. Spirakis (2006), "Weighted random sampling with a reservoir", algorithm
-    A-Res, with equal weights.
-    """
-
-    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
-    largest_key: float = 1.0
-    room: int = 1
-    n_held: int = 0
-    rows: list[NDArray[np.intp]] = field(default_factory=list)
-    keys: list[NDArray[np.float64]] = field(default_factory=list)
-    parts: list[Any] = field(default_factory=list)
-
-    def add(self, start: int, X: Any, eligible: NDArray[np.intp]) -> None:
-        """Offer some rows of a batch whose first row has the number `start`."""
-        per_row = X.nnz / X.shape[0] if sp.issparse(X) else X.shape[1]
-        self.room = max(int(_SAMPLE_BYTES / (X.dtype.itemsize * max(per_row, 1.0))), 1)
-        keys = self.rng.random(len(eligible))
-        chosen = np.flatnonzero(keys < self.largest_key)
-        if len(chosen) > self.room:
-            chosen = np.sort(chosen[np.argpartition(keys[chosen], self.room)[: self.room]])
-        if not len(chosen):
-            return
-        self.rows.append(start + eligible[chosen])
-        self.keys.append(keys[chosen])
-        self.parts.append(X[eligible[chosen]])
-        self.n_held += len(chosen)
-        if self.n_held > 1.5 * self.room:
-            self._shrink()
-
-    def _shrink(self) -> None:
-        rows, keys, X = np.concatenate(self.rows), np.concatenate(self.keys), _stacked(self.parts)
-        kept = np.sort(np.argpartition(keys, self.room)[: self.room])
-        self.largest_key = float(keys[kept].max())
-        self.rows, self.keys, self.parts = [rows[kept]], [keys[kept]], [X[kept]]
-        self.n_held = self.room
-
-    def sample(self) -> tuple[NDArray[np.intp], Any]:
-        """Return the numbers of the rows, sorted, and the rows."""
-        if self.n_held > self.room:
-            self._shrink()
-        return np.concatenate(self.rows), _stacked(self.parts)
-
-
 class StreamedRows(Rows):
     """The rows of a source of batches.
 
@@ -147,6 +107,10 @@ class StreamedRows(Rows):
         The first row.
     kept : Reservoir
     per_row : float
+    hashes : ndarray of shape (2, n_samples), uint32
+        Quick and thorough hashes of the rows, as the first pass found them.
+    is_single : ndarray of shape (n_samples,), bool
+        Whether a row came in float32, in which its hash was taken.
     """
 
     is_stream = True
@@ -161,10 +125,14 @@ class StreamedRows(Rows):
         first: NDArray[np.float64],
         kept: Reservoir,
         per_row: float,
+        hashes: NDArray[np.uint32],
+        is_single: NDArray[np.bool_],
     ) -> None:
         self.source, self.shape, self.dtype = source, shape, np.dtype(dtype)
         self.classes, self.codes, self.per_row = classes, codes, per_row
-        self._first = first
+        self._first, self._hashes, self._n_passes = first, hashes, 0
+        # One dtype for all rows is the rule.
+        self._is_single = is_single if len(np.unique(is_single)) > 1 else None
         self.sample, self._kept = kept.sample()
         self.is_sparse = sp.issparse(self._kept)
         row_bytes = self.dtype.itemsize * max(per_row, 1.0)
@@ -176,33 +144,72 @@ class StreamedRows(Rows):
 
     def _checked(self) -> Batches:
         start, n = 0, self.shape[0]
-        for number, (X, y, _) in enumerate(iterate(self.source), 1):
-            X, y = as_block(X, self.dtype), np.asarray(y).ravel()
-            stop = start + len(y)
-            where = f"Batch {number} (rows {start} to {stop - 1})"
-            if stop > n:
+        self._n_passes += 1
+        turn = self._n_passes % _TURNS
+        for number, (X, y, weights) in enumerate(iterate(self.source), 1):
+            labels = np.asarray(y).ravel()
+            where = f"Batch {number} (rows {start} to {start + len(labels) - 1})"
+            if start + len(labels) > n:
                 raise ValueError(f"{where} goes beyond the {n} rows of the first pass. {_SAME}")
-            if X.shape != (len(y), self.shape[1]):
-                raise ValueError(
-                    f"{where} has X of shape {X.shape}, but {len(y)} labels, and there were "
-                    f"{self.shape[1]} features in the first pass. {_SAME}"
-                )
-            changed = np.flatnonzero(self.classes[self.codes[start:stop]] != y)
-            if len(changed):
-                raise ValueError(
-                    f"{where} has the label {y[changed[0]]!r} in row {start + changed[0]}, which "
-                    f"was {self.classes[self.codes[start + changed[0]]]!r} before. {_SAME}"
-                )
-            if start == 0 and not np.array_equal(dense_row(X), self._first.astype(self.dtype)):
-                raise ValueError(f"The features of the first row have changed. {_SAME}")
-            yield start, X
-            start = stop
+            block = self._block(X, labels, where)
+            self._compare(start, X, block, labels, weights, where, number % _TURNS == turn)
+            yield start, block
+            start += len(labels)
         if start < n:
             raise ValueError(
                 f"The source gave {n} rows the first time, and {start} rows now. {_SAME} A "
                 "generator can be read only once: give FunctionSource a function that makes a "
                 "new one each time."
             )
+
+    def _block(self, X: Any, labels: NDArray, where: str) -> Any:
+        try:
+            block = as_block(X, self.dtype)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise ValueError(f"{where} holds other than numbers: {error}. {_SAME}") from error
+        if block.shape != (len(labels), self.shape[1]):
+            raise ValueError(
+                f"{where} has X of shape {block.shape}, but {len(labels)} labels, and there were "
+                f"{self.shape[1]} features in the first pass. {_SAME}"
+            )
+        return block
+
+    def _compare(
+        self,
+        start: int,
+        X: Any,
+        block: Any,
+        labels: NDArray,
+        weights: Any,
+        where: str,
+        is_thorough: bool,
+    ) -> None:
+        """Raise ValueError if a label, a feature or a weight is another than in the first pass."""
+        stop = start + len(labels)
+        changed = np.flatnonzero(self.classes[self.codes[start:stop]] != labels)
+        if len(changed):
+            row = start + changed[0]
+            raise ValueError(
+                f"{where} has the label {shown(labels[changed[0]])} in row {row}, which was "
+                f"{shown(self.classes[self.codes[row]])} before. {_SAME}"
+            )
+        if np.shape(weights) not in ((), labels.shape):
+            raise ValueError(f"{where} has weights of shape {np.shape(weights)}. {_SAME}")
+        hashes = self._hashes_of(block, weights, start, is_thorough)
+        is_other = hashes != self._hashes[: len(hashes), start:stop]
+        if is_other.any():
+            changed = np.flatnonzero(is_other.any(axis=0))
+            raise ValueError(f"{where} {_change(X, block, changed, start)}. {_SAME}")
+
+    def _hashes_of(self, block: Any, weights: Any, start: int, is_thorough: bool) -> NDArray:
+        """Return the quick hash of each row of a batch and, if asked for, the thorough one."""
+        stop = start + block.shape[0]
+        hashes = row_hashes(block, weights, is_thorough)
+        if self._is_single is not None and self._is_single[start:stop].any():
+            single = self._is_single[start:stop]
+            given = None if weights is None else np.asarray(weights)[single]
+            hashes[:, single] = row_hashes(block[single].astype(np.float32), given, is_thorough)
+        return hashes
 
     def mini_batches(
         self, active: NDArray[np.intp], size: int, rng: np.random.Generator
@@ -220,12 +227,12 @@ class StreamedRows(Rows):
         with closing(self.batches()) as batches:
             for start, X in batches:
                 if held >= self.largest_batch:
-                    self._window, parts = (first, _stacked(parts)), []
+                    self._window, parts = (first, stacked(parts)), []
                     yield first, start
                     first, held = start, 0
                 parts.append(X)
                 held += X.shape[0]
-        self._window = (first, _stacked(parts))
+        self._window = (first, stacked(parts))
         yield first, self.shape[0]
 
     def take(self, rows: NDArray[np.intp]) -> Any:
@@ -247,3 +254,14 @@ class StreamedRows(Rows):
 def dense_row(X: Any) -> NDArray:
     """Return the first row of a block, dense."""
     return (X[[0]].toarray() if sp.issparse(X) else X)[0]
+
+
+def _change(X: Any, block: Any, changed: NDArray[np.intp], start: int) -> str:
+    """Return what has changed in the first of some rows of a batch, as the end of a sentence."""
+    row, values = start + changed[0], dense_row(block[changed[:1]])
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if not len(wrong):
+        return f"has other features, or another weight, in row {row} than in the first pass"
+    column = shown(X.columns[wrong[0]]) if hasattr(X, "columns") else wrong[0]
+    kind = "a missing value" if np.isnan(values[wrong[0]]) else "infinity"
+    return f"has {kind} in row {row}, column {column}, where the first pass had a number"

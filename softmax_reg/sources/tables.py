@@ -1,25 +1,29 @@
-"""Sources for tables in files: CSV, read in chunks by pandas, and Parquet, read by pyarrow."""
+"""Tables in files, cut into features, labels and weights; a subclass reads one kind of file."""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from numbers import Integral, Number
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
+from softmax_reg._shown import shown
 from softmax_reg.sources.batch_sources import BATCH_BYTES, Batch, BatchSource
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CSVSource", "ParquetSource"]
+__all__ = ["TableSource", "is_empty", "reads_as_number"]
 
 
-class _TableSource(BatchSource):
-    """Tables in files with the same columns, cut into features, labels and weights."""
+class TableSource(BatchSource):
+    """Rows of files that have the same columns, read one file after the other."""
 
     makes_new_arrays = True
 
@@ -32,18 +36,24 @@ class _TableSource(BatchSource):
         chunksize: int | None,
         dtype: Any,
     ) -> None:
-        one = isinstance(paths, str | PathLike)
-        self.paths = [Path(path) for path in ([paths] if one else paths)]
-        self.target, self.sample_weight, self.dtype = target, sample_weight, np.dtype(dtype)
         kind = type(self).__name__
+        is_one = isinstance(paths, str | PathLike)
+        self.paths = self._files([Path(path) for path in ([paths] if is_one else paths)])
+        self.target, self.sample_weight, self.dtype = target, sample_weight, np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(
+                f"dtype must be float32 or float64, got {self.dtype}: features are "
+                "floating-point numbers, and other types would cut their values."
+            )
+        if chunksize is not None and not (isinstance(chunksize, Integral) and chunksize >= 1):
+            raise ValueError(
+                f"chunksize must be an integer of at least 1, or None, got {shown(chunksize)}."
+            )
         if not self.paths:
             raise ValueError(f"{kind} got no files.")
-        for path in self.paths:
-            if not path.is_file():
-                raise FileNotFoundError(f"{kind} found no file {path}.")
         others = [name for name in (target, sample_weight) if name is not None]
         if columns is None:
-            columns = [name for name in self._columns_of(self.paths[0]) if name not in others]
+            columns = [name for name in self._features_of(self.paths[0]) if name not in others]
         self.columns = list(columns)
         if overlap := [name for name in self.columns if name in others]:
             raise ValueError(f"{kind} got {overlap} both as features and as target or weight.")
@@ -57,190 +67,172 @@ class _TableSource(BatchSource):
                     f"{kind} found no column {', '.join(map(repr, missing))} in {path}; "
                     f"its columns are {present}."
                 )
-        row_bytes = self.dtype.itemsize * len(self.columns)
-        self.chunksize = chunksize or max(BATCH_BYTES // row_bytes, 1)
+        row_bytes = self.dtype.itemsize * self._n_read(self.paths[0])
+        self.chunksize = int(chunksize or max(BATCH_BYTES // row_bytes, 1))
+        self._starts: dict[int, int] = {}  # the first row of each file, as far as it is known
+
+    def _files(self, paths: list[Path]) -> list[Path]:
+        """Return the files that the user's paths mean."""
+        for path in paths:
+            if path.is_dir():
+                raise ValueError(f"{path} is a folder. Give {type(self).__name__} its files.")
+            if not path.is_file():
+                raise FileNotFoundError(f"{type(self).__name__} found no file {path}.")
+        return paths
 
     @abstractmethod
-    def _columns_of(self, path: Path) -> list[str]:
+    def _columns_of(self, path: Path) -> list[Any]:
         """Return the names of the columns of a file."""
+
+    def _features_of(self, path: Path) -> list[Any]:
+        """Return the columns that are features, target or weights if the user names none."""
+        return self._columns_of(path)
+
+    def _n_read(self, path: Path) -> int:
+        """Return how many columns of a file are in memory at a time."""
+        return len(self.columns)
 
     @abstractmethod
     def _frames(self, path: Path) -> Iterator[pd.DataFrame]:
         """Yield the rows of a file, `chunksize` at a time, with at least the used columns."""
 
+    def _place_in(self, path: Path, row: int) -> str:
+        """Return the place of a row of a file in words."""
+        return f"row {row} of {path}, counted from 0"
+
+    def _remedy(self, kind: str, value: Any = None) -> str:
+        """Return what else to do about a "label", "label kind" or "feature"."""
+        return ""
+
+    def place_of(self, row: int) -> str:
+        """Return the file, and the line or the row in it, that a row comes from."""
+        started = [number for number, start in self._starts.items() if start <= row]
+        if not started:
+            return ""
+        number = max(started)
+        return self._place_in(self.paths[number], row - self._starts[number])
+
     def __iter__(self) -> Iterator[Batch]:
-        n_rows = 0
-        for path in self.paths:
+        n_rows, kind = 0, ""
+        for number, path in enumerate(self.paths):
+            first = self._starts[number] = n_rows
             for frame in self._frames(path):
                 if not len(frame):
                     continue  # a file with a header alone
+                batch = self._cut(frame, path, n_rows - first)
+                kind = self._kind_of(batch[1], kind, path, n_rows - first)
                 n_rows += len(frame)
-                yield self._cut(frame, path)
+                yield batch
         if not n_rows:
             raise ValueError(f"{type(self).__name__} found no rows in {_named(self.paths)}.")
 
-    def _cut(self, frame: pd.DataFrame, path: Path) -> Batch:
-        import pandas as pd
-
-        labels = frame.pop(self.target).to_numpy()
-        weights = None if self.sample_weight is None else frame.pop(self.sample_weight).to_numpy()
-        features = frame if list(frame.columns) == self.columns else frame[self.columns]
+    def _cut(self, frame: pd.DataFrame, path: Path, first: int) -> Batch:
+        self._refuse_missing(frame[self.target], path, first)
+        labels = frame[self.target].to_numpy()
+        features = frame[self.columns]
         for name, kind in features.dtypes.items():
-            if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
-                text = (
-                    pd.to_numeric(features[name], errors="coerce").isna() & features[name].notna()
-                )
-                example = features[name][text].iloc[0] if text.any() else features[name].iloc[0]
-                raise ValueError(
-                    f"Column {name!r} of {path} is not numeric: it holds {example!r}. Leave it "
-                    "out, with columns=[...], or encode it as numbers."
-                )
+            if not _is_numeric(kind):
+                features = features.assign(**{name: self._numbers(features[name], path, first)})
         if any(kind != self.dtype for kind in features.dtypes):
-            features = features.astype(self.dtype)
-        return (features, labels) if weights is None else (features, labels, weights)
+            with np.errstate(over="ignore"):  # infinity is refused, with its place
+                features = features.astype(self.dtype)
+        if self.sample_weight is None:
+            return features, labels
+        weights = frame[self.sample_weight]
+        if not _is_numeric(weights.dtype):
+            weights = self._numbers(weights, path, first)
+        return features, labels, weights.to_numpy(dtype=np.float64)
+
+    def _is_missing(self, labels: pd.Series) -> Any:
+        """Return which labels are missing, shape (n_rows,)."""
+        return labels.isna().to_numpy()
+
+    def _refuse_missing(self, labels: pd.Series, path: Path, first: int) -> None:
+        missing = np.flatnonzero(self._is_missing(labels))
+        if len(missing):
+            raise ValueError(
+                f"Column {self.target!r} holds no label in "
+                f"{self._place_in(path, first + missing[0])}. Leave rows without a label out."
+                f"{self._remedy('label')}"
+            )
+
+    def _kind_of(self, labels: NDArray, before: str, path: Path, first: int) -> str:
+        """Return of which kind labels are; raise ValueError if those before are of another."""
+        kind = "numbers" if labels.dtype.kind in "biuf" else "text"
+        if before in ("", kind):
+            return kind
+        row = 0 if kind == "numbers" else _first_text(labels)
+        raise ValueError(
+            f"Column {self.target!r} holds {shown(labels[row])} in "
+            f"{self._place_in(path, first + row)}, but all labels before are {before}. Correct "
+            f"the label, or make text of all of them.{self._remedy('label kind')}"
+        )
+
+    def _numbers(self, column: pd.Series, path: Path, first: int) -> pd.Series:
+        """Return a column of Python's numbers in float64; raise ValueError if it holds others."""
+        values = column.to_numpy(dtype=object)
+        given = np.flatnonzero(column.notna().to_numpy())
+        if all(isinstance(values[i], Number) or self._is_number(values[i]) for i in given):
+            try:
+                return column.where(column.notna(), np.nan).astype(np.float64)
+            except (OverflowError, TypeError, ValueError):
+                pass  # an integer beyond the floats, a complex number
+        self._refuse(column.name, values, given, path, first)
+
+    def _is_number(self, text: Any) -> bool:
+        """Return whether text is to be read as a number."""
+        return False
+
+    def _refuse(
+        self, name: Any, values: NDArray, given: NDArray[np.intp], path: Path, first: int
+    ) -> NoReturn:
+        wrong = next((i for i in given if not reads_as_number(values[i])), given[0])
+        value = values[wrong]
+        fault = "has a number beyond the floats" if _is_beyond(value) else "is not numeric"
+        raise ValueError(
+            f"Column {name!r} of {path} {fault}: it holds {shown(value)} in "
+            f"{self._place_in(path, first + int(wrong))}. Leave the column out, with "
+            f"columns=[...], or encode it as numbers.{self._remedy('feature', value)}"
+        )
+
+
+def is_empty(column: pd.Series) -> Any:
+    """Return which fields of a column are missing, shape (n_rows,)."""
+    if column.dtype.kind == "S":
+        return column.to_numpy() == b""
+    missing = column.isna().to_numpy()
+    return missing | column.isin(["", b""]).to_numpy() if column.dtype.kind in "OU" else missing
+
+
+def _is_numeric(kind: Any) -> bool:
+    import pandas as pd
+
+    return pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)
+
+
+def reads_as_number(value: Any) -> bool:
+    """Return whether a value is a number, or text that is one, and not beyond the floats."""
+    try:
+        float(value)
+    except (OverflowError, TypeError, ValueError):
+        return False
+    return not _is_beyond(value)
+
+
+def _is_beyond(value: Any) -> bool:
+    """Return whether a number, or text that is one, has no finite float, and does not say so."""
+    try:
+        return math.isinf(float(value)) and "inf" not in str(value).lower()
+    except OverflowError:
+        return True
+    except (TypeError, ValueError):
+        return False
+
+
+def _first_text(labels: NDArray) -> int:
+    """Return which label is the first that does not read as a number."""
+    return next((i for i, label in enumerate(labels) if not reads_as_number(label)), 0)
 
 
 def _named(paths: list[Path]) -> str:
     return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more files"
-
-
-class CSVSource(_TableSource):
-    """Rows of CSV files, parsed by pandas a chunk at a time.
-
-    Parameters
-    ----------
-    paths : str, path or list of them
-        Files with the same columns, compressed ones too, read one after the other.
-    target : str
-        The column that holds the labels.
-    columns : list of str, default=None
-        The columns that are features; None means all others.
-    sample_weight : str, default=None
-        The column that holds the weights.
-    chunksize : int, default=None
-        Rows in a batch; None means that a batch takes 4 MiB.
-    dtype : dtype, default="float64"
-        In which to keep features: "float32" takes half the memory.
-    options : dict, default=None
-        More arguments for `pandas.read_csv`, such as {"sep": ";", "dtype": {"label": str}}; not
-        those that say how many rows it reads.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is not there.
-    ValueError
-        If a file is empty, a column is missing, or an option cannot be used; when read, if a
-        feature is not numeric.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> from sklearn.datasets import load_iris
-    >>> from softmax_reg import CSVSource, SoftmaxRegression
-    >>> with TemporaryDirectory() as folder:
-    ...     frame = load_iris(as_frame=True).frame
-    ...     frame.to_csv(f"{folder}/iris.csv", index=False)
-    ...     source = CSVSource(f"{folder}/iris.csv", target="target", chunksize=40)
-    ...     model = SoftmaxRegression().fit(source)
-    >>> model.feature_names_in_[:2]
-    array(['sepal length (cm)', 'sepal width (cm)'], dtype=object)
-    """
-
-    def __init__(
-        self,
-        paths: Any,
-        target: str,
-        columns: Sequence[str] | None = None,
-        sample_weight: str | None = None,
-        chunksize: int | None = None,
-        dtype: Any = "float64",
-        options: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.options = dict(options or {})
-        if refused := sorted({"chunksize", "iterator", "nrows"} & self.options.keys()):
-            raise ValueError(
-                f"options of CSVSource cannot hold {', '.join(map(repr, refused))}: it reads its "
-                "files to the end, in batches. Use its own parameter chunksize for the rows of a "
-                "batch; to read fewer rows, write them to a file of their own."
-            )
-        super().__init__(paths, target, columns, sample_weight, chunksize, dtype)
-
-    def _columns_of(self, path: Path) -> list[str]:
-        import pandas as pd
-
-        try:
-            return list(pd.read_csv(path, nrows=0, **self.options).columns)
-        except pd.errors.EmptyDataError:
-            raise ValueError(f"CSVSource found nothing in {path}: the file is empty.") from None
-
-    def _frames(self, path: Path) -> Iterator[pd.DataFrame]:
-        import pandas as pd
-
-        # A column is of one type within a chunk, not of several within parts of it.
-        options = {"usecols": self.used, **self.options}
-        if options.get("engine", "c") == "c" and options.get("sep", ",") is not None:
-            options.setdefault("low_memory", False)
-        with pd.read_csv(path, chunksize=self.chunksize, **options) as frames:
-            yield from frames
-
-
-class ParquetSource(_TableSource):
-    """Rows of Parquet files, read by pyarrow a part of a row group at a time.
-
-    Parameters
-    ----------
-    paths : str, path or list of them
-        Files with the same columns, read one after the other.
-    target : str
-        The column that holds the labels.
-    columns : list of str, default=None
-        The columns that are features; None means all others.
-    sample_weight : str, default=None
-        The column that holds the weights.
-    chunksize : int, default=None
-        At most so many rows in a batch; None means that a batch takes 4 MiB.
-    dtype : dtype, default="float64"
-        In which to keep features: "float32" takes half the memory.
-
-    Raises
-    ------
-    ImportError
-        If pyarrow is not installed.
-    FileNotFoundError
-        If a file is not there.
-    ValueError
-        If a column is missing; when read, if a feature is not numeric.
-
-    Examples
-    --------
-    >>> from softmax_reg import ParquetSource
-    >>> ParquetSource("flights.parquet", target="is_late")  # doctest: +SKIP
-    """
-
-    def __init__(
-        self,
-        paths: Any,
-        target: str,
-        columns: Sequence[str] | None = None,
-        sample_weight: str | None = None,
-        chunksize: int | None = None,
-        dtype: Any = "float64",
-    ) -> None:
-        try:
-            import pyarrow.parquet
-        except ImportError as error:
-            raise ImportError(
-                "ParquetSource needs pyarrow: pip install 'softmax-reg[parquet]'."
-            ) from error
-        self._open = pyarrow.parquet.ParquetFile
-        super().__init__(paths, target, columns, sample_weight, chunksize, dtype)
-
-    def _columns_of(self, path: Path) -> list[str]:
-        with self._open(path) as file:
-            return list(file.schema_arrow.names)
-
-    def _frames(self, path: Path) -> Iterator[pd.DataFrame]:
-        with self._open(path) as file:
-            for part in file.iter_batches(batch_size=self.chunksize, columns=self.used):
-                yield part.to_pandas()
