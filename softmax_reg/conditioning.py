@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg.maps import (
@@ -188,20 +189,21 @@ def diagonal_hessian(objective: Objective, point: Point) -> NDArray:
 
     Sums of p_k (1 - p_k) (x_j - mean_j)^2 / scale_j^2 over the rows.
     """
-    free = slice(objective.n_classes - objective.n_rows, None)
+    free, scale = slice(objective.n_classes - objective.n_rows, None), objective.scale
+    units = scale.astype(objective.dtype)
 
     def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
         P = point.softmax(X, part)[0][:, free]
         q = np.ascontiguousarray(P * (1.0 - P) * objective.shares(part))
-        squares = (
-            type(X)((X.data**2, X.indices, X.indptr), X.shape) if objective.rows.is_sparse else X**2
-        )
-        return squares.T @ q, X.T @ q, q.sum(axis=0)
+        # Scaled first: the square of a large float32 would overflow.
+        is_sparse = objective.rows.is_sparse
+        A = X @ sp.diags_array(1.0 / units) if is_sparse else X / units
+        squares = A.power(2) if is_sparse else A**2
+        return squares.T @ q, A.T @ q, q.sum(axis=0)
 
     second, first, total = objective.rows.reduce(visit)
-    mean = objective.mean[:, np.newaxis]
+    mean = (objective.mean / scale)[:, np.newaxis]
     curvature = np.maximum(second - 2.0 * mean * first + mean**2 * total, 0.0)
-    curvature /= objective.scale[:, np.newaxis] ** 2
     return np.vstack([curvature, total]) if objective.fit_intercept else curvature
 
 

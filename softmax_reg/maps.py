@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _LARGE = 256
+# So large a mean of a diagonal leaves no room for multiples of it.
+_MOST_CURVATURE = 1e280
 
 
 class Map(ABC):
@@ -210,18 +212,38 @@ def cholesky_solve(A: NDArray, b: NDArray) -> NDArray:
 
 
 def cholesky_with_jitter(B: NDArray, dtype: Any) -> NDArray:
-    """Return the lower L with L L' = B + the smallest multiple of I that makes it definite."""
-    if not np.isfinite(B).all():
+    """Return L with L L' near B: lower, invertible and finite whatever finite B is.
+
+    B plus a multiple of I is factored.  The first multiple hides behind the rounding of a matrix in
+    `dtype`, each further one is ten times as large.  One as large as the trace makes any positive
+    semi-definite matrix definite; if that fails, L is diagonal and has the units of B alone.
+
+    Raises
+    ------
+    ValueError
+        If B is not finite, or its diagonal about to overflow.
+    """
+    diagonal = np.diag(B).astype(np.float64)
+    mean = float((diagonal / len(B)).sum())
+    if not (np.isfinite(B).all() and mean < _MOST_CURVATURE):
         raise ValueError(
             f"The curvature is not finite: a feature is too large for {np.dtype(dtype)}. "
             "Rescale it, or give X as float64."
         )
-    mean = float(np.trace(B)) / len(B)
-    if mean < np.finfo(np.float64).tiny ** 0.5:
+    if mean < _least_curvature(len(B), dtype):
         return np.eye(len(B))  # no curvature is left to go by
-    jitter = 4.0 * len(B) * np.finfo(dtype).eps * mean
-    while True:
+    # In Python's float: the product of a float32 eps and a small mean would be 0.
+    share = 4.0 * float(np.finfo(dtype).eps)
+    for power in range(2 + int(-np.log10(share))):  # the last one is more than the trace
+        jitter = 10.0**power * share * len(B) * mean
         try:
             return np.linalg.cholesky(B + jitter * np.eye(len(B)))
         except np.linalg.LinAlgError:
-            jitter *= 10.0
+            continue
+    return np.diag(np.sqrt(np.maximum(diagonal, np.finfo(np.float64).eps * mean)))
+
+
+def _least_curvature(n: int, dtype: Any) -> float:
+    """Return the mean curvature below which the inverse root, or its square, would overflow."""
+    is_narrow = np.float32 in (np.dtype(dtype), matrix_dtype(n))
+    return float(np.finfo(np.float32).tiny if is_narrow else np.finfo(np.float64).tiny ** 0.5)

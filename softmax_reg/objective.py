@@ -156,24 +156,37 @@ class Objective:
 
         def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
             s = self.weights[part].astype(np.float64, copy=False)
-            if self.rows.is_sparse:
-                squares = X.astype(np.float64)
-                squares.data **= 2
-                return np.asarray(s @ X), np.asarray(s @ squares)
-            D = X - pivot
-            first = s @ D
-            D *= D
-            return first, s @ D
+            with np.errstate(over="ignore", invalid="ignore"):  # that is looked at below
+                if self.rows.is_sparse:
+                    squares = X.astype(np.float64)
+                    squares.data **= 2
+                    return np.asarray(s @ X), np.asarray(s @ squares)
+                D = X - pivot
+                first = s @ D
+                D *= D
+                return first, s @ D
 
         first, second = (total / self.total_weight for total in self.rows.reduce(visit))
+        self._check_squares(first, second)
         if not self.fit_intercept:
             return np.zeros(self.n_features), second
         mean, variance = pivot + first, second - first**2
         # What rounding leaves of a constant column is no variance: of deviations from the first row
         # the rounding of the column itself, of a difference of squares much more.
         eps = float(np.finfo(self.dtype).eps)
-        rounding = (64.0 * eps if self.rows.is_sparse else (4.0 * eps) ** 2) * mean**2
+        with np.errstate(over="ignore"):
+            rounding = (64.0 * eps if self.rows.is_sparse else (4.0 * eps) ** 2) * mean**2
         return mean, np.where(variance <= rounding, 0.0, variance)
+
+    @staticmethod
+    def _check_squares(first: NDArray, second: NDArray) -> None:
+        root = float(np.finfo(np.float64).max) ** 0.5
+        is_wrong = ~np.isfinite(second) | (np.abs(first) > root)
+        if is_wrong.any():
+            raise ValueError(
+                f"Feature {np.argmax(is_wrong)} of X, counted from 0, has numbers too large to be "
+                f"squared and summed up, near {root:.2g} or above. Rescale it."
+            )
 
     @property
     def mean(self) -> NDArray:
