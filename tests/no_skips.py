@@ -1,7 +1,7 @@
 """`--no-skips`: a test that is skipped fails, unless the platform or an old dependency excuses it.
 
 The reason says which: it begins with "platform: " or "version: ".  A package that is not installed
-is no excuse; `pip install -e ".[test-all]"` installs all of them.
+is no excuse; `pip install -e ".[test-all,bench]"` installs all of them.
 """
 
 import pytest

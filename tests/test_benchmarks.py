@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegressionCV
+from test_glmnet import installed_glmnet
 
 from softmax_reg import SoftmaxRegression
 
@@ -212,7 +213,7 @@ def test_a_toy_race_of_paths_writes_a_table(harness, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
 def test_glmnet_fits_the_grid_of_the_race_of_paths(harness, l1_ratio):
-    pytest.importorskip("glmnet")
+    installed_glmnet()
     from benchmarks.path import _measure_cv
 
     X, y = harness["problems"].registry(None)["iris_std"].load(True)
