@@ -51,6 +51,10 @@ from hypothesis import given, strategies as st
 def test_that_waits():
     time.sleep(60)
 
+@pytest.mark.slow
+def test_that_is_slow():
+    time.sleep(1.5)
+
 @given(st.integers(-100, 100))
 def test_of_examples_that_never_ends(x):
     while x > 10:
@@ -107,8 +111,8 @@ def inner(tmp_path):
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="platform: no alarms")
 @each_number_of_processes
 def test_a_test_that_hangs_fails_with_a_traceback_and_the_others_go_on(inner, processes):
-    said = inner("--timeout=1", f"--numprocesses={processes}", test_inner=INNER)
-    assert "2 failed, 5 passed" in said
+    said = inner("-m", "", "--timeout=1", f"--numprocesses={processes}", test_inner=INNER)
+    assert "2 failed, 6 passed" in said
     assert "FAILED test_inner.py::test_that_waits" in said
     assert "FAILED test_inner.py::test_of_examples_that_never_ends" in said
     assert "the test took more than 1 s" in said
