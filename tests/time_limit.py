@@ -13,7 +13,7 @@ import pytest
 # Compiled code that does not come back cannot be interrupted: so long after the alarm the process
 # ends, with the stacks of all threads on stderr.  pytest-xdist then names the test and goes on.
 _GRACE = 60.0
-# For a test that is marked slow, in place of the limit in pyproject.toml.
+# For a test that is marked slow, and under `--full`, in place of the limit in pyproject.toml.
 _SLOW = 600.0
 
 
@@ -33,10 +33,11 @@ def pytest_configure(config):
 _STDERR = pytest.StashKey()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Give slow tests their own limit."""
     for item in items:
-        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+        is_slow = config.getoption("full") or item.get_closest_marker("slow")
+        if is_slow and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_SLOW))
 
 
