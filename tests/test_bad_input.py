@@ -355,3 +355,12 @@ def test_the_default_finds_the_optimum_of_anything_of_moderate_size(problem, C):
     model = SoftmaxRegression(C=C).fit(X, y, weights)
     value = penalised_loss(X, y, model.coef_, model.intercept_, C, 0.0, weights)
     assert value <= best.value * (1.0 + 1e-4)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("params", [{}, {"l1_ratio": 0.5}, {"fit_intercept": False}])
+def test_a_feature_too_large_to_be_squared_is_named(container, params):
+    X, y = (np.array(part) for part in data("iris"))
+    X[7, 2] = 1e200
+    with pytest.raises(ValueError, match=r"Feature 2 of X, counted from 0, .* Rescale it"):
+        SoftmaxRegression(**params).fit(container(X), y)
