@@ -198,8 +198,9 @@ def diagonal_hessian(objective: Objective, point: Point) -> NDArray:
         # Scaled first: the square of a large float32 would overflow.
         is_sparse = objective.rows.is_sparse
         A = X @ sp.diags_array(1.0 / units) if is_sparse else X / units
-        squares = A.power(2) if is_sparse else A**2
-        return squares.T @ q, A.T @ q, q.sum(axis=0)
+        first = A.T @ q
+        squares = A.power(2) if is_sparse else np.square(A, out=A)
+        return squares.T @ q, first, q.sum(axis=0)
 
     second, first, total = objective.rows.reduce(visit)
     mean = (objective.mean / scale)[:, np.newaxis]
