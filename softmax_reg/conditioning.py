@@ -197,7 +197,7 @@ def diagonal_hessian(objective: Objective, point: Point) -> NDArray:
         q = np.ascontiguousarray(P * (1.0 - P) * objective.shares(part))
         # Scaled first: the square of a large float32 would overflow.
         is_sparse = objective.rows.is_sparse
-        A = X @ sp.diags_array(1.0 / units) if is_sparse else X / units
+        A = X @ sp.diags(1.0 / units) if is_sparse else X / units
         first = A.T @ q
         squares = A.power(2) if is_sparse else np.square(A, out=A)
         return squares.T @ q, first, q.sum(axis=0)
