@@ -1,4 +1,7 @@
-"""Print the lower bound of each runtime dependency in pyproject.toml, as ``name==version``."""
+"""Print the lower bound of each dependency of the package, as ``name==version``.
+
+Those of pyproject.toml and of its extra `parquet`, which the package can use.
+"""
 
 import re
 import tomllib
@@ -10,8 +13,8 @@ REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s*>=\s*(?P<version>[0-9][0-
 
 def main() -> None:
     with PYPROJECT.open("rb") as file:
-        dependencies = tomllib.load(file)["project"]["dependencies"]
-    for dependency in dependencies:
+        project = tomllib.load(file)["project"]
+    for dependency in project["dependencies"] + project["optional-dependencies"]["parquet"]:
         match = REQUIREMENT.fullmatch(dependency)
         if match is None:
             raise SystemExit(f"expected a dependency like 'numpy>=1.26.0', got {dependency!r}")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg.faces import variances
@@ -189,20 +190,22 @@ def diagonal_hessian(objective: Objective, point: Point) -> NDArray:
 
     Sums of p_k (1 - p_k) (x_j - mean_j)^2 / scale_j^2 over the rows.
     """
-    free = slice(objective.n_classes - objective.n_rows, None)
+    free, scale = slice(objective.n_classes - objective.n_rows, None), objective.scale
+    units = scale.astype(objective.dtype)
 
     def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
         q = variances(point.softmax(X, part)[0])[:, free] * objective.shares(part)
         q = np.ascontiguousarray(q)
-        squares = (
-            type(X)((X.data**2, X.indices, X.indptr), X.shape) if objective.rows.is_sparse else X**2
-        )
-        return squares.T @ q, X.T @ q, q.sum(axis=0)
+        # Scaled first: the square of a large float32 would overflow.
+        is_sparse = objective.rows.is_sparse
+        A = X @ sp.diags(1.0 / units) if is_sparse else X / units
+        first = A.T @ q
+        squares = A.power(2) if is_sparse else np.square(A, out=A)
+        return squares.T @ q, first, q.sum(axis=0)
 
     second, first, total = objective.rows.reduce(visit)
-    mean = objective.mean[:, np.newaxis]
+    mean = (objective.mean / scale)[:, np.newaxis]
     curvature = np.maximum(second - 2.0 * mean * first + mean**2 * total, 0.0)
-    curvature /= objective.scale[:, np.newaxis] ** 2
     return np.vstack([curvature, total]) if objective.fit_intercept else curvature
 
 

@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 _LARGE = 256
-# A matrix with a unit diagonal that needs more added to it is not positive semi-definite at all.
-_MOST_JITTER = 1.0
+# So large a mean of a diagonal leaves no room for multiples of it.
+_MOST_CURVATURE = 1e280
 
 
 class Map(ABC):
@@ -212,33 +212,47 @@ def cholesky_solve(A: NDArray, b: NDArray) -> NDArray:
 
 
 def cholesky_with_jitter(B: NDArray, dtype: Any) -> NDArray:
-    """Return the lower L with L L' = B + the smallest multiple of its diagonal that is definite.
+    """Return L with L L' near B: lower, invertible and finite whatever finite B is.
 
-    With a unit diagonal, so to say, for then rounding is as small beside the least eigenvalue as
-    scaling can make it.
+    B is scaled to a unit diagonal, for then rounding is as small beside the least eigenvalue as
+    scaling can make it, and a multiple of I is added.  The first multiple hides behind the rounding
+    of a matrix in `dtype`, each further one is ten times as large.  One as large as the trace makes
+    any positive semi-definite matrix definite; if that fails, L is diagonal.
+
+    Raises
+    ------
+    ValueError
+        If B is not finite, or its diagonal about to overflow.
 
     References
     ----------
     A. van der Sluis (1969), "Condition numbers and equilibration of matrices", Numerische
     Mathematik 14, 14-23, theorem 4.1.
     """
-    if not np.isfinite(B).all():
+    diagonal = np.diag(B).astype(np.float64)
+    mean = float((diagonal / len(B)).sum())
+    if not (np.isfinite(B).all() and mean < _MOST_CURVATURE):
         raise ValueError(
             f"The curvature is not finite: a feature is too large for {np.dtype(dtype)}. "
             "Rescale it, or give X as float64."
         )
-    diagonal = np.diag(B)
-    largest = float(diagonal.max())
-    if largest < np.finfo(np.float64).tiny ** 0.5:
+    if mean < _least_curvature(len(B), dtype):
         return np.eye(len(B))  # no curvature is left to go by
     # A coordinate without curvature of its own, but for rounding, gets as little as can be.
-    units = np.sqrt(np.maximum(diagonal, float(np.finfo(dtype).tiny) ** 0.5 * largest))
+    floor = float(np.finfo(dtype).tiny) ** 0.5
+    units = np.sqrt(np.maximum(diagonal, floor * float(diagonal.max())))
     unit = B / units / units[:, np.newaxis]
-    jitter = 4.0 * len(B) * float(np.finfo(dtype).eps)
-    while jitter < _MOST_JITTER:
+    share = 4.0 * float(np.finfo(dtype).eps)
+    for power in range(2 + int(-np.log10(share))):  # the last one is more than the trace
         try:
-            L = np.linalg.cholesky(unit + jitter * np.eye(len(B)))
+            L = np.linalg.cholesky(unit + 10.0**power * share * len(B) * np.eye(len(B)))
             return L * units[:, np.newaxis]
         except np.linalg.LinAlgError:
-            jitter *= 10.0
-    return np.diag(units)  # what is so far from semi-definite tells no more than its diagonal
+            continue
+    return np.diag(units)
+
+
+def _least_curvature(n: int, dtype: Any) -> float:
+    """Return the mean curvature below which the inverse root, or its square, would overflow."""
+    is_narrow = np.float32 in (np.dtype(dtype), matrix_dtype(n))
+    return float(np.finfo(np.float32).tiny if is_narrow else np.finfo(np.float64).tiny ** 0.5)

@@ -204,16 +204,18 @@ class Objective:
 
         def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
             s = self.weights[part].astype(np.float64, copy=False)
-            if self.rows.is_sparse:
-                squares = X.astype(np.float64)
-                squares.data **= 2
-                return np.asarray(s @ X), np.asarray(s @ squares)
-            D = X - pivot
-            first = s @ D
-            D *= D
-            return first, s @ D
+            with np.errstate(over="ignore", invalid="ignore"):  # that is looked at below
+                if self.rows.is_sparse:
+                    squares = X.astype(np.float64)
+                    squares.data **= 2
+                    return np.asarray(s @ X), np.asarray(s @ squares)
+                D = X - pivot
+                first = s @ D
+                D *= D
+                return first, s @ D
 
         first, second = (total / self.total_weight for total in self.rows.reduce(visit))
+        self._check_squares(first, second)
         if not self.fit_intercept:
             return np.zeros(self.n_features), second
         mean, variance = pivot + first, second - first**2
@@ -224,7 +226,8 @@ class Objective:
             doubtful = variance <= _CANCELLED * mean**2
             if doubtful.any():
                 variance = np.where(doubtful, self._variance_about(mean, doubtful), variance)
-        return mean, np.where(variance <= (4.0 * eps) ** 2 * mean**2, 0.0, variance)
+        with np.errstate(over="ignore"):
+            return mean, np.where(variance <= (4.0 * eps) ** 2 * mean**2, 0.0, variance)
 
     def _pivot(self) -> NDArray[np.float64]:
         """Return what to take deviations from, lest a large mean takes their digits.
@@ -263,6 +266,17 @@ class Objective:
         absent = np.maximum(1.0 - present, 0.0)
         absent[absent <= 64.0 * np.finfo(np.float64).eps] = 0.0
         return second + absent * mean**2 - (first - absent * mean) ** 2
+
+
+    @staticmethod
+    def _check_squares(first: NDArray, second: NDArray) -> None:
+        root = float(np.finfo(np.float64).max) ** 0.5
+        is_wrong = ~np.isfinite(second) | (np.abs(first) > root)
+        if is_wrong.any():
+            raise ValueError(
+                f"Feature {np.argmax(is_wrong)} of X, counted from 0, has numbers too large to be "
+                f"squared and summed up, near {root:.2g} or above. Rescale it."
+            )
 
     @property
     def mean(self) -> NDArray:

@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegressionCV
+from test_glmnet import installed_glmnet
 
 from softmax_reg import SoftmaxRegression
 
@@ -82,6 +83,7 @@ def test_every_problem_has_a_toy_version_with_all_codes(harness):
         assert np.isfinite(values).all()
 
 
+@pytest.mark.slow
 def test_a_fit_beyond_the_limit_is_killed_and_the_next_one_runs(harness):
     task = harness["measure"].Task("iris", None, True, 1)
     worker, setting = harness["measure"].Worker(task), harness["ladders"].Setting
@@ -108,6 +110,7 @@ def test_the_report_replaces_what_stands_between_its_markers(harness, tmp_path):
         report.insert(page, "text")
 
 
+@pytest.mark.slow
 def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(harness, tmp_path, capsys):
     options = [
         "--toy", "--problems", "iris,text", "--threads", "1", "--repeats", "1",
@@ -134,6 +137,7 @@ def test_a_toy_run_writes_csv_tables_and_picture_and_resumes(harness, tmp_path, 
     )
 
 
+@pytest.mark.slow
 def test_a_toy_run_of_the_stochastic_methods_writes_lines_tables_and_picture(tmp_path):
     options = ["--toy", "--problems", "iris,text", "--untuned", "text", "--out", tmp_path]
     run_module("benchmarks.stochastic", *options)
@@ -164,6 +168,7 @@ def _rows(text):
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -179,6 +184,7 @@ def test_a_measurement_prints_one_full_table(arguments):
     assert len({line.count("|") for line in lines}) == 1
 
 
+@pytest.mark.slow
 def test_the_streaming_benchmark_prints_its_two_tables():
     printed = run_module("benchmarks.streaming", "--toy", "--problems", "iris,text")
     for expected in ("| iris |", "| text |", "**geometric mean**", "| 16, 7 | 1024 |"):
@@ -186,9 +192,10 @@ def test_the_streaming_benchmark_prints_its_two_tables():
     assert "nan" not in printed
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     "use_legacy_attributes" not in LogisticRegressionCV().get_params(),
-    reason="the rival gives its whole path since a later version of scikit-learn",
+    reason="version: the rival gives its whole path since a later version of scikit-learn",
 )
 def test_a_toy_race_of_paths_writes_a_table(harness, monkeypatch, tmp_path):
     from benchmarks import path
@@ -206,7 +213,7 @@ def test_a_toy_race_of_paths_writes_a_table(harness, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
 def test_glmnet_fits_the_grid_of_the_race_of_paths(harness, l1_ratio):
-    pytest.importorskip("glmnet")
+    installed_glmnet()
     from benchmarks.path import _measure_cv
 
     X, y = harness["problems"].registry(None)["iris_std"].load(True)
@@ -217,6 +224,7 @@ def test_glmnet_fits_the_grid_of_the_race_of_paths(harness, l1_ratio):
     np.testing.assert_allclose(theirs["values"], ours["values"], rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_l1_benchmark_writes_tables_with_all_contenders(tmp_path):
     out = tmp_path / "l1.md"
     printed = run_module(
@@ -233,6 +241,7 @@ def test_the_l1_benchmark_writes_tables_with_all_contenders(tmp_path):
     assert all(float(row[5]) > 0.0 for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["iris_std", "breast_cancer_std"])
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
 def test_contenders_of_the_l1_benchmark_minimise_the_same_objective(harness, name, l1_ratio):
@@ -275,6 +284,7 @@ def test_what_came_of_a_race_is_told_as_it_was(harness):
     assert "at most 1e-12 above" in page
 
 
+@pytest.mark.slow
 def test_the_sparse_prediction_benchmark_prints_a_row_for_each_share():
     page = run_module("benchmarks.sparse_prediction", "--toy")
     rows = [line.split("|") for line in page.splitlines() if line.startswith("| ")][1:]

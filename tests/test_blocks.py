@@ -177,6 +177,7 @@ print(n_threads_allowed(), int(max(search.cv_results_["mean_test_score"])))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("omp_threads", ["1", None])
 def test_the_processes_of_a_grid_search_share_the_cores(omp_threads):
     environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}

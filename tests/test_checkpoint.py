@@ -109,7 +109,7 @@ def wait(seconds, path):
         time.sleep(0.001)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="platform: needs fork and SIGKILL")
 @each_solver
 def test_a_fit_that_is_killed_again_and_again_ends_where_one_ends_that_is_not(
     forks, tmp_path, solver

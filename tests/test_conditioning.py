@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from covering import covering
 from numpy.testing import assert_allclose
 from objectives import (
     CONTAINERS,
@@ -214,9 +215,7 @@ def test_the_proximal_point_in_new_variables_cannot_be_bettered(name, fit_interc
             assert cost(best) <= cost(other) + 1e-13
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("container", CONTAINERS)
+@covering(n_classes=[2, 3], fit_intercept=[True, False], container=CONTAINERS)
 def test_more_features_than_rows_lose_nothing_in_the_span_of_the_rows(
     n_classes, fit_intercept, container
 ):
@@ -224,7 +223,7 @@ def test_more_features_than_rows_lose_nothing_in_the_span_of_the_rows(
     best = newton(X, codes, 1.0, fit_intercept, weights)
     for solver in DETERMINISTIC:
         model = SoftmaxRegression(solver=solver, fit_intercept=fit_intercept, tol=1e-10)
-        model.fit(CONTAINERS[container](X), codes, weights)
+        model.fit(container(X), codes, weights)
         value = penalised_loss(X, codes, model.coef_, model.intercept_, 1.0, 0.0, weights)
         assert value <= best.value * (1.0 + 1e-9), solver
         assert_allclose(model.coef_, best.coef, atol=1e-5 * np.abs(best.coef).max())

@@ -72,31 +72,31 @@ WITH_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize("name", WITH_PARAMETERS)
-def test_the_documented_parameters_and_defaults_are_those_of_the_signature(name):
-    function = CALLABLES[name]
-    stated = documented(function)
-    parameters = {
-        parameter: p
-        for parameter, p in inspect.signature(function).parameters.items()
-        if parameter not in ("self", "cls")
-    }
-    assert list(stated) == list(parameters)
-    for parameter, p in parameters.items():
-        if stated[parameter] or p.default is not p.empty:
-            described = default_in(stated[parameter])
-            assert described == p.default, f"{parameter}: {described!r}, not {p.default!r}"
-            assert type(described) is type(p.default) or described is p.empty
+def test_the_documented_parameters_and_defaults_are_those_of_the_signature():
+    for name in WITH_PARAMETERS:
+        function = CALLABLES[name]
+        stated = documented(function)
+        parameters = {
+            parameter: p
+            for parameter, p in inspect.signature(function).parameters.items()
+            if parameter not in ("self", "cls")
+        }
+        assert list(stated) == list(parameters), name
+        for parameter, p in parameters.items():
+            if stated[parameter] or p.default is not p.empty:
+                described, where = default_in(stated[parameter]), f"{name}, {parameter}"
+                assert described == p.default, f"{where}: {described!r}, not {p.default!r}"
+                assert type(described) is type(p.default) or described is p.empty, where
 
 
-@pytest.mark.parametrize("name", CALLABLES)
-def test_every_public_name_is_documented(name):
-    if "." in name and CALLABLES[name].__doc__ is None:
-        owner, method = name.split(".")
-        bases = CALLABLES[owner].__mro__[1:]
-        assert any(getattr(vars(b).get(method), "__doc__", None) for b in bases), name
-    else:
-        assert CALLABLES[name].__doc__
+def test_every_public_name_is_documented():
+    for name, item in CALLABLES.items():
+        if "." in name and item.__doc__ is None:
+            owner, method = name.split(".")
+            bases = CALLABLES[owner].__mro__[1:]
+            assert any(getattr(vars(b).get(method), "__doc__", None) for b in bases), name
+        else:
+            assert item.__doc__, name
 
 
 def test_every_fitted_attribute_is_documented_and_the_other_way_round():

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from covering import covering
 from problems import data, uneven_weights
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -19,9 +20,11 @@ def fitted(X, y, weights=None, **parameters):
     return SoftmaxRegression(tol=1e-11, max_iter=20000, **parameters).fit(X, y, weights)
 
 
-@pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-6])
-@pytest.mark.parametrize("solver", ["gd", "lbfgs", "newton-cholesky"])
-@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits"])
+@covering(
+    tol=[1e-2, 1e-4, 1e-6],
+    solver=["gd", "lbfgs", "newton-cholesky"],
+    name=["iris", "wine", "breast_cancer", "digits"],
+)
 def test_the_gap_bounds_the_true_excess_of_an_early_stop(name, solver, tol):
     X, y = data(name)
     best = fitted(X, y).loss_curve_[-1]
@@ -29,9 +32,11 @@ def test_the_gap_bounds_the_true_excess_of_an_early_stop(name, solver, tol):
     assert early.duality_gap(X, y) >= early.loss_curve_[-1] - best - ROUNDING
 
 
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("C", [1e-2, 1.0, 1e2])
-@pytest.mark.parametrize("name", ["iris", "wine/std", "breast_cancer/std"])
+@covering(
+    fit_intercept=[True, False],
+    C=[1e-2, 1.0, 1e2],
+    name=["iris", "wine/std", "breast_cancer/std"],
+)
 def test_the_gap_closes_at_the_optimum(name, C, fit_intercept):
     X, y = data(name)
     weights = uneven_weights(len(y))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from covering import covering
 from numpy.testing import assert_allclose, assert_array_equal
 from objectives import CONTAINERS, DETERMINISTIC, STOCHASTIC
 from problems import all_scores, data, penalised_loss, uneven_weights
@@ -188,6 +189,7 @@ def many_rows():
     return X, (X[:, 0] + rng.normal(size=len(X)) > 0.3) + (X[:, 1] > 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", [s for s in SOLVERS if not SOLVERS[s].uses_curvature])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_first_order_fit_takes_little_memory_beyond_the_rows(many_rows, solver, order):
@@ -249,9 +251,7 @@ def test_float32_is_kept_in_every_result(solver):
 # What is recorded
 
 
-@each_solver
-@pytest.mark.parametrize("name", ["iris", "breast_cancer"])
-@pytest.mark.parametrize("fit_intercept", [True, False])
+@covering(solver=["auto", *SOLVERS], name=["iris", "breast_cancer"], fit_intercept=[True, False])
 def test_the_loss_curve_is_the_penalised_objective_from_start_to_end(solver, name, fit_intercept):
     X, y = data(name)
     s = uneven_weights(len(y))
@@ -534,6 +534,7 @@ def test_a_grid_search_reaches_into_a_solver_object():
     assert model.solver.memory == 11
 
 
+@pytest.mark.slow
 def test_a_grid_search_tries_penalties_and_solvers_in_parallel():
     X, y = data("iris")
     grid = {"C": [0.1, 1.0], "solver": ["auto", *DETERMINISTIC[1:], LBFGS(memory=3)]}

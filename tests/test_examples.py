@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+AT_ONCE = {"quickstart", "from_scratch_in_40_lines", "add_your_own_solver"}  # those run by default
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 MAX_LINES = 80  # two screens
@@ -36,7 +37,14 @@ def run_python(arguments, folder):
     )
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(path, marks=[] if path.stem in AT_ONCE else pytest.mark.slow)
+        for path in EXAMPLES
+    ],
+    ids=lambda path: path.stem,
+)
 def test_an_example_runs_and_says_something(example, tmp_path):
     done = run_python([str(example)], tmp_path)
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -345,9 +346,8 @@ class TestTypesAndShapes:
         assert_allclose(softmax(scores).sum(), 1, rtol=1e-6)
 
     def test_data_frames_are_taken(self) -> None:
-        pandas = pytest.importorskip("pandas")
-        frame = pandas.DataFrame(SCORES)
-        labels = pandas.Series(LABELS)
+        frame = pd.DataFrame(SCORES)
+        labels = pd.Series(LABELS)
         assert_array_equal(softmax(frame), softmax(SCORES))
         assert cross_entropy(frame, labels) == cross_entropy(SCORES, LABELS)
 

@@ -6,7 +6,8 @@ from itertools import islice
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from covering import covering
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from objectives import HANDLES_L1, STOCHASTIC, small_objective, somewhere
@@ -53,6 +54,7 @@ def saga(C, l1_ratio, **parameters):
     return LogisticRegression(C=C, l1_ratio=l1_ratio, **ELASTIC, **common | parameters)
 
 
+@pytest.mark.slow
 @each_ratio
 @pytest.mark.parametrize(
     ("name", "C"),
@@ -73,6 +75,7 @@ def test_the_optimum_is_that_of_saga_with_the_same_zeros(name, C, l1_ratio):
     assert (ours.coef_ == 0.0).any() or l1_ratio == 0.1
 
 
+@pytest.mark.slow
 @each_ratio
 @pytest.mark.parametrize(
     ("name", "C", "passes"),
@@ -104,9 +107,9 @@ def test_where_saga_cannot_arrive_it_stays_at_the_optimum_and_no_zero_can_be_ano
 # Optimality, by the conditions of each norm
 
 
-@pytest.mark.parametrize("solver", ["auto", *DETERMINISTIC])
-@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
-@pytest.mark.parametrize("name", ["iris/std", "breast_cancer/std"])
+@covering(
+    solver=["auto", *DETERMINISTIC], l1_ratio=[0.5, 1.0], name=["iris/std", "breast_cancer/std"]
+)
 def test_a_group_lasso_is_fitted_to_its_optimality_conditions(name, l1_ratio, solver):
     X, y = data(name)
     factor = np.linspace(0.5, 4.0, X.shape[1])
@@ -291,10 +294,12 @@ def test_the_gap_bounds_an_early_stop_and_closes_at_the_optimum(penalty, l1_rati
 # The proximal Newton method, its parts
 
 
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("container", ["C", "csr", "csc"])
-@pytest.mark.parametrize("conditioned", [True, False])
+@covering(
+    fit_intercept=[True, False],
+    n_classes=[2, 3],
+    container=["C", "csr", "csc"],
+    conditioned=[True, False],
+)
 def test_the_hessian_block_is_that_of_the_hessian_products(
     n_classes, fit_intercept, container, conditioned
 ):
@@ -313,7 +318,6 @@ def test_the_hessian_block_is_that_of_the_hessian_products(
         assert_allclose(column, product[index], rtol=1e-9, atol=1e-9 * np.abs(block).max())
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 1000),
     rank=st.integers(1, 12),
@@ -389,6 +393,7 @@ def test_steps_along_the_support_lead_to_where_its_slopes_vanish(l1_ratio, fit_i
     assert np.abs(of_b).max(initial=0.0) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_where_a_hessian_does_not_pay_steps_along_the_support_save_most_of_the_passes(penalty):
     X, y = data("digits/std")

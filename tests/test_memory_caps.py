@@ -16,9 +16,12 @@ from test_examples import ROOT
 
 from softmax_reg import NpySource, SoftmaxRegression
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="RLIMIT_DATA counts mapped memory on Linux alone"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="platform: RLIMIT_DATA counts mapped memory on Linux alone"
+    ),
+]
 
 N, P, K, MIB = 50_000, 256, 3, 1 << 20
 X_BYTES = 8 * N * P

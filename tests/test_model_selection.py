@@ -167,6 +167,7 @@ def test_of_equal_scores_the_first_C_counts():
     assert chosen(np.zeros((3, 2, 4)), np.array(CS), "best") == (0, 0)
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_same():
     X, y = data("iris")
     one = SoftmaxRegressionCV(Cs=CS, l1_ratios=(0.0, 1.0)).fit(X, y)

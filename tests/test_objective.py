@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from covering import covering
 from numpy.testing import assert_allclose, assert_array_equal
 from objectives import (
     CONTAINERS,
@@ -25,6 +26,12 @@ with_and_without_intercept = pytest.mark.parametrize(
 )
 each_container = pytest.mark.parametrize("container", CONTAINERS)
 scores_kept_or_not = pytest.mark.parametrize("memory", MEMORIES.values(), ids=MEMORIES)
+KINDS = {
+    "n_classes": {"K=2": 2, "K=3": 3},
+    "fit_intercept": {"intercept": True, "none": False},
+    "container": list(CONTAINERS),
+    "memory": MEMORIES,
+}
 
 
 def coefficients(objective, w):
@@ -33,11 +40,7 @@ def coefficients(objective, w):
     return W.T, b if objective.fit_intercept else np.zeros(objective.n_rows)
 
 
-@each_number_of_classes
-@with_and_without_intercept
-@each_container
-@scores_kept_or_not
-@pytest.mark.parametrize("l1_ratio", [0.0, 0.4])
+@covering(**KINDS, l1_ratio=[0.0, 0.4])
 def test_the_value_is_the_formula_of_the_readme(
     n_classes, fit_intercept, container, memory, l1_ratio
 ):
@@ -57,10 +60,7 @@ def test_the_value_is_the_formula_of_the_readme(
     assert_allclose(objective.at(w).value, expected, rtol=1e-14)
 
 
-@each_number_of_classes
-@with_and_without_intercept
-@each_container
-@scores_kept_or_not
+@covering(**KINDS)
 def test_the_gradient_agrees_with_central_differences(n_classes, fit_intercept, container, memory):
     objective = small_objective(
         n_classes, fit_intercept=fit_intercept, container=container, memory=memory
@@ -73,10 +73,7 @@ def test_the_gradient_agrees_with_central_differences(n_classes, fit_intercept, 
     assert_allclose(objective.at(w).gradient, numeric, rtol=1e-8, atol=1e-10)
 
 
-@each_number_of_classes
-@with_and_without_intercept
-@each_container
-@scores_kept_or_not
+@covering(**KINDS)
 def test_a_hessian_product_agrees_with_differences_of_gradients(
     n_classes, fit_intercept, container, memory
 ):
@@ -109,10 +106,7 @@ def test_the_gradient_is_that_of_the_smooth_part_when_there_is_an_l1_norm():
     assert_allclose(lasso.at(w).hessian_product(v), ridge.at(w).hessian_product(v), rtol=1e-13)
 
 
-@each_number_of_classes
-@with_and_without_intercept
-@each_container
-@scores_kept_or_not
+@covering(**KINDS)
 def test_the_points_of_a_line_are_those_reached_directly(
     n_classes, fit_intercept, container, memory
 ):

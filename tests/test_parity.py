@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from covering import covering
 from numpy.testing import assert_allclose
 from objectives import DETERMINISTIC, HANDLES_L1, STOCHASTIC
 from problems import (
@@ -27,9 +28,15 @@ CONTAINERS = {"csr": sp.csr_array, "csc": sp.csc_array, "csr-matrix": sp.csr_mat
 
 each_deterministic_solver = pytest.mark.parametrize("solver", DETERMINISTIC)
 each_stochastic_solver = pytest.mark.parametrize("solver", STOCHASTIC)
-with_and_without_intercept = pytest.mark.parametrize(
-    "fit_intercept", [True, False], ids=["intercept", "none"]
-)
+INTERCEPT = {"intercept": True, "none": False}
+
+
+def slow(*parameters):
+    """Return parameters that are left to the full set."""
+    return [
+        pytest.param(*(each if isinstance(each, tuple) else [each]), marks=pytest.mark.slow)
+        for each in parameters
+    ]
 
 
 def fitted(solver, X, y, sample_weight=None, *, tol=1e-10, **params):
@@ -57,10 +64,7 @@ def test_every_set_is_fitted_to_the_optimum_as_it_is_and_standardised(name, solv
     assert_optimal(fitted(solver, X, y), X, y, optimum(name))
 
 
-@pytest.mark.parametrize("name", SMALL_SETS)
-@pytest.mark.parametrize("C", [1e-3, 1e3])
-@with_and_without_intercept
-@each_deterministic_solver
+@covering(name=SMALL_SETS, C=[1e-3, 1e3], fit_intercept=INTERCEPT, solver=DETERMINISTIC)
 def test_a_strong_and_a_weak_penalty_are_fitted_to_the_optimum(name, C, fit_intercept, solver):
     X, y = data(name)
     model = fitted(solver, X, y, C=C, fit_intercept=fit_intercept)
@@ -69,18 +73,14 @@ def test_a_strong_and_a_weak_penalty_are_fitted_to_the_optimum(name, C, fit_inte
         assert not model.intercept_.any()
 
 
-@pytest.mark.parametrize("name", ["digits/third", "digits/std"])
-@pytest.mark.parametrize("C", [1e-3, 1e3])
-@each_deterministic_solver
+@covering(name=["digits/third", "digits/std"], C=[1e-3, 1e3], solver=DETERMINISTIC)
 def test_digits_are_fitted_to_the_optimum_under_a_strong_and_a_weak_penalty(name, C, solver):
     X, y = data(name)
     # At C = 1e3 the loss is some 1e-3: what is left of it must be small beside that.
     assert_optimal(fitted(solver, X, y, C=C, tol=1e-12), X, y, optimum(name, C))
 
 
-@pytest.mark.parametrize("name", ["overlapping", "overlapping/two"])
-@with_and_without_intercept
-@each_deterministic_solver
+@covering(name=["overlapping", "overlapping/two"], fit_intercept=INTERCEPT, solver=DETERMINISTIC)
 def test_without_a_penalty_the_maximum_of_the_likelihood_is_found(name, fit_intercept, solver):
     X, y = data(name)
     model = fitted(solver, X, y, C=np.inf, fit_intercept=fit_intercept)
@@ -93,7 +93,7 @@ def test_the_default_estimator_converges_on_every_set_within_1e_6(name):
     assert_optimal(SoftmaxRegression().fit(X, y), X, y, optimum(name), objective=1e-6)
 
 
-@pytest.mark.parametrize("name", EVERY_SET)
+@pytest.mark.parametrize("name", [*SMALL_SETS, *slow("digits", "digits/std")])
 @each_stochastic_solver
 def test_a_stochastic_solver_comes_within_1e_3_of_the_optimum(name, solver):
     X, y = data(name)
@@ -107,7 +107,7 @@ def test_a_stochastic_solver_comes_within_1e_3_of_the_optimum(name, solver):
         ("wine/std", 1e3, True),
         ("breast_cancer", 1e3, False),
         ("iris", 1e-3, False),
-        ("digits/third/std", 1e-3, True),
+        *slow(("digits/third/std", 1e-3, True)),
         ("overlapping", np.inf, True),
         ("overlapping/two", np.inf, True),
     ],
@@ -119,9 +119,11 @@ def test_a_stochastic_solver_comes_close_for_any_penalty(name, C, fit_intercept,
     assert_nearly_optimal(model, X, y, optimum(name, C, fit_intercept))
 
 
-@pytest.mark.parametrize("name", ["iris/std", "wine/std", "breast_cancer/std", "digits/std"])
-@pytest.mark.parametrize("C", [1e-3, 1.0])
-@with_and_without_intercept
+@covering(
+    name=["iris/std", "wine/std", "breast_cancer/std", "digits/std"],
+    C=[1e-3, 1.0],
+    fit_intercept=INTERCEPT,
+)
 def test_logistic_regression_agrees_where_it_converges(name, C, fit_intercept):
     X, y = data(name)
     theirs = LogisticRegression(
@@ -166,11 +168,9 @@ def effective_weights(y, class_weight, sample_weight):
     return s * np.array([(class_weight or {}).get(k, 1.0) for k in y])
 
 
-@pytest.mark.parametrize("name", ["iris", "wine/std", "breast_cancer"])
-@pytest.mark.parametrize(("class_weight", "weighted"), WEIGHTINGS.values(), ids=list(WEIGHTINGS))
-@each_deterministic_solver
-def test_weights_of_classes_and_samples_enter_the_optimum(name, class_weight, weighted, solver):
-    X, y = data(name)
+@covering(name=["iris", "wine/std", "breast_cancer"], weighting=WEIGHTINGS, solver=DETERMINISTIC)
+def test_weights_of_classes_and_samples_enter_the_optimum(name, weighting, solver):
+    (class_weight, weighted), (X, y) = weighting, data(name)
     sample_weight = uneven_weights(len(y)) if weighted else None
     s = effective_weights(y, class_weight, sample_weight)
     model = fitted(solver, X, y, sample_weight, class_weight=class_weight)
@@ -202,13 +202,15 @@ def test_logistic_regression_weighs_classes_and_samples_alike(class_weight):
     assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-6, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["wine", "breast_cancer/std"])
-@pytest.mark.parametrize("container", CONTAINERS)
-@with_and_without_intercept
-@each_deterministic_solver
+@covering(
+    name=["wine", "breast_cancer/std"],
+    container=CONTAINERS,
+    fit_intercept=INTERCEPT,
+    solver=DETERMINISTIC,
+)
 def test_sparse_rows_are_fitted_to_the_optimum(name, container, fit_intercept, solver):
     X, y = data(name)
-    model = fitted(solver, CONTAINERS[container](X), y, fit_intercept=fit_intercept)
+    model = fitted(solver, container(X), y, fit_intercept=fit_intercept)
     assert_optimal(model, X, y, optimum(name, 1.0, fit_intercept))
 
 
@@ -227,7 +229,7 @@ def test_a_stochastic_solver_takes_sparse_rows(container, solver):
     assert_nearly_optimal(model, X, y, optimum("wine"))
 
 
-@pytest.mark.parametrize("name", [*SMALL_SETS, "digits/third", "digits/third/std"])
+@pytest.mark.parametrize("name", [*SMALL_SETS, *slow("digits/third", "digits/third/std")])
 @pytest.mark.parametrize("solver", [*DETERMINISTIC, *STOCHASTIC])
 def test_float32_is_fitted_as_well_as_it_allows(name, solver):
     X, y = (np.asarray(part) for part in data(name))
@@ -255,10 +257,12 @@ def distance_to_optimum_of_l1(X, y, model):
     return max(violation.max(), np.abs(R.sum(axis=0)).max()) / l1
 
 
-@pytest.mark.parametrize("name", ["iris/std", "wine/std", "breast_cancer/std"])
-@pytest.mark.parametrize("l1_ratio", [0.3, 1.0])
-@pytest.mark.parametrize("C", [0.1, 1.0])
-@pytest.mark.parametrize("solver", ["auto", *(s for s in HANDLES_L1 if s not in STOCHASTIC)])
+@covering(
+    name=["iris/std", "wine/std", "breast_cancer/std"],
+    l1_ratio=[0.3, 1.0],
+    C=[0.1, 1.0],
+    solver=["auto", *(s for s in HANDLES_L1 if s not in STOCHASTIC)],
+)
 def test_an_l1_norm_is_fitted_to_its_optimality_conditions(name, l1_ratio, C, solver):
     X, y = data(name)
     model = fitted(solver, X, y, C=C, l1_ratio=l1_ratio)
@@ -310,9 +314,11 @@ def elastic_net():
 # A weight counts rows.
 
 
-@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "wine/std"])
-@with_and_without_intercept
-@each_deterministic_solver
+@covering(
+    name=["iris", "wine", "breast_cancer", "wine/std"],
+    fit_intercept=INTERCEPT,
+    solver=DETERMINISTIC,
+)
 def test_a_weight_of_two_equals_two_rows_and_zero_none(name, fit_intercept, solver):
     X, y = data(name)
     counts = np.random.default_rng(3).integers(0, 3, len(y))

@@ -513,6 +513,6 @@ def test_close_to_separation_a_small_gradient_does_not_end_a_fit_under_a_norm(pe
     y = X[:, :3].argmax(axis=1)
     loose, exact = (
         softmax_path(X, y, Cs=np.logspace(-1.0, 9.0, 11), penalty=penalty, tol=tol)
-        for tol in (1e-5, 1e-13)
+        for tol in (1e-5, 1e-11)  # near what rounding allows
     )
     np.testing.assert_allclose(loose.objective_, exact.objective_, rtol=1e-3)

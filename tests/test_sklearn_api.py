@@ -1,10 +1,14 @@
 """scikit-learn's own checks of what a classifier does, over every solver in the registry."""
 
+import pytest
 from objectives import STOCHASTIC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from softmax_reg import SoftmaxRegression
 from softmax_reg.solvers import SOLVERS
+
+# One of each family: smooth, of mini-batches, and proximal.
+FAMILIES = ["auto", "sgd", "prox-newton"]
 
 
 def expected_failed_checks(estimator):
@@ -18,9 +22,19 @@ def expected_failed_checks(estimator):
     }
 
 
-@parametrize_with_checks(
-    [SoftmaxRegression(solver=solver) for solver in ["auto", *SOLVERS]],
-    expected_failed_checks=expected_failed_checks,
-)
-def test_scikit_learn_accepts_the_estimator_with_every_solver(estimator, check):
+def each_check_with(solvers):
+    return parametrize_with_checks(
+        [SoftmaxRegression(solver=solver) for solver in solvers],
+        expected_failed_checks=expected_failed_checks,
+    )
+
+
+@each_check_with(FAMILIES)
+def test_scikit_learn_accepts_the_estimator_with_a_solver_of_each_family(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@each_check_with([solver for solver in SOLVERS if solver not in FAMILIES])
+def test_scikit_learn_accepts_the_estimator_with_every_other_solver(estimator, check):
     check(estimator)

@@ -25,7 +25,7 @@ if not HAS_CALLBACKS:
         assert model.converged_
         assert not hasattr(model, "set_callbacks")
 
-    pytest.skip("scikit-learn has no callbacks before 1.9", allow_module_level=True)
+    pytest.skip("version: scikit-learn has no callbacks before 1.9", allow_module_level=True)
 
 from sklearn.callback import CallbackSupportMixin, ProgressBar, ScoringMonitor
 

@@ -18,7 +18,7 @@ from softmax_reg import SoftmaxRegressionCV
 from softmax_reg._compat import HAS_CALLBACKS
 
 if not HAS_CALLBACKS:
-    pytest.skip("scikit-learn has no callbacks before 1.9", allow_module_level=True)
+    pytest.skip("version: scikit-learn has no callbacks before 1.9", allow_module_level=True)
 
 from sklearn.callback import CallbackSupportMixin, ProgressBar, ScoringMonitor
 from sklearn.callback._callback_context import CallbackContext

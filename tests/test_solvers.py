@@ -211,7 +211,7 @@ def test_lbfgs_converges_with_any_memory(memory):
         WarmUp(Constant(0.02)),
         lambda t: 0.02,
     ],
-    ids=str,
+    ids=lambda schedule: getattr(schedule, "__name__", str(schedule)),
 )
 def test_a_given_learning_rate_or_schedule_descends(kind, schedule):
     objective = small_objective()

@@ -168,14 +168,13 @@ class OnlineNewton(SavedAsArrays):
                 f"X holds a number of size {largest:.3g}, too large to be squared. Rescale that "
                 "feature."
             )
-        state, start = self, 0
+        state = self
         # Half of the window at a time; what overflows on the way is looked at in the end.
         together = max(self._window_size // (2 * max(values.size // X.shape[0], 1)), 1)
         with np.errstate(over="ignore", invalid="ignore"):
-            while start < X.shape[0]:
+            for start in range(0, X.shape[0], together):
                 rows = slice(start, start + together)
                 state = state._learn(self._own(X[rows]), codes[rows], weights[rows])
-                start = rows.stop
         if not np.isfinite(state.w).all():
             raise ValueError("The coefficients overflow: rescale the features, or the weights.")
         return state

@@ -199,7 +199,7 @@ def _screened(
 ) -> Result:
     """Minimise over the kept features, and over more until those set aside want to stay 0."""
     n_iter, curves = 0, []
-    while True:
+    for _ in range(objective.n_features):  # each round but the last keeps more of them
         part = objective.with_features(kept)
         W, b = objective.unpack(w)
         start = part.pack(W[kept], b)

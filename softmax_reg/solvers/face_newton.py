@@ -140,7 +140,7 @@ def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: fl
     like = np.where(x != 0.0, x, guess)
     on = face.support(like)
     entering = on & ~face.support(x)
-    while True:
+    for _ in range(1 + np.count_nonzero(entering)):  # each round but the last takes some away
         y = model.stationary(x, slope, like, on, damping)
         wrong = entering & on & (y * like <= 0.0)
         if not wrong.any():

@@ -16,7 +16,11 @@ from softmax_reg.solvers.constraints import LEARNING_RATE
 __all__ = ["GradientDescent", "backtrack"]
 
 
-_SMALLEST_RATE = 1e-100
+# Beyond these a rate says nothing: numbers overflow however short the step is, or nothing changes
+# however long.
+_SMALLEST_RATE, _LARGEST_RATE = 1e-100, 1e100
+# From the largest to the smallest: log2(1e200) = 664.4.
+_HALVINGS = 665
 
 
 def backtrack(objective: Any, point: Any, rate: float) -> tuple[Any, float]:
@@ -25,7 +29,8 @@ def backtrack(objective: Any, point: Any, rate: float) -> tuple[Any, float]:
     Beck and Teboulle (2009), "A fast iterative shrinkage-thresholding algorithm", section 4, with
     the curvature along the step from the gradients: values lose it to rounding near the optimum.
     """
-    while True:
+    rate = min(rate, _LARGEST_RATE)
+    for _ in range(_HALVINGS):
         new = objective.at(objective.prox(point.w - rate * point.gradient, rate))
         step = new.w - point.w
         bend = float(np.vdot(new.gradient - point.gradient, step))
@@ -33,7 +38,8 @@ def backtrack(objective: Any, point: Any, rate: float) -> tuple[Any, float]:
             return new, rate
         rate *= 0.5
         if rate < _SMALLEST_RATE:
-            return point, rate  # numbers overflow however short the step is
+            break
+    return point, rate
 
 
 @dataclass
