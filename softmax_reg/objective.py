@@ -267,7 +267,6 @@ class Objective:
         absent[absent <= 64.0 * np.finfo(np.float64).eps] = 0.0
         return second + absent * mean**2 - (first - absent * mean) ** 2
 
-
     @staticmethod
     def _check_squares(first: NDArray, second: NDArray) -> None:
         root = float(np.finfo(np.float64).max) ** 0.5
