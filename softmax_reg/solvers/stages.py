@@ -302,7 +302,7 @@ class Walk:
         local = self._local_point
         if local is None or local.inner is not point or self.run.safe or not self._tells:
             return np.inf
-        step = self._local.change.forward(-local.gradient)
+        step = local.conditioned.change.forward(-local.gradient)
         reach = float(score_spread(self.objective, step).max())
         return self._expected_decrease(local) if reach <= REACH else np.inf
 
