@@ -104,7 +104,7 @@ def row_weights(
 def check_present(present: NDArray[np.intp], classes: NDArray, where: str = "") -> None:
     """Raise ValueError if fewer than two classes have a weight."""
     if len(present) < 2:
-        but = "".join(f" but {label!r}" for label in classes[present].tolist())
+        but = "".join(f" but {shown(label)}" for label in classes[present])
         raise ValueError(
             f"{where}The weights of all classes{but} sum to zero. Give the rows of at least 2 "
             "classes a positive weight, in sample_weight and in class_weight."

@@ -237,8 +237,7 @@ class Objective:
         if self.rows.is_sparse or not self.fit_intercept:
             return np.zeros(self.n_features)
         heaviest = self.sample[[np.argmax(self.weights[self.sample])]]
-        ((_, row),) = self.rows.take(heaviest)
-        return row[0].astype(np.float64)
+        return np.asarray(self.rows.origin.take(heaviest)[0], dtype=np.float64)
 
     def _variance_about(self, mean: NDArray, wanted: NDArray[np.bool_]) -> NDArray:
         """Return the variance of some columns of a sparse X, by a pass about their means.
@@ -405,7 +404,7 @@ class Objective:
         if the matrix would be too large.  With `n_some`, of so many rows, and one factor.
         """
         n, m = self.rows.shape[0], n_coordinates
-        per_row = self.rows.X.nnz / n if self.rows.is_sparse else self.n_features
+        per_row = self.rows.origin.per_row
         if 8 * m**2 > _HESSIAN_BYTES:
             return np.inf
         one_pass = max(n * self.n_classes * (per_row + 5.0), _OVERHEAD)

@@ -20,6 +20,7 @@ from softmax_reg.margins import Margins
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.separation import Existence, existence_of_optimum
+from softmax_reg.solvers import promise
 
 CONTAINERS = {"dense": np.asarray, "csr": sp.csr_array, "csc": sp.csc_array}
 
@@ -236,7 +237,7 @@ def test_it_is_told_with_many_classes(kind):
 def test_the_certificate_costs_few_passes(kind):
     X, y = large_table(kind, 5000)
     n_read = []
-    original = softmax_reg.estimator.existence_of_optimum
+    original = promise.existence_of_optimum
 
     def counted(objective, point):
         before = objective.rows.n_read
@@ -245,7 +246,7 @@ def test_the_certificate_costs_few_passes(kind):
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(softmax_reg.estimator, "existence_of_optimum", counted)
+        patch.setattr(promise, "existence_of_optimum", counted)
         fitted(X, y)
     assert n_read[0] <= 8 * len(y)
 

@@ -384,6 +384,7 @@ def test_a_rate_that_does_not_descend_ends_with_its_own_remedy(kind):
 def test_a_solver_that_yields_nothing_is_told_apart_from_one_that_converged():
     class Idle(Solver):
         needs_smooth = True
+        is_conditioned = False  # else Newton's method would go on
 
         def get_params(self, deep=True):
             return {}

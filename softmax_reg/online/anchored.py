@@ -213,6 +213,11 @@ class AnchoredPoint:
         pull = 0.5 * float(np.vdot(self.w, self.w))
         return anchored.mean_of(self.inner.value, anchored.past.value(self._u), pull)
 
+    @property
+    def rounding(self) -> float:
+        """How far `value` may be off; what is known of the past hides more."""
+        return 8.0 * float(np.finfo(self.w.dtype).eps) * abs(self.value)
+
     @cached_property
     def gradient(self) -> NDArray:
         anchored, adjoint = self.anchored, self.anchored.change.adjoint

@@ -163,6 +163,7 @@ FITTED: dict[str, Check] = {
     "best_iter_": lambda value, name, sizes: whole_number(value, name, 0, sizes.n_iter),
     "n_samples_seen_": lambda value, name, sizes: whole_number(value, name, 0, 2**62),
     "optimality_": _real,
+    "suboptimality_": _real,
     "duality_gap_": _real,
     "converged_": _flag,
     "solver_": _word,

@@ -106,7 +106,7 @@ def _n_before(options: Mapping[str, Any]) -> int:
 
 def _split(lines: Iterator[str], options: Mapping[str, Any]) -> Iterator[Record]:
     """Yield the records that are neither skipped nor blank nor comments."""
-    count, is_quoted = _counter(options)
+    count_fields, is_quoted = _counter(options)
     is_skipped = _skips(options.get("skiprows"))
     comment, skips_blanks = options.get("comment"), options.get("skip_blank_lines", True)
     blanks = " \t\r\n".replace(_separator(options), "")
@@ -119,7 +119,7 @@ def _split(lines: Iterator[str], options: Mapping[str, Any]) -> Iterator[Record]
         if not (is_blank or is_comment):
             if comment and not is_quoted(line):
                 line = line.split(str(comment))[0]
-            n_fields, n_taken = count(line, lines)
+            n_fields, n_taken = count_fields(line, lines)
         n_lines += n_taken
         if not (is_blank or is_comment or is_skipped(number)):
             yield Record(begin, n_fields)
