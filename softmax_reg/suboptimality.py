@@ -81,7 +81,7 @@ def suboptimality(
     is_best = excess <= enough
     if not is_best:
         rows, is_best = _rows_for_newton(exact, point, n_passes)
-        excess = min(excess, newton_excess(exact, point, rows, enough))
+        excess = min(excess, newton_excess(exact, point, rows, enough) + point.rounding)
     return Suboptimality(excess, gap, is_best)
 
 
@@ -94,12 +94,10 @@ def _rows_for_newton(
     """
     rows = objective.sample
     rows = rows[objective.weights[rows] > 0.0]
-    m = int(np.count_nonzero(objective.support(point.w)))
-    sizes = (
-        [_ROWS_PER_COEFFICIENT * m, len(rows)]
-        if len(rows) > 2 * _ROWS_PER_COEFFICIENT * m
-        else [len(rows)]
-    )
+    m = max(int(np.count_nonzero(objective.support(point.w))), objective.n_rows)
+    sizes = [len(rows)]
+    if len(rows) > 2 * _ROWS_PER_COEFFICIENT * m:
+        sizes.insert(0, _ROWS_PER_COEFFICIENT * m)
     room = _ROWS_BYTES / (8.0 * max(objective.rows.origin.per_row, 1.0))
     able = [size for size in sizes if size <= room and objective.hessian_cost(m, size) <= n_passes]
     return [rows[:: len(rows) // size] for size in able], len(able) == len(sizes)

@@ -268,7 +268,7 @@ def test_a_limit_on_the_size_of_files_costs_the_log_and_the_checkpoint_and_not_t
 def test_resume_takes_callbacks_and_their_paths_from_the_user_alone(tmp_path):
     X, y = data()
     callbacks = [LossLogger(tmp_path / "a.csv"), Checkpoint(tmp_path / "c.npz", every=2)]
-    expected = SoftmaxRegression(callbacks=callbacks, max_iter=9, tol=0.0, solver="gd")
+    expected = SoftmaxRegression(callbacks=callbacks, max_iter=5, tol=0.0, solver="gd")
     with pytest.warns(ConvergenceWarning):
         expected.fit(X, y)
     with pytest.warns(UserWarning, match=r"had the callbacks LossLogger\('.*a\.csv'\)"):

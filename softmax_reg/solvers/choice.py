@@ -59,7 +59,7 @@ def make_solver(
         name = solver if solver != "auto" else ("lbfgs" if is_smooth else "prox-newton")
         fields = SOLVERS[name]().get_params()
         chosen = SOLVERS[name](**{field: knobs[field] for field in fields if field in knobs})
-        chosen.hands_over = solver == "auto"
+        chosen.hands_over = chosen.hands_over or solver == "auto"
     validate_parameter_constraints(chosen.constraints, chosen.get_params(), type(chosen).__name__)
     if chosen.needs_smooth and not is_smooth:
         able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_smooth)

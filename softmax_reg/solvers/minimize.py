@@ -157,7 +157,7 @@ def minimize(
     finally:
         notify(callbacks, "finish")
     losses, best = walk.run.losses, walk.best
-    if stopped == "rounding":
+    if stopped == "rounding" or walk.run.finishing:
         point = best if best.value < point.value else point
     converged = promise.holds_as_given(walk, point) or (promise.is_loose and stopped == "tol")
     existence = promise.existence(point)
@@ -211,7 +211,7 @@ def _finish(walk: Walk, promise: Promise, point: Point) -> bool:
 def _advances(walk: Walk, promise: Promise, point: Point) -> bool:
     """Return whether a point is a new low; of Newton's steps one that can be told from the last."""
     run = walk.run
-    if run.finishing:
+    if walk.solver.whole_hessian or run.finishing:
         return run.lowest - point.value > _TOLD * promise.enough(point.value)
     return point.value < run.lowest or point.optimality < run.smallest
 

@@ -63,6 +63,7 @@ class ProxNewton(Solver):
     n_first: int = 100
     uses_curvature = True
     separable = True
+    hands_over = True  # to itself, in units made anew at each point
     first_stage = 10
     stage_growth = 2.0
 

@@ -31,7 +31,7 @@ __all__ = ["Run", "Walk"]
 # A Newton step of the method that finishes may cost so many passes over X.
 _FINISH_PASSES = 2000.0
 # After so many iterations it takes over where one step costs no more than this share of them.
-_LONG, _SMALL_SHARE = 150, 0.1
+_LONG, _LONG_UNDER_A_NORM, _SMALL_SHARE = 150, 40, 0.1
 
 
 def finisher_of(objective: Objective) -> Solver:
@@ -203,7 +203,8 @@ class Walk:
         Under a norm the solver is such a method already, in coordinates that may be stale.
         """
         n_iter = len(self.run.losses)
-        if not self._solver.hands_over or n_iter < _LONG or not self.can_finish:
+        long = _LONG if self.objective.is_smooth else _LONG_UNDER_A_NORM
+        if not self._solver.hands_over or n_iter < long or not self.can_finish:
             return False
         n_moving = np.count_nonzero(self.objective.support(self.point.w))
         return self.objective.hessian_cost(int(n_moving)) <= _SMALL_SHARE * n_iter
