@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.faces import hessian_block, variances
+from softmax_reg.faces import hessian_block
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 
@@ -44,19 +44,21 @@ def duality_gap(objective: Objective, point: Point) -> float:
     """
     index = _unpenalised(objective)
     units = np.append(objective.scale, 1.0)[index // objective.n_rows]
+    # Beside F itself, for what is left counts as often as the minimiser is far away.
+    at_most = max(_BALANCED * min(point.value, 1.0), _ROUNDED)
     if len(index) == objective.n_rows * objective.fit_intercept:
-        balanced = _balance_intercept(point) if len(index) else point
+        balanced = _balance_intercept(point, at_most) if len(index) else point
     else:
-        balanced = _balance(objective, point, index, units)
-    gradient = _residual_gradient(balanced)
-    # Beside F itself: what is left counts as often as the minimiser is far away.
-    if not np.abs(gradient[index] / units).max(initial=0.0) <= _BALANCED * min(point.value, 1.0):
+        balanced = _balance(objective, point, index, units, at_most)
+    gradient, entropy = _gradient_and_entropy(balanced)
+    if not np.abs(gradient[index] / units).max(initial=0.0) <= at_most:
         return point.value  # not dual feasible; but F is never negative
     gradient[index] = 0.0
     U, _ = objective.unpack(gradient)
     with np.errstate(over="ignore", invalid="ignore"):
         shrink, conjugate = objective.penalty.conjugate(-U)
-        gap = point.value - (_mean_entropy(balanced, shrink) - conjugate)
+        entropy = entropy if shrink == 1.0 else _mean_entropy(balanced, shrink)
+        gap = point.value - (entropy - conjugate)
     # F is never negative, nor is its minimum: where numbers overflow that is all that is known.
     return min(max(gap, 0.0), point.value) if np.isfinite(gap) else point.value
 
@@ -67,7 +69,7 @@ def _unpenalised(objective: Objective) -> NDArray[np.intp]:
     return np.flatnonzero(np.append(free, np.ones(objective.size - len(free), dtype=bool)))
 
 
-def _balance_intercept(point: Point) -> Point:
+def _balance_intercept(point: Point, at_most: float) -> Point:
     """Return the point with F minimised over the intercept: the sum of the residuals is 0.
 
     Newton's method on scores that all rows shift together: X is not read where they are kept.
@@ -77,7 +79,7 @@ def _balance_intercept(point: Point) -> Point:
         _ = point.value  # keeps the softmax
         slope, H = _intercept_model(point)
         size = float(np.abs(slope).max())
-        if not np.isfinite(size) or size <= _ROUNDED or _BALANCED > size > 0.5 * smallest:
+        if not np.isfinite(size) or size <= at_most or _BALANCED > size > 0.5 * smallest:
             break
         smallest = min(size, smallest)
         step = np.zeros(objective.size)
@@ -91,26 +93,27 @@ def _intercept_model(point: Point) -> tuple[NDArray, NDArray]:
     """Return the gradient of F by the intercept, and its Hessian."""
     objective = point.objective
     free = slice(objective.n_classes - objective.n_rows, None)
+    of_classes = np.bincount(
+        objective.codes, objective.shares(slice(None))[:, 0], objective.n_classes
+    )[free]
 
-    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
-        P, shares = point.softmax(X, part)[0], objective.shares(part)
-        slope = objective.residuals(P.copy(order="F"), part)[:, free].sum(axis=0)
-        Q = P[:, free]
-        return slope, (variances(P)[:, free] * shares).sum(axis=0), (Q * shares).T @ Q
+    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
+        Q, shares = point.softmax(X, part)[0][:, free], objective.shares(part)
+        return shares[:, 0] @ Q, (Q * shares).T @ Q
 
-    slope, curvature, H = point.objective.rows.reduce(visit)
-    H = -H
-    np.fill_diagonal(H, curvature)
-    return slope, H
+    total, squares = objective.rows.reduce(visit)
+    return total - of_classes, np.diag(total) - squares
 
 
-def _balance(objective: Objective, point: Point, index: NDArray, units: NDArray) -> Point:
+def _balance(
+    objective: Objective, point: Point, index: NDArray, units: NDArray, at_most: float
+) -> Point:
     """Return the point with F minimised over some coordinates, by Newton's method: X'R = 0."""
     smallest = np.inf
     for _ in range(_NEWTON_STEPS):
-        gradient = _residual_gradient(point)[index] / units
+        gradient = _gradient_and_entropy(point)[0][index] / units
         size = float(np.abs(gradient).max())
-        if not np.isfinite(size) or size <= _ROUNDED or _BALANCED > size > 0.5 * smallest:
+        if not np.isfinite(size) or size <= at_most or _BALANCED > size > 0.5 * smallest:
             break
         smallest = min(size, smallest)
         H = hessian_block(point, index) / units / units[:, np.newaxis]
@@ -122,27 +125,32 @@ def _balance(objective: Objective, point: Point, index: NDArray, units: NDArray)
     return point
 
 
-def _residual_gradient(point: Point) -> NDArray:
-    """Return (X'R, sum R): the gradient of the loss alone."""
+def _gradient_and_entropy(point: Point) -> tuple[NDArray, float]:
+    """Return (X'R, sum R), the gradient of the loss alone, and the mean entropy of P."""
     objective = point.objective
 
-    def visit(X: Any, part: slice) -> tuple[NDArray]:
-        P = point.softmax(X, part)[0]
-        return (objective.pull_back(X, objective.residuals(P.copy(order="F"), part)),)
+    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
+        P, log_P = point.softmax(X, part)
+        entropy = _entropy(objective, P, log_P, part)
+        return objective.pull_back(X, objective.residuals(P.copy(order="F"), part)), entropy
 
-    return objective.rows.reduce(visit)[0]
+    gradient, entropy = objective.rows.reduce(visit)
+    return gradient, float(entropy[0])
 
 
 def _mean_entropy(point: Point, shrink: float) -> float:
-    """Return (1/S) sum_i s_i entropy of Q_i = Y_i + shrink (P_i - Y_i)."""
+    """Return (1/S) sum_i s_i entropy of Q_i = Y_i + shrink (P_i - Y_i), shrink < 1."""
     objective = point.objective
 
     def visit(X: Any, part: slice) -> tuple[NDArray]:
-        P, log_P = point.softmax(X, part)
-        if shrink < 1.0:
-            P = shrink * P
-            P[np.arange(len(P)), objective.codes[part]] += 1.0 - shrink
-            log_P = np.log(np.maximum(P, np.finfo(P.dtype).tiny))
-        return (np.array([-np.vdot(objective.shares(part)[:, 0], (P * log_P).sum(axis=1))]),)
+        Q = shrink * point.softmax(X, part)[0]
+        Q[np.arange(len(Q)), objective.codes[part]] += 1.0 - shrink
+        log_Q = np.log(np.maximum(Q, np.finfo(Q.dtype).tiny))
+        return (_entropy(objective, Q, log_Q, part),)
 
     return float(objective.rows.reduce(visit)[0][0])
+
+
+def _entropy(objective: Objective, Q: NDArray, log_Q: NDArray, part: slice) -> NDArray:
+    """Return the share of some rows in the mean entropy, shape (1,)."""
+    return np.array([-np.vdot(objective.shares(part)[:, 0], np.einsum("ik,ik->i", Q, log_Q))])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Face", "hessian_block", "variances"]
 
+# Above it 1 - p has lost three digits.
+_CERTAIN = 0.999
 # What of the products below may be in memory at a time, in each thread.
 _PART_BYTES = 4 << 20
 
@@ -135,14 +137,14 @@ class Face:
 
 
 def variances(P: NDArray) -> NDArray:
-    """Return P (1 - P), to the last digit also where a class is all but certain.
+    """Return P (1 - P), to the last digits also where a class is all but certain.
 
-    Of the largest probability of a row, 1 - p is the sum of the others.
+    There 1 - p is the sum of the others.
     """
-    Q, rows, largest = P * (1.0 - P), np.arange(len(P)), P.argmax(axis=1)
-    others = P.copy()
-    others[rows, largest] = 0.0
-    Q[rows, largest] = P[rows, largest] * others.sum(axis=1)
+    Q, (rows, columns) = P * (1.0 - P), np.nonzero(P > _CERTAIN)
+    others = P[rows]
+    others[np.arange(len(rows)), columns] = 0.0
+    Q[rows, columns] = P[rows, columns] * others.sum(axis=1)
     return Q
 
 

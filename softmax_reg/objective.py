@@ -89,6 +89,7 @@ class Objective:
         self.total_weight = float(weights.sum(dtype=np.float64))
         # Divided in float64: the total of float32 weights need not be a float32.
         self._shares = (weights.astype(np.float64) / self.total_weight).astype(self.dtype)
+        self._minus_ones = -np.ones(self.n_classes, self.dtype)
         self.is_smooth = penalty.is_smooth
         # P and log P of two points and the scores of the direction between them.
         scores_bytes = 5 * rows.shape[0] * self.n_classes * self.dtype.itemsize
@@ -474,7 +475,7 @@ class Objective:
         # p_y - 1 is minus the sum of the others, which keeps its digits where p_y is about 1: a
         # feature that is large in such a row multiplies what is lost.
         P[own] = 0.0
-        P[own] = -P.sum(axis=1)
+        P[own] = P @ self._minus_ones
         P *= self.shares(part)
         return P
 

@@ -108,7 +108,7 @@ def newton_excess(
 ) -> float:
     """Return r' H^-1 r and what impossible classes add, infinite where d leads too far."""
     bound = np.inf
-    for least in (0.0, _TRIMMED_SHARE * enough / objective.n_classes) if tried else ():
+    for least in (_TRIMMED_SHARE * enough / objective.n_classes, 0.0) if tried else ():
         gradient, lost = _trimmed_gradient(objective, point.w, least)
         for rows in tried:
             bound = lost + _from_rows(objective, point.w, gradient, rows, least)

@@ -39,11 +39,11 @@ def weak_wolfe(
     curvature : float, default=0.9
         The slope must have risen to this fraction of `slope`; smaller searches more exactly.
     """
-    low, high, best, rounding = 0.0, np.inf, None, start.rounding
+    low, high, best = 0.0, np.inf, None
     for _ in range(_MAX_TRIALS):
         point, here = trial(step)
         decreases = point.value <= start.value + _DECREASE * step * slope or (
-            point.value <= start.value + rounding and here <= (2.0 * _DECREASE - 1.0) * slope
+            point.value <= start.value + start.rounding and here <= (2.0 * _DECREASE - 1.0) * slope
         )
         if not (decreases and np.isfinite(here)):
             high = step
