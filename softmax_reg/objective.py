@@ -110,6 +110,7 @@ class Objective:
         """Return F, the same, with the moments of the features taken under other weights."""
         twin = self._without(*_OF_ROWS)
         twin.weights, twin.total_weight = weights, float(weights.sum(dtype=np.float64))
+        _ = twin._moments  # a pass of its own: not within the next one
         return twin
 
     def of_rows(self, rows: NDArray[np.intp]) -> Objective:

@@ -85,7 +85,7 @@ class Point:
 
     @property
     def rounding(self) -> float:
-        """How far `value` may be off: what rounding does to scores counts where rows are wrong.
+        """About how far `value` is off: what rounding does to scores counts where rows are wrong.
 
         The derivative of the loss by the scores of a row is 1 - p_y, at most its loss.
         """
@@ -94,7 +94,7 @@ class Point:
         size = np.abs(objective.mean) + np.sqrt(objective.variance)
         scores = float((size @ np.abs(W) + (np.abs(b) if len(b) else 0.0)).max())
         eps = float(np.finfo(objective.dtype).eps)
-        return 8.0 * eps * abs(self.value) * max(scores, 1.0)
+        return eps * abs(self.value) * max(scores, 1.0)
 
     @cached_property
     def gradient(self) -> NDArray:

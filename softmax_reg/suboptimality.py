@@ -16,11 +16,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from softmax_reg.conditioning import row_curvature
 from softmax_reg.duality import duality_gap
-from softmax_reg.maps import cholesky_solve
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point, softmax_of
 
@@ -33,6 +33,8 @@ _ROUNDS = 6
 # The curvature of so many rows for each coefficient is enough; all are tried if they are small.
 _ROWS_PER_COEFFICIENT = 16
 _ROWS_BYTES = 16 << 20
+# The rounding of a curvature in units of its size, and what is taken for one that is not seen.
+_SEEN, _FLAT = 8.0, 1e-2
 # What impossible classes may add to the loss, as a share of what is enough.
 _TRIMMED_SHARE = 0.25
 
@@ -179,10 +181,12 @@ def _newton_step(
     for _ in range(_ROUNDS):
         index = part.closed(moving)
         H = here.hessian_block(index, part.mean, scale)
-        if (r[index][np.diag(H) <= np.finfo(np.float64).tiny] != 0.0).any():
+        bends = np.diag(H) > np.finfo(np.float64).tiny
+        if (r[index][~bends] != 0.0).any():
             return np.inf, np.zeros(len(P))  # nothing curves there
+        index, H = index[bends], H[np.ix_(bends, bends)]
         d = np.zeros(part.size)
-        d[index] = -cholesky_solve(H, r[index])
+        d[index] = -_solve(_steepened(H, part), r[index])
         step = _in_w(part, d / units)
         if part.is_smooth:
             break
@@ -196,6 +200,34 @@ def _newton_step(
     D = part.scores(part.rows.X, *part.unpack(step))
     spread = np.where(P > 0.0, D, -np.inf).max(axis=1) - np.where(P > 0.0, D, np.inf).min(axis=1)
     return float(-r @ d), spread
+
+
+def _steepened(H: NDArray, part: Objective) -> NDArray:
+    """Return H with curvature where all classes shift together: r has no part in it, nor has d."""
+    n_rows = part.n_rows
+    if n_rows > 1 and len(H) == part.size and part.is_smooth:
+        blocks = sum(H[k::n_rows, k::n_rows] for k in range(n_rows)) / n_rows**2
+        H = H + np.kron(blocks, np.ones((n_rows, n_rows)))
+    return H
+
+
+def _solve(H: NDArray, r: NDArray) -> NDArray:
+    """Return H^-1 r, where H may have no more curvature than rounding lets be seen.
+
+    A direction in which it has less is taken for flat, lest a loss that falls slowly along nearly
+    collinear features is taken for one that does not fall.
+    """
+    units = np.sqrt(np.diag(H))
+    unit, seen = H / units / units[:, np.newaxis], _SEEN * len(H) * np.finfo(np.float64).eps
+    try:
+        L = np.linalg.cholesky(unit)
+        if np.diag(L).min() ** 2 > seen:
+            return scipy.linalg.cho_solve((L, True), r / units, check_finite=False) / units
+    except np.linalg.LinAlgError:
+        pass
+    curvature, V = np.linalg.eigh(unit)
+    curvature = np.where(curvature > seen, curvature, _FLAT * np.finfo(np.float64).eps)
+    return V @ ((V.T @ (r / units)) / curvature) / units
 
 
 def _slopes(part: Objective, gradient: NDArray, varies: NDArray[np.bool_]) -> NDArray:

@@ -215,8 +215,8 @@ class AnchoredPoint:
 
     @property
     def rounding(self) -> float:
-        """How far `value` may be off; what is known of the past hides more."""
-        return 8.0 * float(np.finfo(self.w.dtype).eps) * abs(self.value)
+        """About how far `value` is off; what is known of the past hides more."""
+        return float(np.finfo(self.w.dtype).eps) * abs(self.value)
 
     @cached_property
     def gradient(self) -> NDArray:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["search_line", "weak_wolfe"]
+__all__ = ["ROUNDING", "search_line", "weak_wolfe"]
 
 # Nocedal and Wright (2006), "Numerical Optimization", eq. 3.6; c1 small, c2 loose for quasi-Newton.
 _DECREASE, _CURVATURE = 1e-4, 0.9
 _MAX_TRIALS = 40
+# Values that differ by less than so many roundings of one do not tell which is lower.
+ROUNDING = 8.0
 
 
 def weak_wolfe(
@@ -43,7 +45,8 @@ def weak_wolfe(
     for _ in range(_MAX_TRIALS):
         point, here = trial(step)
         decreases = point.value <= start.value + _DECREASE * step * slope or (
-            point.value <= start.value + start.rounding and here <= (2.0 * _DECREASE - 1.0) * slope
+            point.value <= start.value + ROUNDING * start.rounding
+            and here <= (2.0 * _DECREASE - 1.0) * slope
         )
         if not (decreases and np.isfinite(here)):
             high = step

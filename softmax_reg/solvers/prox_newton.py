@@ -14,6 +14,7 @@ from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.constraints import COUNT
 from softmax_reg.solvers.face_newton import minimise_model
 from softmax_reg.solvers.gd import backtrack
+from softmax_reg.solvers.line_search import ROUNDING
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.support_newton import support_step
 
@@ -126,7 +127,7 @@ def _descend(objective: Any, point: Any, step: NDArray, index: NDArray[np.intp],
     direction = np.zeros_like(point.w)
     direction[index] = x - x0
     slope = float(g @ (x - x0)) + face.rest(x) - face.rest(x0)
-    rounding = point.rounding
+    rounding = ROUNDING * point.rounding
 
     def is_nearer(new: Any) -> bool:
         # Where rounding hides the decrease, the certificate decides in its place.
