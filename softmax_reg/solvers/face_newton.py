@@ -27,7 +27,8 @@ _PROGRESS = 0.9
 # So many rounds may all the same bring it down by less: a new quadratic then tells more.
 _SLOW_ROUNDS = 5
 # Newton's matrix gets so much of the residual times its diagonal added: next to directions without
-# curvature, along which the classes shift, the method else walks far past the next kink.
+# curvature the method else walks far past the next kink.  Along nearly collinear features it does
+# little but crawl so; damped is at first only what shifts all classes of a feature.
 _DAMPING = 0.1
 
 
@@ -56,9 +57,12 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
         if residual <= max(enough, unseen) or slow > _SLOW_ROUNDS:
             break
         damping = _DAMPING * min(residual, 1.0) / step
+        little, much = damping * face.shifts, damping * np.eye(len(x))
         before = residual
-        for attempt in (_jump, _walk, _fista):
-            new = attempt(model, x, slope, guess, damping)
+        for attempt, damped in (
+            (_jump, little), (_walk, little), (_jump, much), (_walk, much), (_fista, much),
+        ):  # fmt: skip
+            new = attempt(model, x, slope, guess, damped)
             new_slope, new_value = model.at(new)
             new_guess, new_residual = _prox_step(face, new, new_slope, step)
             # Where rounding hides the decrease, the residual decides in its place.
@@ -103,14 +107,14 @@ class _Model:
         return 1.1 * float(np.sqrt(v @ v))
 
     def stationary(
-        self, x: NDArray, slope: NDArray, like: NDArray, on: NDArray[np.bool_], damping: float
+        self, x: NDArray, slope: NDArray, like: NDArray, on: NDArray[np.bool_], damping: NDArray
     ) -> NDArray:
         """Return where m is stationary on some coordinates, the others zero, to first order.
 
         Where the rest is smooth, rest'(y) ~ rest'(like) + rest''(like) (y - like).
         """
         # H (y - x) + slope + rest'(like) + rest''(like) (y - like) = 0 on these coordinates
-        A = self.H[np.ix_(on, on)] + damping * np.eye(int(np.count_nonzero(on)))
+        A = (self.H + damping)[np.ix_(on, on)]
         right = slope + self.face.gradient(like) - self.H[:, ~on] @ x[~on]
         bend = self.face.curvature(like)
         if bend is not None:
@@ -122,13 +126,13 @@ class _Model:
         return y
 
 
-def _jump(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: float) -> NDArray:
+def _jump(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: NDArray) -> NDArray:
     """Return where m is stationary on the support of `guess`, as far as signs hold."""
     on = model.face.support(guess)
     return model.face.towards(model.stationary(x, slope, guess, on, damping), guess)
 
 
-def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: float) -> NDArray:
+def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: NDArray) -> NDArray:
     """Return the lowest kink on the way to where m is stationary on the support of x.
 
     H. Lee, A. Battle, R. Raina and A. Ng (2007), "Efficient sparse coding algorithms", algorithm 1
@@ -161,7 +165,7 @@ def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: fl
     return best
 
 
-def _fista(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: float) -> NDArray:
+def _fista(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: NDArray) -> NDArray:
     """Return what some accelerated proximal gradient steps make of x: Beck and Teboulle (2009)."""
     ahead, momentum, step = x, 1.0, 1.0 / model.largest
     for _ in range(_BURST):

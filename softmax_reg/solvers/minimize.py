@@ -27,6 +27,8 @@ __all__ = ["Result", "minimize"]
 
 # A solver whose points bring neither a lower loss nor a smaller gradient so many times has stalled.
 _PATIENCE = 30
+# So much of what is enough the last point may be above the lowest.
+_SLACK = 0.1
 # A Newton step that lowers F by less than this share of what is enough leads nowhere.
 _TOLD = 1e-2
 # A run goes on while the loss can still fall by more than so many times `tol`, relative to itself:
@@ -157,8 +159,10 @@ def minimize(
     finally:
         notify(callbacks, "finish")
     losses, best = walk.run.losses, walk.best
-    if stopped == "rounding" or walk.run.finishing:
-        point = best if best.value < point.value else point
+    # Rounding can make the last point a little higher; one that ended by `tol` has been certified.
+    slack = 0.0 if stopped == "rounding" else _SLACK * promise.enough(point.value)
+    if stopped in ("rounding", "tol") and best.value < point.value - slack:
+        point = best
     converged = promise.holds_as_given(walk, point) or (promise.is_loose and stopped == "tol")
     existence = promise.existence(point)
     is_told = stopped == "callback" or existence is Existence.REFUTED  # by whoever asked for it
