@@ -86,7 +86,7 @@ class Problem80:
         return np.vstack([U, np.asarray(intercept, L) + self.mean @ W]) if self.fit_intercept else U
 
     def outside(self, U):
-        """Return the coefficients and intercepts, as the estimator keeps them, that U stands for."""
+        """Return the coefficients and intercepts, as the estimator has them, that U stands for."""
         W = U[: self.p] / self.scale[:, np.newaxis]
         b = U[-1] - self.mean @ W if self.fit_intercept else np.zeros(self.n_rows, L)
         return W.T, b
