@@ -94,7 +94,7 @@ def _rows_for_newton(
     """
     rows = objective.sample
     rows = rows[objective.weights[rows] > 0.0]
-    m = int(np.count_nonzero(objective.support(point.w)))
+    m = max(int(np.count_nonzero(objective.support(point.w))), 1)
     sizes = (
         [_ROWS_PER_COEFFICIENT * m, len(rows)]
         if len(rows) > 2 * _ROWS_PER_COEFFICIENT * m

@@ -52,15 +52,13 @@ class Problem80:
         alpha = L(0) if np.isinf(C) else 1 / (L(C) * self.total)
         factor = np.ones(self.p, L) if penalty_factor is None else np.asarray(penalty_factor, L)
         self.ridge, self.norm = alpha * (1 - L(l1_ratio)) * factor, alpha * L(l1_ratio) * factor
-        D, self.mean = self.X, np.zeros(self.p, L)
-        if fit_intercept:  # from a row first, lest a large mean takes the digits
-            D = self.X - self.X[0]
-            shift = self.s @ D
-            D, self.mean = D - shift, self.X[0] + shift
+        # Of entries, not of the mean: next to a wild one that would take the others' digits.
+        middle = np.sort(self.X, axis=0)[n // 2]
+        self.centre = middle if fit_intercept else np.zeros(self.p, L)
+        D = self.X - self.centre
         scale = np.sqrt(self.s @ D**2)
         self.scale = np.where(scale > 0, scale, 1)
-        ones = np.ones((n, int(fit_intercept)), L)
-        self.A = np.hstack([D / self.scale, ones])
+        self.A = np.hstack([D / self.scale, np.ones((n, int(fit_intercept)), L)])
         none = np.zeros(int(fit_intercept), L)
         self.ridge_of_U = np.append(self.ridge / self.scale**2, none)[:, np.newaxis]
         self.norm_of_U = np.append(self.norm / self.scale, none)[:, np.newaxis]
@@ -77,18 +75,18 @@ class Problem80:
         """Return the lowest F found from there, from zero, and from fits without wild rows."""
         starts = [self.inside(coef, intercept), np.zeros((self.A.shape[1], self.n_rows), L)]
         starts += self._without_wild_rows()
-        return min(self.descend(U)[0] for U in starts)
+        return min(self.value(*self.outside(self.descend(U)[1])) for U in starts)
 
     def inside(self, coef, intercept):
         """Return coefficients as those of the centred and scaled features."""
         W = np.asarray(coef, L).T
         U = W * self.scale[:, np.newaxis]
-        return np.vstack([U, np.asarray(intercept, L) + self.mean @ W]) if self.fit_intercept else U
+        return np.vstack([U, np.asarray(intercept, L) + self.centre @ W]) if self.fit_intercept else U
 
     def outside(self, U):
         """Return the coefficients and intercepts, as the estimator has them, that U stands for."""
         W = U[: self.p] / self.scale[:, np.newaxis]
-        b = U[-1] - self.mean @ W if self.fit_intercept else np.zeros(self.n_rows, L)
+        b = U[-1] - self.centre @ W if self.fit_intercept else np.zeros(self.n_rows, L)
         return W.T, b
 
     def _loss(self, Z):
