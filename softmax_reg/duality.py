@@ -24,6 +24,8 @@ __all__ = ["duality_gap"]
 _NEWTON_STEPS = 50
 # What rounding leaves of a sum of residuals that is zero, at most and at best.
 _BALANCED, _ROUNDED = 1e-12, 4.0 * np.finfo(float).eps
+# Of a smaller loss, whose residuals are as small, it may leave less in proportion.
+_USUAL_LOSS = 1e-6
 
 
 def duality_gap(objective: Objective, point: Point) -> float:
@@ -49,7 +51,8 @@ def duality_gap(objective: Objective, point: Point) -> float:
     else:
         balanced = _balance(objective, point, index, units)
     gradient = _residual_gradient(balanced)
-    if not np.abs(gradient[index] / units).max(initial=0.0) <= _BALANCED:
+    at_most = max(_BALANCED * min(point.value / _USUAL_LOSS, 1.0), _ROUNDED)
+    if not np.abs(gradient[index] / units).max(initial=0.0) <= at_most:
         return point.value  # not dual feasible; but F is never negative
     gradient[index] = 0.0
     U, _ = objective.unpack(gradient)

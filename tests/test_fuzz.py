@@ -44,7 +44,8 @@ def faults_of(problem, is_plain=False):
     excess = f"{value - lowest:.2g} above {lowest:.3g}"
     if value - lowest > enough and not told:
         faults.append(f"F is {excess}, silently")
-    if value - lowest > model.suboptimality_ + ROUNDING * enough:
+    rounding = ROUNDING * enough if lowest > LEAST_LOSS else enough
+    if value - lowest > model.suboptimality_ + rounding:
         faults.append(f"F is {excess}, and the bound says {model.suboptimality_:.2g}")
     if is_plain and told and value - lowest <= enough and lowest > LEAST_LOSS:
         faults.append(f"F is {excess}, but: {told}")
