@@ -81,7 +81,9 @@ class Problem80:
         """Return coefficients as those of the centred and scaled features."""
         W = np.asarray(coef, L).T
         U = W * self.scale[:, np.newaxis]
-        return np.vstack([U, np.asarray(intercept, L) + self.centre @ W]) if self.fit_intercept else U
+        return (
+            np.vstack([U, np.asarray(intercept, L) + self.centre @ W]) if self.fit_intercept else U
+        )
 
     def outside(self, U):
         """Return the coefficients and intercepts, as the estimator has them, that U stands for."""
