@@ -212,6 +212,8 @@ class Problem80:
             return []
         starts, C = [], L(C) * self.total / weights.sum()
         for kept in (np.ones(self.p, bool), ~wild.any(axis=0)):
+            if not kept.any():
+                continue
             part = None if factor is None else np.asarray(factor)[kept]
             problem = Problem80(X[:, kept], codes, weights, C, l1_ratio, fit_intercept, part)
             _, U = problem.descend(np.zeros((problem.A.shape[1], self.n_rows), L))

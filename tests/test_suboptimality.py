@@ -63,7 +63,7 @@ def points_around(objective, best, seed=0):
     """Yield points nearer and nearer to the optimum, and others with coefficients at zero."""
     rng = np.random.default_rng(seed)
     scale = np.append(np.repeat(objective.scale, objective.n_rows), np.ones(objective.size))
-    for size in [3.0, 1.0, 0.3, 0.1, 1e-2, 1e-3, 1e-4, 1e-6]:
+    for size in [3.0, 0.5, 0.1, 1e-2, 1e-4]:
         step = size * rng.normal(size=objective.size) / scale[: objective.size]
         yield objective.at(best.w + step)
         yield objective.at(best.w * (1.0 + size))
@@ -86,7 +86,7 @@ def test_the_bound_is_at_least_the_excess_anywhere(
     objective = objective_with(penalty, factor, classes, container, fit_intercept)
     best = minimum(objective)
     for point in points_around(objective, best):
-        for enough in (0.0, 1e-6 * point.value, 1e-3 * point.value):
+        for enough in (0.0, 1e-4 * point.value):
             bound = suboptimality(objective, point, enough, n_passes=np.inf)
             excess = point.value - best.value
             assert bound.excess >= excess - ROUNDING
@@ -213,24 +213,24 @@ def test_an_error_code_in_iris_does_not_make_a_wrong_point_look_right(place):
     assert bound >= excess - 1e-9 * point.value
 
 
-def test_a_row_that_newtons_step_changes_too_much_is_replaced_by_its_tangent():
-    X, codes, weights = rows_and_labels()
-    weights[:] = 1.0
-    objective = wild_objective(X, codes, C=1.0)
+@pytest.mark.parametrize("weight", [1e-14, 1e-12, 1e-10])
+def test_a_row_whose_scores_newtons_step_changes_too_much_counts_as_its_tangent(weight):
+    X, codes, _ = rows_and_labels()
+    far, far_codes = np.vstack([X, 1e6 * X[3]]), np.append(codes, codes[3])
+    weights = np.append(np.ones(60), weight)
+    rows = RowBlocks(far, 3, n_threads=1)
+    objective = Objective(rows, far_codes, weights, 3, ElasticNet(ALPHA, 0.0))
     best = minimum(objective)
-    step = 1e-3 * np.random.default_rng(0).normal(size=objective.size)
-    near = best.w + step
-    X = X.copy()
-    X[3] *= 1e6  # the row has a large step, and next to no curvature
-    objective = wild_objective(X, codes, C=1.0)
-    point = objective.at(near)
-    value = minimum(objective).value
+    step = 1e-5 * np.random.default_rng(0).normal(size=objective.size)
+    spread = score_spread(objective, step)
+    assert spread[:60].max() < 1e-2
+    assert spread[60] > REACH  # F is not quadratic so far in this row
+    point = objective.at(best.w + step)
+    excess = point.value - best.value
     bound = newton_excess(objective, point, [objective.sample], 0.0)
-    assert bound >= point.value - value
-    # All rows but one are within reach of the step that one is left out of.
-    others = np.delete(objective.sample, 3)
-    alone = newton_excess(objective, point, [others], 0.0)
-    assert alone >= point.value - value
+    assert excess <= bound
+    if weight < 1e-10:  # else the row's slope is more than the others' curvature can bear
+        assert bound <= 2.2 * excess
 
 
 @pytest.mark.parametrize("C", [1e2, 1e4])
