@@ -14,7 +14,8 @@ __all__ = ["Problem80", "needs_80_bits", "solve"]
 L = np.longdouble
 _IS_WIDER = np.finfo(L).eps < 1e-2 * np.finfo(np.float64).eps
 needs_80_bits = pytest.mark.skipif(
-    not _IS_WIDER, reason=f"np.longdouble is float64 on {platform.system()} {platform.machine()}"
+    not _IS_WIDER,
+    reason=f"platform: np.longdouble is float64 on {platform.system()} {platform.machine()}",
 )
 
 _STEPS, _STEPS_UNDER_A_NORM, _SWEEPS = 150, 50, 30
