@@ -24,6 +24,8 @@ __all__ = ["duality_gap"]
 _NEWTON_STEPS = 50
 # What rounding leaves of a sum of residuals that is zero, at most and at best.
 _BALANCED, _ROUNDED = 1e-12, 4.0 * np.finfo(float).eps
+# Of a smaller loss, whose residuals are as small, it may leave less in proportion.
+_USUAL_LOSS = 1e-6
 
 
 def duality_gap(objective: Objective, point: Point) -> float:
@@ -45,7 +47,7 @@ def duality_gap(objective: Objective, point: Point) -> float:
     index = _unpenalised(objective)
     units = np.append(objective.scale, 1.0)[index // objective.n_rows]
     # Beside F itself, for what is left counts as often as the minimiser is far away.
-    at_most = max(_BALANCED * min(point.value, 1.0), _ROUNDED)
+    at_most = max(_BALANCED * min(point.value / _USUAL_LOSS, 1.0), _ROUNDED)
     if len(index) == objective.n_rows * objective.fit_intercept:
         balanced = _balance_intercept(point, at_most) if len(index) else point
     else:

@@ -275,4 +275,6 @@ def _above(excess: float, value: float) -> str:
     if excess >= value:
         return "an unknown amount above"
     share = excess / (value - excess)
-    return f"at most {share:.2g} times" if share >= 1.0 else f"at most {100.0 * share:.2g} % above"
+    if share >= 1.0:
+        return f"at most {1.0 + share:.2g} times"
+    return f"at most {100.0 * share:.2g} % above"

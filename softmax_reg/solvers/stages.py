@@ -32,6 +32,9 @@ __all__ = ["Run", "Walk"]
 _FINISH_PASSES = 2000.0
 # After so many iterations it takes over where one step costs no more than this share of them.
 _LONG, _LONG_UNDER_A_NORM, _SMALL_SHARE = 150, 40, 0.1
+# F can be above its minimum by so many times what the gradient in the coordinates tells: twice as
+# r' H^-1 r bounds it, and twice since they are of blocks of H, made some iterations ago.
+_AT_MOST = 4.0
 
 
 def finisher_of(objective: Objective) -> Solver:
@@ -295,7 +298,7 @@ class Walk:
         )
 
     def excess(self, point: Point) -> float:
-        """Return about how far F is above its minimum, infinite where the coordinates do not tell.
+        """Return how far F can be above its minimum, infinite where the coordinates do not tell.
 
         Where they are of the curvature near the point, the gradient in them is Newton's step; it
         must not change the scores of a row by so much that the curvature changes.
@@ -305,7 +308,7 @@ class Walk:
             return np.inf
         step = local.conditioned.change.forward(-local.gradient)
         reach = float(score_spread(self.objective, step).max())
-        return self._expected_decrease(local) if reach <= REACH else np.inf
+        return _AT_MOST * self._expected_decrease(local) if reach <= REACH else np.inf
 
     def _coordinates(self) -> tuple[Any, NDArray]:
         """Return the objective as the solver sees it, and the point to go on from."""
