@@ -113,14 +113,13 @@ class Face:
         )
         return H
 
-    @cached_property
-    def shifts(self) -> NDArray:
-        """The projection on the directions in which all classes of a feature shift together."""
-        n_rows, of_feature = self.shape[1], np.full(len(self.inside), -1)  # -1: the intercept
-        if n_rows == 1:
-            return np.zeros((len(self.inside), len(self.inside)))
-        of_feature[self.inside] = self.where[0]
-        return (of_feature[:, np.newaxis] == of_feature) / n_rows
+    def shifts(self, on: NDArray[np.bool_]) -> NDArray | float:
+        """Return the projection on shifts of all classes of a feature, on some coordinates."""
+        if self.shape[1] == 1:
+            return 0.0
+        feature = np.full(len(self.inside), -1)  # -1: the intercept
+        feature[self.inside] = self.where[0]
+        return (feature[on, np.newaxis] == feature[on]) / self.shape[1]
 
     def curvature_product(self, blocks: NDArray | None, v: NDArray) -> NDArray:
         """Return the matrix of these `blocks` times v."""

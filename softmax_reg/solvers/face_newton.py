@@ -27,9 +27,11 @@ _PROGRESS = 0.9
 # So many rounds may all the same bring it down by less: a new quadratic then tells more.
 _SLOW_ROUNDS = 5
 # Newton's matrix gets so much of the residual times its diagonal added: next to directions without
-# curvature the method else walks far past the next kink.  Along nearly collinear features it does
-# little but crawl so; damped is at first only what shifts all classes of a feature.
+# curvature the method else walks far past the next kink.  Where it does little but crawl so, damped
+# is only what shifts all classes of a feature.
 _DAMPING = 0.1
+# So much, and whether it is of shifts alone.
+Damping = tuple[float, bool]
 
 
 def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
@@ -57,12 +59,9 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
         if residual <= max(enough, unseen) or slow > _SLOW_ROUNDS:
             break
         damping = _DAMPING * min(residual, 1.0) / step
-        little, much = damping * face.shifts, damping * np.eye(len(x))
         before = residual
-        for attempt, damped in (
-            (_jump, little), (_walk, little), (_jump, much), (_walk, much), (_fista, much),
-        ):  # fmt: skip
-            new = attempt(model, x, slope, guess, damped)
+        for attempt, damped in _ATTEMPTS:
+            new = attempt(model, x, slope, guess, (damping, damped))
             new_slope, new_value = model.at(new)
             new_guess, new_residual = _prox_step(face, new, new_slope, step)
             # Where rounding hides the decrease, the residual decides in its place.
@@ -107,14 +106,20 @@ class _Model:
         return 1.1 * float(np.sqrt(v @ v))
 
     def stationary(
-        self, x: NDArray, slope: NDArray, like: NDArray, on: NDArray[np.bool_], damping: NDArray
+        self, x: NDArray, slope: NDArray, like: NDArray, on: NDArray[np.bool_], damping: Damping
     ) -> NDArray:
         """Return where m is stationary on some coordinates, the others zero, to first order.
 
+        The matrix is damped along shifts of all classes alone, or along every coordinate.
         Where the rest is smooth, rest'(y) ~ rest'(like) + rest''(like) (y - like).
         """
         # H (y - x) + slope + rest'(like) + rest''(like) (y - like) = 0 on these coordinates
-        A = (self.H + damping)[np.ix_(on, on)]
+        A = self.H[np.ix_(on, on)]
+        size, of_shifts = damping
+        if of_shifts:
+            A += size * self.face.shifts(on)
+        else:
+            A[np.diag_indices_from(A)] += size
         right = slope + self.face.gradient(like) - self.H[:, ~on] @ x[~on]
         bend = self.face.curvature(like)
         if bend is not None:
@@ -126,13 +131,13 @@ class _Model:
         return y
 
 
-def _jump(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: NDArray) -> NDArray:
+def _jump(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: Damping) -> NDArray:
     """Return where m is stationary on the support of `guess`, as far as signs hold."""
     on = model.face.support(guess)
     return model.face.towards(model.stationary(x, slope, guess, on, damping), guess)
 
 
-def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: NDArray) -> NDArray:
+def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: Damping) -> NDArray:
     """Return the lowest kink on the way to where m is stationary on the support of x.
 
     H. Lee, A. Battle, R. Raina and A. Ng (2007), "Efficient sparse coding algorithms", algorithm 1
@@ -165,7 +170,7 @@ def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: ND
     return best
 
 
-def _fista(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: NDArray) -> NDArray:
+def _fista(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: Damping) -> NDArray:
     """Return what some accelerated proximal gradient steps make of x: Beck and Teboulle (2009)."""
     ahead, momentum, step = x, 1.0, 1.0 / model.largest
     for _ in range(_BURST):
@@ -174,3 +179,7 @@ def _fista(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: N
         ahead = new + (momentum - 1.0) / grown * (new - x)
         x, momentum = new, grown
     return x
+
+
+# One after the other until one makes progress: along nearly collinear features damping leaves none.
+_ATTEMPTS = [(_jump, False), (_walk, False), (_jump, True), (_walk, True), (_fista, False)]
