@@ -186,7 +186,8 @@ def _newton_step(
             return np.inf, np.zeros(len(P))  # nothing curves there
         index, H = index[bends], H[np.ix_(bends, bends)]
         d = np.zeros(part.size)
-        d[index] = -_solve(_steepened(H, part), r[index])
+        if len(index):
+            d[index] = -_solve(_steepened(H, part), r[index])
         step = _in_w(part, d / units)
         if part.is_smooth:
             break
