@@ -24,7 +24,6 @@ from softmax_reg.sources.row_hashes import row_hashes
 from softmax_reg.sources.streams import (
     StreamedRows,
     as_block,
-    dense_row,
     iterate,
     read_ahead,
 )
@@ -107,7 +106,6 @@ class _FirstPass:
         self.is_single: list[NDArray[np.bool_]] = []
         self.dtype: Any = np.float32
         self.is_sparse = False
-        self.first: NDArray = np.empty(0)
 
     def add(self, X: Any, y: Any, weights: Any) -> None:
         """Take in one batch."""
@@ -123,7 +121,7 @@ class _FirstPass:
             raise kind(f"{where}: {error}{self._first_bad_value(X)}") from error
         X = as_block(X, X.dtype)
         if self.n == 0:
-            self.first, self.is_sparse = dense_row(X).astype(np.float64), sp.issparse(X)
+            self.is_sparse = sp.issparse(X)
         self.dtype = np.promote_types(self.dtype, X.dtype)
         places = [self.places.setdefault(label, len(self.places)) for label in labels.tolist()]
         self.codes.append(np.array(places, dtype=np.int32)[codes])
@@ -219,7 +217,6 @@ class _FirstPass:
             self.dtype,
             classes,
             codes,
-            self.first,
             self.kept,
             per_row,
             np.concatenate(self.hashes, axis=1),

@@ -103,8 +103,6 @@ class StreamedRows(Rows):
     classes : ndarray of shape (n_classes,)
     codes : ndarray of shape (n_samples,)
         The class of each row, as the first pass found it.
-    first : ndarray of shape (n_features,)
-        The first row.
     kept : Reservoir
     per_row : float
     hashes : ndarray of shape (2, n_samples), uint32
@@ -122,7 +120,6 @@ class StreamedRows(Rows):
         dtype: Any,
         classes: NDArray,
         codes: NDArray[np.intp],
-        first: NDArray[np.float64],
         kept: Reservoir,
         per_row: float,
         hashes: NDArray[np.uint32],
@@ -130,7 +127,7 @@ class StreamedRows(Rows):
     ) -> None:
         self.source, self.shape, self.dtype = source, shape, np.dtype(dtype)
         self.classes, self.codes, self.per_row = classes, codes, per_row
-        self._first, self._hashes, self._n_passes = first, hashes, 0
+        self._hashes, self._n_passes = hashes, 0
         # One dtype for all rows is the rule.
         self._is_single = is_single if len(np.unique(is_single)) > 1 else None
         self.sample, self._kept = kept.sample()
