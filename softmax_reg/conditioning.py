@@ -171,12 +171,14 @@ def curvature_map(
     return MatrixMap(objective, factors if per_class else factors[0])
 
 
-def diagonal_map(objective: Objective, point: Point) -> Map:
+def diagonal_map(objective: Objective, point: Point, as_seen: bool = False) -> Map:
     """Return the change of variables by the diagonal of the Hessian at `point`: any size fits.
 
+    Features are centred as all rows see them, or `as_seen` by those that have curvature there.
     A prox that mixes the classes of a feature needs one number for all of them: the largest.
     """
-    objective = objective.seen_with(row_curvature(objective, point))
+    if as_seen:
+        objective = objective.seen_with(row_curvature(objective, point))
     curvature = diagonal_hessian(objective, point) + ridge_of(objective)[:, np.newaxis]
     if objective.penalty.couples_classes:
         features = curvature[: objective.n_features]
@@ -287,6 +289,7 @@ def choose_map(
     whole: bool,
     separable: bool = False,
     rng: np.random.Generator | None = None,
+    as_seen: bool = False,
 ) -> tuple[Map, float]:
     """Return coordinates to go on from `point` in, and for how many points at least.
 
@@ -306,7 +309,9 @@ def choose_map(
         change, cost = choose_map(reduced, point, safe, whole=False, rng=rng)
         return RowSpaceMap(objective, basis, change), cost
     if separable or 8 * n * n > _MATRIX_BYTES:
-        return diagonal_bound_map(objective) if safe else diagonal_map(objective, point), 1.0
+        if safe:
+            return diagonal_bound_map(objective), 1.0
+        return diagonal_map(objective, point, as_seen), 1.0
     if rng is not None and objective.size <= _FEW_COEFFICIENTS:
         return (bound_map(objective) if safe else full_map(objective, point, rng)), 1.0
     per_class = matrix_dtype(n).itemsize * n * n * K <= _STACK_BYTES

@@ -24,6 +24,10 @@ __all__ = ["duality_gap"]
 _NEWTON_STEPS = 50
 # What rounding leaves of a sum of residuals that is zero, at most and at best.
 _BALANCED, _ROUNDED = 1e-12, 4.0 * np.finfo(float).eps
+# How far the minimiser may be away: scores at w, twice, and as much as makes a class certain.
+_FAR, _TIMES = 40.0, 2.0
+# What Newton's method aims at, as a share of that.
+_AIM = 1e-2
 # Of a smaller loss, whose residuals are as small, it may leave less in proportion.
 _USUAL_LOSS = 1e-6
 
@@ -55,14 +59,28 @@ def duality_gap(objective: Objective, point: Point) -> float:
     gradient, entropy = _gradient_and_entropy(balanced)
     if not np.abs(gradient[index] / units).max(initial=0.0) <= at_most:
         return point.value  # not dual feasible; but F is never negative
-    gradient[index] = 0.0
-    U, _ = objective.unpack(gradient)
+    # Of centred features, for what is left of an intercept counts as often as that is far away.
+    left = float(np.abs(gradient[index] / units).sum()) * _distance(balanced)
+    U, of_b = objective.unpack(gradient)
+    if objective.fit_intercept:
+        U = U - objective.mean[:, np.newaxis] * of_b
+    U[objective.penalty.unpenalised(objective.n_features)] = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         shrink, conjugate = objective.penalty.conjugate(-U)
         entropy = entropy if shrink == 1.0 else _mean_entropy(balanced, shrink)
-        gap = point.value - (entropy - conjugate)
+        gap = point.value - (entropy - conjugate) + left
     # F is never negative, nor is its minimum: where numbers overflow that is all that is known.
     return min(max(gap, 0.0), point.value) if np.isfinite(gap) else point.value
+
+
+def _distance(point: Point) -> float:
+    """Return a number that coefficients without a penalty hardly exceed, features scaled."""
+    objective = point.objective
+    W, b = objective.unpack(point.w)
+    scores = np.sqrt(objective.variance) @ np.abs(W)
+    if objective.fit_intercept:
+        scores = scores + np.abs(b + objective.mean @ W)
+    return _FAR + _TIMES * float(scores.max())
 
 
 def _unpenalised(objective: Objective) -> NDArray[np.intp]:
@@ -81,7 +99,7 @@ def _balance_intercept(point: Point, at_most: float) -> Point:
         _ = point.value  # keeps the softmax
         slope, H = _intercept_model(point)
         size = float(np.abs(slope).max())
-        if not np.isfinite(size) or size <= at_most or _BALANCED > size > 0.5 * smallest:
+        if not np.isfinite(size) or size <= _AIM * at_most or _BALANCED > size > 0.5 * smallest:
             break
         smallest = min(size, smallest)
         step = np.zeros(objective.size)
@@ -115,7 +133,7 @@ def _balance(
     for _ in range(_NEWTON_STEPS):
         gradient = _gradient_and_entropy(point)[0][index] / units
         size = float(np.abs(gradient).max())
-        if not np.isfinite(size) or size <= at_most or _BALANCED > size > 0.5 * smallest:
+        if not np.isfinite(size) or size <= _AIM * at_most or _BALANCED > size > 0.5 * smallest:
             break
         smallest = min(size, smallest)
         H = hessian_block(point, index) / units / units[:, np.newaxis]

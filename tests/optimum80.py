@@ -76,7 +76,9 @@ class Problem80:
         """Return the lowest F found from there, from zero, and from fits without wild rows."""
         starts = [self.inside(coef, intercept), np.zeros((self.A.shape[1], self.n_rows), L)]
         starts += self._without_wild_rows()
-        return min(self.value(*self.outside(self.descend(U)[1])) for U in starts)
+        with np.errstate(over="ignore", invalid="ignore"):  # where there is no optimum to come to
+            found = [self.value(*self.outside(self.descend(U)[1])) for U in starts]
+        return min(F for F in found if np.isfinite(F))
 
     def inside(self, coef, intercept):
         """Return coefficients as those of the centred and scaled features."""
@@ -197,7 +199,10 @@ class Problem80:
         """Go to the minimum of the model where u is not zero, unless a sign changes on the way."""
         on = np.flatnonzero((u != 0) | (norm == 0))
         step = solve(M[np.ix_(on, on)], -(r[on] + norm[on] * np.sign(u[on])))
-        if step is not None and not ((u[on] * (u[on] + step) <= 0) & (norm[on] > 0)).any():
+        if (
+            step is not None
+            and not ((np.sign(u[on]) * np.sign(u[on] + step) <= 0) & (norm[on] > 0)).any()
+        ):
             u[on] += step
             r += M[:, on] @ step
 

@@ -45,7 +45,9 @@ def faults_of(problem, is_plain=False):
     excess = f"{value - lowest:.2g} above {lowest:.3g}"
     if value - lowest > enough and not told:
         faults.append(f"F is {excess}, silently")
-    rounding = ROUNDING * enough if lowest > LEAST_LOSS else enough
+    rounding = ROUNDING * enough if lowest > LEAST_LOSS else 2.0 * enough
+    terms = np.abs(problem.X).astype(float) @ np.abs(model.coef_.T) + np.abs(model.intercept_)
+    rounding += 8.0 * np.finfo(float).eps * float(terms.max()) * float(value)  # of scores
     if value - lowest > model.suboptimality_ + rounding:
         faults.append(f"F is {excess}, and the bound says {model.suboptimality_:.2g}")
     if is_plain and told and value - lowest <= enough and lowest > LEAST_LOSS:

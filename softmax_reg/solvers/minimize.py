@@ -172,7 +172,7 @@ def minimize(
     curve = None if validation is None else np.array(walk.run.held_out[: len(losses)])
     n_iter, (excess, gap, _) = len(losses) - 1, promise.bound
     if existence is Existence.REFUTED:  # what bounds the distance to an optimum says nothing
-        excess, gap = point.value, np.nan
+        excess, gap = point.value + promise.lost, np.nan
     return Result(
         point, np.array(losses), n_iter, converged, stopped, excess, gap, existence, curve
     )

@@ -19,6 +19,8 @@ __all__ = ["Promise"]
 
 _SHARE = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4}
 _OF_TOL = 10.0
+# What is asked for beside what is promised, for a bound is rounded, too.
+_MARGIN = 0.5
 # Losses below it have lost so many digits that a share of them means nothing.
 _LEAST_LOSS = 1e-6
 # The Hessian of all coefficients may cost a few passes and this share of those of the run, and no
@@ -55,7 +57,7 @@ class Promise:
 
     def enough(self, value: float) -> float:
         """Return by how much F may be above its minimum where it is `value`."""
-        return self.share * max(value, _LEAST_LOSS)
+        return _MARGIN * self.share * max(value, _LEAST_LOSS)
 
     def holds(self, walk: Walk, point: Point, in_doubt: bool = True) -> bool:
         """Return whether F at a point of a walk is certified or tested to be near its minimum.

@@ -331,6 +331,7 @@ class Walk:
             solver.whole_hessian,
             solver.separable,
             np.random.default_rng(run.seed) if solver.is_stochastic else None,
+            as_seen=run.finishing,
         )
         self._curved_as = 1.0 if run.safe else point.value
         run.limit = run.length
