@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.conditioning import row_curvature
 from softmax_reg.faces import hessian_block
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
@@ -24,6 +25,8 @@ __all__ = ["duality_gap"]
 _NEWTON_STEPS = 50
 # What rounding leaves of a sum of residuals that is zero, at most and at best.
 _BALANCED, _ROUNDED = 1e-12, 4.0 * np.finfo(float).eps
+# Beside F itself so much need not be looked into.
+_LITTLE = 1e-8
 # How far the minimiser may be away: scores at w, twice, and as much as makes a class certain.
 _FAR, _TIMES = 40.0, 2.0
 # What Newton's method aims at, as a share of that.
@@ -60,10 +63,14 @@ def duality_gap(objective: Objective, point: Point) -> float:
     if not np.abs(gradient[index] / units).max(initial=0.0) <= at_most:
         return point.value  # not dual feasible; but F is never negative
     # Of centred features, for what is left of an intercept counts as often as that is far away.
-    left = float(np.abs(gradient[index] / units).sum()) * _distance(balanced)
+    imbalance, seen = float(np.abs(gradient[index] / units).sum()), objective
+    if imbalance * _distance(seen, balanced) > _LITTLE * point.value:
+        # A wild row makes a mean that is far from all others.
+        seen = objective.seen_with(row_curvature(objective, point))
+    left = imbalance * _distance(seen, balanced)
     U, of_b = objective.unpack(gradient)
     if objective.fit_intercept:
-        U = U - objective.mean[:, np.newaxis] * of_b
+        U = U - seen.mean[:, np.newaxis] * of_b
     U[objective.penalty.unpenalised(objective.n_features)] = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         shrink, conjugate = objective.penalty.conjugate(-U)
@@ -73,9 +80,8 @@ def duality_gap(objective: Objective, point: Point) -> float:
     return min(max(gap, 0.0), point.value) if np.isfinite(gap) else point.value
 
 
-def _distance(point: Point) -> float:
+def _distance(objective: Objective, point: Point) -> float:
     """Return a number that coefficients without a penalty hardly exceed, features scaled."""
-    objective = point.objective
     W, b = objective.unpack(point.w)
     scores = np.sqrt(objective.variance) @ np.abs(W)
     if objective.fit_intercept:

@@ -306,6 +306,8 @@ class Walk:
         local = self._local_point
         if local is None or local.inner is not point or self.run.safe or not self._tells:
             return np.inf
+        if self.solver.separable:
+            return np.inf  # a diagonal is too far from the Hessian
         step = local.conditioned.change.forward(-local.gradient)
         reach = float(score_spread(self.objective, step).max())
         return _AT_MOST * self._expected_decrease(local) if reach <= REACH else np.inf
