@@ -39,7 +39,7 @@ def streamed(X, y):
 def models(X, y):
     """Return fitted models of every kind that a file can hold."""
     frame, two = pd.DataFrame(X, columns=list("pqrs")), y != "c"
-    wide = sp.random_array((40, 2100), density=0.01, rng=np.random.default_rng(0), format="csr")
+    wide = sp.csr_array(sp.random(40, 2100, density=0.01, random_state=0, format="csr"))
     solver = SGD(learning_rate=WarmUp(Cosine(1e-2)), batch_size=20)
     knobs = {"class_weight": {"a": 1.0, "b": 2.0}, "random_state": np.random.RandomState(0)}
     lasso = {"l1_ratio": 0.5, "penalty_factor": [1.0, 2.0, 3.0, 4.0], "C": 0.5}
