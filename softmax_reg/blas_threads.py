@@ -42,13 +42,13 @@ class Hold:
 
     Parameters
     ----------
-    library : LibController of threadpoolctl
+    pool : LibController of threadpoolctl
     """
 
-    def __init__(self, library: Any) -> None:
-        self.library = library
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
         # An OpenBLAS of OpenMP has a number for each thread of the program, which sees no other.
-        kind = library.internal_api, getattr(library, "threading_layer", "")
+        kind = pool.internal_api, getattr(pool, "threading_layer", "")
         self.each_thread = kind == ("openblas", "openmp")
         self._notes: list[_Note] = []  # in the order of coming
         # The caller's limit in the child of a fork, held by threads that are in the parent only.
@@ -60,7 +60,7 @@ class Hold:
 
     def limit(self) -> int:
         """Return the number of threads that the caller allows, also while anyone is inside."""
-        now = int(self.library.num_threads)
+        now = int(self.pool.num_threads)
         found = [note.found for note in self._visible() if note.found is not None]
         if now == 1 and found:
             return found[-1]
@@ -68,13 +68,13 @@ class Hold:
 
     def enter(self, who: object) -> None:
         """Set one thread, and note what to set back."""
-        found: int | None = int(self.library.num_threads)
+        found: int | None = int(self.pool.num_threads)
         if found == 1:
             found = None if self._visible() else self._left or 1
         self._left = None
         self._notes.append(_Note(who, get_ident(), found))
         if found is not None:  # noted before it is done: Ctrl-C may come in between
-            set_blas_threads(self.library, 1)
+            set_blas_threads(self.pool, 1)
 
     def leave(self, who: object) -> None:
         """Set back what was found, unless another is to do it or the number is not ours."""
@@ -89,8 +89,8 @@ class Hold:
         if later:
             if later[0].found is None:  # else somebody else has set the number since
                 later[0].found = note.found
-        elif int(self.library.num_threads) == 1:
-            set_blas_threads(self.library, note.found)
+        elif int(self.pool.num_threads) == 1:
+            set_blas_threads(self.pool, note.found)
 
     def forget_other_threads(self) -> None:
         """Forget, in the child of a fork, those that compute in the parent only."""
@@ -153,7 +153,7 @@ class _BlasThreads:
         with self._lock:
             for hold in self._holds():
                 if hold.each_thread:
-                    set_blas_threads(hold.library, 1)
+                    set_blas_threads(hold.pool, 1)
 
 
 blas_threads = _BlasThreads()

@@ -59,7 +59,7 @@ class Suboptimality(NamedTuple):
 
 
 def suboptimality(
-    objective: Objective, point: Point, enough: float, n_passes: float
+    objective: Objective, point: Point, enough: float, n_passes: float, gap: float = np.nan
 ) -> Suboptimality:
     """Return a bound on F - F* at a point.
 
@@ -72,13 +72,15 @@ def suboptimality(
         No better bound is looked for when one is at most this.
     n_passes : float
         How many passes over X the Hessian may cost.
+    gap : float, default=nan
+        The duality gap, if it is known already.
     """
     exact = objective.in_float64()
     if exact is not objective:
         point = exact.at(point.w.astype(np.float64))
-    excess, gap = point.value, np.nan  # F is never negative, nor is its minimum
+    excess = point.value  # F is never negative, nor is its minimum
     if excess > enough and not exact.penalty.unpenalised(exact.n_features).all():
-        gap = duality_gap(exact, point)
+        gap = duality_gap(exact, point) if np.isnan(gap) else gap
         excess = min(excess, gap)
     is_best = excess <= enough
     if not is_best:

@@ -21,7 +21,7 @@ from softmax_reg.persistence.fitted import FITTED
 from softmax_reg.persistence.runs import _CHECKS
 from softmax_reg.schedules import Cosine, WarmUp
 from softmax_reg.solvers import SGD, Adam
-from softmax_reg.solvers.stages import Run
+from softmax_reg.solvers.run_state import Run
 
 # What `load` says in its docstring, and what little a small file takes besides.
 TIMES_ITS_SIZE, BESIDES = 32, 1 << 18

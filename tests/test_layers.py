@@ -38,7 +38,7 @@ LAYERS = [
         "separation",
     },
     {"suboptimality"},
-    {"solvers.base", "solvers.watching"},
+    {"solvers.base", "solvers.run_state", "solvers.watching"},
     {"solvers.*"},  # one file for each method
     {"solvers.stages"},
     {"solvers.promise"},

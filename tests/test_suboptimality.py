@@ -73,13 +73,16 @@ def points_around(objective, best, seed=0):
     yield objective.at(np.zeros(objective.size))
 
 
-@covering(
+of_every_kind = covering(
     penalty=list(PENALTIES),
     factor=list(FACTORS),
     classes=list(CLASSES),
     container=["C", "csr"],
     fit_intercept=[True, False],
 )
+
+
+@of_every_kind
 def test_the_bound_is_at_least_the_excess_anywhere(
     penalty, factor, classes, container, fit_intercept
 ):
@@ -95,13 +98,7 @@ def test_the_bound_is_at_least_the_excess_anywhere(
             assert np.isnan(bound.gap) or bound.gap >= excess - ROUNDING
 
 
-@covering(
-    penalty=list(PENALTIES),
-    factor=list(FACTORS),
-    classes=list(CLASSES),
-    container=["C", "csr"],
-    fit_intercept=[True, False],
-)
+@of_every_kind
 def test_the_bound_is_small_at_the_optimum(penalty, factor, classes, container, fit_intercept):
     objective = objective_with(penalty, factor, classes, container, fit_intercept)
     best = minimum(objective)

@@ -19,7 +19,7 @@ from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.minimize import Result, minimize
-from softmax_reg.solvers.stages import Run
+from softmax_reg.solvers.run_state import Run
 
 __all__ = ["largest_strength", "optima", "without_penalised"]
 

@@ -16,7 +16,7 @@ from softmax_reg.persistence.fingerprint import Labelled, differences, fingerpri
 from softmax_reg.persistence.parameters import encode
 from softmax_reg.persistence.runs import is_made_of_numbers
 from softmax_reg.points import Point
-from softmax_reg.solvers.stages import Run
+from softmax_reg.solvers.run_state import Run
 
 __all__ = ["Session"]
 

@@ -20,7 +20,8 @@ from softmax_reg.points import Point
 from softmax_reg.separation import Existence
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.promise import Promise
-from softmax_reg.solvers.stages import Run, Walk
+from softmax_reg.solvers.run_state import Run
+from softmax_reg.solvers.stages import Walk
 from softmax_reg.solvers.watching import Callback, Progress, ask, notify
 
 __all__ = ["Result", "minimize"]

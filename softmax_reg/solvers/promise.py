@@ -90,5 +90,5 @@ class Promise:
         if not bound.is_best:
             bound = bound._replace(excess=min(bound.excess, walk.excess(point)))
             if bound.excess > enough and in_doubt and walk.can_finish:
-                bound = suboptimality(self.objective, point, enough, _DEAR)
+                bound = suboptimality(self.objective, point, enough, _DEAR, bound.gap)
         return bound
