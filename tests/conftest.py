@@ -1,7 +1,7 @@
 """Set up the libraries for every test: one BLAS thread, no display, no deadlines.
 
 The environment is set before NumPy is first imported; processes that tests start inherit it.
-Options of the tests: `--full`, `--no-skips`, `--once`; see README.md, "How to contribute".
+Options of the tests: `--full`, `--no-skips`, `--once`; see docs/contributing.md.
 """
 
 import os

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from test_examples import ROOT
+from pages import ROOT
 
 from softmax_reg import NpySource, SoftmaxRegression
 
