@@ -86,6 +86,14 @@ class EarlyStopping:
 
     order: ClassVar[int] = 2
 
+    @property
+    def reason(self) -> str:
+        """Why it asks to stop."""
+        return (
+            f"the held-out loss had no new low for {self.n_iter_no_change} iterations; the best, "
+            f"{self.best_loss:.6g}, was at iteration {self.best_iter}"
+        )
+
     def __init__(self, n_iter_no_change: int = 10, min_delta: float = 0.0) -> None:
         given = {"n_iter_no_change": n_iter_no_change, "min_delta": min_delta}
         validate_parameter_constraints(_ALLOWED, given, type(self).__name__)
@@ -143,6 +151,9 @@ class LossLogger:
         resumed at iteration k with the rows up to k, which its checkpoint holds, if the logger is
         given to `resume` again.  Fits that run at
         the same time, as in a grid search, would overwrite one another: give no path there.
+    accuracy : bool, default=False
+        Whether to record the accuracy on the training rows too, and on those held out, which costs
+        a pass over the rows for each iteration.  `LossCurveDisplay.from_logger` draws it.
 
     Attributes
     ----------
@@ -176,25 +187,24 @@ class LossLogger:
     order: ClassVar[int] = 1
     columns: ClassVar[tuple[str, ...]] = ("iteration", "loss", "optimality", "seconds")
 
-    def __init__(self, path: str | PathLike[str] | None = None) -> None:
-        self.path = path
+    def __init__(self, path: str | PathLike[str] | None = None, *, accuracy: bool = False) -> None:
+        self.path, self.accuracy = path, accuracy
         self.rows: list[dict[str, float]] = []
         self._is_under_way, self._has_warned = False, False
         self._waiting: list[list[Any]] = []  # what is still to be written to the file
 
     def __repr__(self) -> str:
-        return f"LossLogger({'' if self.path is None else repr(str(self.path))})"
+        path = "" if self.path is None else repr(str(self.path))
+        return f"LossLogger({', '.join(filter(None, (path, 'accuracy=True' * self.accuracy)))})"
 
     def __call__(self, progress: Progress) -> None:
         """Add a row."""
         if not self._is_under_way:
             self._begin(progress)
             self._is_under_way = True
-        point = progress.point
-        values = (progress.n_iter, point.value, point.optimality, progress.seconds)
+        values = (progress.n_iter, progress.loss, progress.optimality, progress.seconds)
         row = dict(zip(self.columns, values, strict=True))
-        if progress.validation_loss is not None:
-            row["validation_loss"] = progress.validation_loss
+        row |= {name: getattr(progress, name) for name in self._more(progress)}
         self.rows.append(row)
         self._write(row.values())
 
@@ -232,19 +242,26 @@ class LossLogger:
         -------
         frame : DataFrame
             Columns `iteration` (int64), `loss`, `optimality`, `seconds` and, if rows were held
-            out, `validation_loss` (float64); one row for each iteration.
+            out, `validation_loss`, and the accuracies asked for (float64); one row for each
+            iteration.
         """
         import pandas as pd
 
         return pd.DataFrame(self.rows, columns=None if self.rows else list(self.columns))
+
+    def _more(self, progress: Progress) -> list[str]:
+        """Return what is recorded besides `columns`."""
+        held_out = progress.validation is not None
+        accuracies = ["accuracy", "validation_accuracy"] if self.accuracy else []
+        return ["validation_loss"] * held_out + accuracies[: 1 + held_out]
 
     def _begin(self, progress: Progress) -> None:
         """Keep the rows before this iteration, which are none unless the run is resumed."""
         self.rows = [row for row in self.rows if row["iteration"] < progress.n_iter]
         if self.path is not None:
             Path(self.path).write_bytes(b"")
-            held_out = [] if progress.validation is None else ["validation_loss"]
-            self._waiting, self._has_warned = [[*self.columns, *held_out]], False
+            self._waiting = [[*self.columns, *self._more(progress)]]
+            self._has_warned = False
             self._write(*(row.values() for row in self.rows))
 
     def _write(self, *rows: Any) -> None:

@@ -132,9 +132,10 @@ class SoftmaxRegression(
     random_state : int, RandomState or None, default=None
         Seed of the shuffling of stochastic solvers and of the held-out rows.
     verbose : int, default=0
-        1 shows one line that is kept up to date, with rows per second and the time left; in a log
-        file it prints a line at iterations 1, 2, 5, 10, ..., and at least every ten seconds.  2
-        prints a line at every iteration.
+        1 prints a line at iterations 0, 1, 2, 5, 10, ..., and why the fit ended; on a terminal and
+        in a notebook one more below them is kept up to date, in a log file a line comes at least
+        every ten seconds.  10 prints every tenth iteration, and so on.  `callbacks.PrintProgress`
+        has more to choose from.
     callbacks : callable, list of callables or None, default=None
         Called with a `softmax_reg.callbacks.Progress` for the starting point and after every
         iteration.  Only the return value True stops the fit; any other, such as the number from

@@ -1,7 +1,7 @@
 """Where lines of progress are printed, how often, and how long what is left may take.
 
-On a terminal and in a notebook one line is written over and over; a log file gets new lines, ever
-fewer of them.
+Lines at steps 1, 2, 5, 10, ... stay; on a terminal and in a notebook one below them is written over
+and over.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import shutil
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, ClassVar, TextIO
 
 __all__ = ["Lines", "Pace", "duration", "in_one_line"]
 
 # Seconds between two updates of a line that is rewritten, and at most between two of a log.
 _SHORTEST, _LONGEST = 0.1, 10.0
+# The end is known when so many estimates of it differ by no more than this factor.
+_FEWEST, _AGREED = 4, 1.5
 
 
 class Lines:
@@ -23,27 +26,24 @@ class Lines:
 
     Parameters
     ----------
-    verbose : int, default=1
-        From 2 on everything that is told gets a line of its own.
+    every : int or None, default=None
+        How many steps are between two lines that stay; None means lines at steps 0, 1, 2, 5, 10,
+        20, ..., in a log file at least every ten seconds, and where a line can be written over one
+        below them that is kept up to date.
     file : text stream or None, default=None
         Where to print; None means `sys.stdout` as it is at that time.
     """
 
     order: ClassVar[int] = 0
 
-    def __init__(self, verbose: int = 1, file: TextIO | None = None) -> None:
-        self.verbose, self.file = verbose, file
+    def __init__(self, every: int | None = None, file: TextIO | None = None) -> None:
+        self.every, self.file = every, file
         self._start()
 
     def _start(self) -> None:
         self._last: tuple[int, float, Callable[..., str]] | None = None
-        self._shown, self._shown_at, self._width = -1, 0.0, 0
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.verbose})"
-
-    def __deepcopy__(self, memo: Any) -> Lines:
-        return type(self)(self.verbose, self.file)  # a stream has no copies
+        self._stayed, self._shown_at, self._end = -1, 0.0, ""
+        self._screen: Any = None
 
     def tell(self, n: int, seconds: float, text: Callable[[int | None, bool], str]) -> None:
         """Print a line if it is time for one.
@@ -58,46 +58,103 @@ class Lines:
             The line; if `width` is not None, not longer than that.
         """
         self._last = n, seconds, text
+        self._screen = self._screen or _screen(self._stream)
         waited = seconds - self._shown_at
-        if self._is_live:
-            due = self._shown < 0 or waited >= _SHORTEST
-        else:
-            # What is told may jump over a round number.
-            due = self.verbose > 1 or _last_round(n) > self._shown or waited >= _LONGEST
-        if due:
-            self._show()
+        if self._is_step(n) or (not self._screen.is_live and self._waits_too_long(waited)):
+            self._show(stays=True)
+        elif self._screen.is_live and self.every is None and waited >= _SHORTEST:
+            self._show(stays=False)
+
+    def conclude(self, reason: str) -> None:
+        """Take note of why what is told has ended, for the last line."""
+        self._end = reason
 
     def finish(self) -> None:
-        """Print what was told last, if it has not been, and end the line."""
+        """Print what was told last, if it has not been, and why it was the last."""
         if self._last is not None:
-            if self._is_live or self._last[0] != self._shown:
-                self._show(is_last=True)
-            if self._is_live:
-                print(file=self._stream, flush=True)
+            if self._last[0] != self._stayed:
+                self._show(stays=True, is_last=True)
+            if self._end:
+                self._screen.show(self._end, stays=True)
         self._start()
+
+    def _is_step(self, n: int) -> bool:
+        if self.every is not None:
+            return n // self.every > self._stayed // self.every  # what is told may jump over it
+        return _last_round(n) > self._stayed
+
+    def _waits_too_long(self, seconds: float) -> bool:
+        return self.every is None and seconds >= _LONGEST
 
     @property
     def _stream(self) -> TextIO:
         return sys.stdout if self.file is None else self.file
 
-    @property
-    def _is_live(self) -> bool:
-        """Whether what is printed can be written over."""
-        stream = self._stream
-        in_notebook = type(stream).__module__.partition(".")[0] == "ipykernel"
-        on_terminal = hasattr(stream, "isatty") and stream.isatty()
-        return self.verbose == 1 and (in_notebook or on_terminal)
-
-    def _show(self, is_last: bool = False) -> None:
+    def _show(self, stays: bool, is_last: bool = False) -> None:
         assert self._last is not None
         n, seconds, text = self._last
-        if self._is_live:
-            line = text(shutil.get_terminal_size().columns - 1, is_last)
-            print("\r" + line.ljust(self._width), end="", file=self._stream, flush=True)
-            self._width = len(line)
+        self._screen.show(text(self._screen.width, is_last), stays)
+        self._stayed, self._shown_at = n if stays else self._stayed, seconds
+
+
+class _Log:
+    """A stream whose lines stay."""
+
+    is_live = False
+    width: int | None = None
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def show(self, line: str, stays: bool) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class _Terminal(_Log):
+    """A stream whose last line can be written over."""
+
+    is_live = True
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._written = 0
+
+    @property
+    def width(self) -> int | None:  # type: ignore[override]
+        return shutil.get_terminal_size().columns - 1
+
+    def show(self, line: str, stays: bool) -> None:
+        over = "\r" + line.ljust(self._written)
+        print(over, end="\n" if stays else "", file=self._stream, flush=True)
+        self._written = 0 if stays else len(line)
+
+
+class _Notebook:
+    """One output of a notebook, which is replaced: what is saved is what was seen last."""
+
+    is_live = True
+    width: int | None = None
+
+    def __init__(self, display: Callable[..., Any]) -> None:
+        self._display, self._handle = display, None
+        self._lines: list[str] = []
+
+    def show(self, line: str, stays: bool) -> None:
+        text = {"text/plain": "\n".join([*self._lines, line])}
+        if self._handle is None:
+            self._handle = self._display(text, raw=True, display_id=True)
         else:
-            print(text(None, is_last), file=self._stream, flush=True)
-        self._shown, self._shown_at = n, seconds
+            self._handle.update(text, raw=True)
+        self._lines += [line] if stays else []
+
+
+def _screen(stream: TextIO) -> Any:
+    if type(stream).__module__.partition(".")[0] == "ipykernel":
+        from IPython.display import display  # type: ignore[import-not-found]
+
+        return _Notebook(display)
+    is_terminal = hasattr(stream, "isatty") and stream.isatty()
+    return _Terminal(stream) if is_terminal else _Log(stream)
 
 
 class Pace:
@@ -106,6 +163,7 @@ class Pace:
     def __init__(self) -> None:
         self._seconds: list[float] = []
         self._counts: list[int] = []
+        self._ends: list[float] = []
 
     def note(self, n: int, seconds: float) -> None:
         """Take note of what has been done by then."""
@@ -119,6 +177,21 @@ class Pace:
         if done < 1:
             return None
         return (self._seconds[-1] - self._seconds[half]) / done * (n - self._counts[-1])
+
+    def expect(self, left: float | None) -> None:
+        """Take note of what is left by the last note, None if unknown."""
+        self._ends.append(self._seconds[-1] + (inf if left is None else left))
+
+    @property
+    def known(self) -> float | None:
+        """What is left where the expectations of the second half of the time agree, else None.
+
+        They agree where none leaves more than `_AGREED` times as much as another.
+        """
+        now, lately = self._seconds[-1], self._ends[self._half() :]
+        least, most = min(lately) - now, max(lately) - now
+        is_known = len(lately) >= _FEWEST and 0.0 < most <= _AGREED * least < inf
+        return self._ends[-1] - now if is_known else None
 
     def _half(self) -> int:
         """Return the position of the last note taken before half of the time had gone."""

@@ -85,8 +85,9 @@ class SoftmaxRegressionCV(
     random_state : int, RandomState or None, default=None
         Seed of solvers that draw rows.
     verbose : int, default=0
-        1 shows one line that is kept up to date, with the time left; in a log file it prints a
-        line for fits 1, 2, 5, 10, ..., and at least every ten seconds.  2 prints one for each fit.
+        1 prints a line for fits 1, 2, 5, 10, ...; on a terminal and in a notebook one more below
+        them is kept up to date, in a log file a line comes at least every ten seconds.  10 prints
+        every tenth fit, and so on.
     callbacks : callable, list of callables or None, default=None
         Called with a `softmax_reg.paths.watching.PathProgress` after each fit, the one to all rows
         too, in the order of the folds; with several jobs when all of a path is done.  Only the

@@ -375,6 +375,16 @@ class Objective:
 
         return float(self.rows.reduce(visit)[0][0])
 
+    def accuracy(self, w: NDArray) -> float:
+        """Return the weighted share of the rows whose score is largest for their own class."""
+        W, b = self.unpack(w)
+
+        def visit(X: Any, part: slice) -> tuple[NDArray]:
+            is_right = self.scores(X, W, b).argmax(axis=1) == self.codes[part]
+            return (np.array([self._shares[part][is_right].sum(dtype=np.float64)]),)
+
+        return float(self.rows.reduce(visit)[0][0])
+
     def prox(self, w: NDArray, step: float) -> NDArray:
         """Return the proximal point of the penalty's rest; the intercept stays as it is."""
         W, b = self.unpack(w)

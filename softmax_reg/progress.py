@@ -5,112 +5,136 @@ The clock is the run's own, `Progress.seconds`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from math import log
+from typing import Any, TextIO
 
 from softmax_reg.lines import Lines, Pace, duration, in_one_line
 from softmax_reg.solvers.watching import Progress
 
-__all__ = ["PrintProgress", "TimeLeft"]
+__all__ = ["PrintProgress"]
 
-# So few iterations say nothing of how fast the optimality falls.
-_TOO_FEW = 5
+Text = Callable[[Progress, int], str]  # of a point, with so many digits of its losses
 
 
 class PrintProgress(Lines):
     r"""Prints how the run goes; `verbose` of the estimator makes one.
 
-    Where a line can be rewritten (a terminal, a notebook) it is, ten times a second at most;
-    elsewhere a line is added at iterations 1, 2, 5, 10, 20, ... and at least every ten seconds.
-    The last iteration is always shown.  "~3 s left" goes by how fast the optimality falls, "<3 s
-    left" by how fast `max_iter` comes near.
+    Lines for iterations 0, 1, 2, 5, 10, 20, ... stay, and one for the last, with why it was the
+    last.  Where a line can be written over (a terminal, a notebook) one below them is kept up to
+    date, ten times a second at most; a log file gets a line at least every ten seconds.
 
     Parameters
     ----------
     verbose : int, default=1
-        From 2 on every iteration gets a line of its own.
+        From 2 on every so-many-th iteration gets a line, and no other: 10 is every tenth.
     file : text stream or None, default=None
         Where to print; None means `sys.stdout` as it is at that time.
+    every : int or None, default=None
+        The same as `verbose`, but for 1, which is every iteration.
+    columns : sequence of str or None, default=None
+        What a line says, in this order: some of "iteration", "loss", "accuracy",
+        "validation_loss", "validation_accuracy", "optimality", "rate" (rows per second),
+        "seconds" and "left" (how long the run will still take, where all `max_iter` iterations are
+        wanted and their pace is known).  None means all but the accuracies, which cost a pass over
+        the rows for each line.
+
+    Raises
+    ------
+    ValueError
+        If `every` is below 1, or there is no such column.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
     >>> from softmax_reg import SoftmaxRegression
     >>> from softmax_reg.callbacks import PrintProgress
-    >>> model = SoftmaxRegression(callbacks=PrintProgress(verbose=2), max_iter=2, tol=0.2)
+    >>> printer = PrintProgress(every=10, columns=("iteration", "loss", "accuracy"))
+    >>> model = SoftmaxRegression(solver="gd", learning_rate=0.1, max_iter=20, callbacks=printer)
     >>> _ = model.fit(*load_iris(return_X_y=True))
-    iteration    0  loss 1.09861229  optimality 4.3e-01  ... rows/s  ... s  time left ?
-    iteration    1  loss 0.58166718  optimality 1.7e-01  ... rows/s  ... s
+    iteration    0  loss 1.09861229  accuracy 0.3333
+    iteration   10  loss 0.50976711  accuracy 0.8067
+    iteration   20  loss 0.42270949  accuracy 0.9467
+    all 20 iterations done
     """
+
+    def __init__(
+        self,
+        verbose: int = 1,
+        file: TextIO | None = None,
+        *,
+        every: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> None:
+        if every is not None and every < 1:
+            raise ValueError(f"every must be at least 1, got {every}.")
+        columns = _COLUMNS if columns is None else tuple(columns)
+        if unknown := [name for name in columns if name not in _TEXTS]:
+            raise ValueError(f"columns holds {unknown[0]!r}, which is none of {list(_TEXTS)}.")
+        self.verbose, self.columns = verbose, columns
+        super().__init__(verbose if every is None and verbose > 1 else every, file)
+
+    def __repr__(self) -> str:
+        every = "" if self.every is None else f"every={self.every}"
+        columns = "" if self.columns == _COLUMNS else f"columns={self.columns}"
+        return f"PrintProgress({', '.join(filter(None, (every, columns)))})"
+
+    def __deepcopy__(self, memo: Any) -> PrintProgress:
+        # A stream has no copies.
+        return PrintProgress(self.verbose, self.file, every=self.every, columns=self.columns)
 
     def _start(self) -> None:
         super()._start()
-        self._left = TimeLeft()
+        self._pace = Pace()
 
     def __call__(self, progress: Progress) -> None:
         """Print a line if it is time for one."""
-        self._left.see(progress)
+        self._pace.note(progress.n_iter, progress.seconds)
+        # Where `tol` ends the run nothing tells when: the optimality falls in fits and starts.
+        limit = progress.max_iter if progress.does_all else None
+        self._pace.expect(None if limit is None else self._pace.until(limit))
         self.tell(progress.n_iter, progress.seconds, partial(self._line, progress))
 
     def _line(self, progress: Progress, width: int | None, is_last: bool) -> str:
         """Return what is to be said of a point."""
-        point, digits = progress.point, 8 if width is None else 4
-        rate = point.objective.rows.n_read / max(progress.seconds, 1e-9)
-        unseen = progress.validation_loss
-        left = "" if is_last else self._left.text(progress)
+        digits, left = 8 if width is None else 4, None if is_last else self._pace.known
         parts = {
-            "iteration": f"iteration {progress.n_iter:>4}",
-            "loss": f"loss {point.value:.{digits}f}",
-            "held-out": "" if unseen is None else f"held-out {unseen:.{digits}f}",
-            "optimality": f"optimality {point.optimality:.1e}",
-            "rate": f"{_count(rate)} rows/s",
-            "seconds": duration(progress.seconds),
-            "left": left,
-        }
+            name: f"~{duration(left)} left" if name == "left" and left else
+            _TEXTS[name](progress, digits)
+            for name in self.columns
+        }  # fmt: skip
         return in_one_line(parts, ("seconds", "rate") if left else ("rate",), width)
 
 
-class TimeLeft(Pace):
-    """How long a run may still take, judged by the second half of the time it took so far.
+def _rate(progress: Progress, digits: int) -> str:
+    n_read = progress.n_read
+    return "" if n_read is None else f"{_count(n_read / max(progress.seconds, 1e-9))} rows/s"
 
-    Until `tol`: the lowest optimality goes on falling by the same factor each second.  Until
-    `max_iter`: iterations go on taking as long.  The sooner of the two ends the run.
-    """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._lowest: list[float] = []  # the optimality up to then
+def _number(label: str, name: str, digits: int | None = None, form: str = "f") -> Text:
+    """Return the text of an attribute of `Progress`, empty where it is None."""
 
-    def see(self, progress: Progress) -> None:
-        """Take note of a point."""
-        self.note(progress.n_iter, progress.seconds)
-        self._lowest.append(min(progress.point.optimality, *self._lowest[-1:], float("inf")))
+    def text(progress: Progress, wide: int) -> str:
+        value = getattr(progress, name)
+        return (
+            "" if value is None else f"{label} {value:.{wide if digits is None else digits}{form}}"
+        )
 
-    def until_max_iter(self, progress: Progress) -> float | None:
-        """Return the seconds that the remaining iterations would take, None if unknown."""
-        return self.until(progress.max_iter)
+    return text
 
-    def until_tol(self, progress: Progress) -> float | None:
-        """Return the seconds until the optimality is `tol`, None if it does not seem to fall."""
-        half = self._half()
-        now, before = self._lowest[-1], self._lowest[half]
-        if now <= progress.tol:
-            return 0.0
-        if len(self._seconds) <= _TOO_FEW or not progress.tol > 0.0 or not 0.0 < now < before:
-            return None
-        fall = (log(before) - log(now)) / max(self._seconds[-1] - self._seconds[half], 1e-9)
-        return (log(now) - log(progress.tol)) / fall
 
-    def text(self, progress: Progress) -> str:
-        """Return "~3 s left" or, where only `max_iter` is in sight, "<3 s left"."""
-        limit, goal = self.until_max_iter(progress), self.until_tol(progress)
-        if goal == 0.0 or limit == 0.0:
-            return ""
-        if limit is None:
-            return "time left ?"
-        if goal is not None and goal < limit:
-            return f"~{duration(goal)} left"
-        return f"<{duration(limit)} left"
+_TEXTS: dict[str, Text] = {
+    "iteration": lambda progress, digits: f"{progress.unit} {progress.n_iter:>4}",
+    "loss": _number("loss", "loss"),
+    "accuracy": _number("accuracy", "accuracy", 4),
+    "validation_loss": _number("held-out", "validation_loss"),
+    "validation_accuracy": _number("held-out accuracy", "validation_accuracy", 4),
+    "optimality": _number("optimality", "optimality", 1, "e"),
+    "rate": _rate,
+    "seconds": lambda progress, digits: duration(progress.seconds),
+    "left": lambda progress, digits: "",
+}
+_COLUMNS = tuple(name for name in _TEXTS if not name.endswith("accuracy"))
 
 
 def _count(number: float) -> str:

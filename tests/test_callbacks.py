@@ -3,7 +3,10 @@
 import io
 import pickle
 import re
+import sys
+import warnings
 from copy import deepcopy
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -19,11 +22,12 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 
 from softmax_reg import SoftmaxRegression
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
+from softmax_reg.lines import Pace
 from softmax_reg.persistence.storage import flatten, unflatten
-from softmax_reg.progress import TimeLeft
 from softmax_reg.solvers import SOLVERS, minimize
 from softmax_reg.solvers.watching import Progress
 
@@ -242,7 +246,7 @@ def test_callbacks_hold_no_rows_after_the_fit():
 def test_an_estimator_with_callbacks_is_pickled_with_the_record_and_prints_itself():
     callbacks = [LossLogger(), EarlyStopping(7), PrintProgress(2, io.StringIO())]
     model = SoftmaxRegression(callbacks=callbacks, random_state=0).fit(*data("iris"))
-    shown = "callbacks=[LossLogger(), EarlyStopping(7, min_delta=0.0), PrintProgress(2)]"
+    shown = "callbacks=[LossLogger(), EarlyStopping(7, min_delta=0.0), PrintProgress(every=2)]"
     assert shown in re.sub(r"\s+", " ", repr(model))
     model.callbacks[2].file = None
     again = pickle.loads(pickle.dumps(model))
@@ -447,11 +451,21 @@ def iterations(lines):
     return [int(line.split()[1]) for line in lines]
 
 
+ROUND = [0, 1, 2, 5, 10, 20, 50, 100]
+
+
 @pytest.mark.parametrize(
-    ("verbose", "printed"), [(1, [0, 1, 2, 5, 10, 20, 50, 100, 120]), (2, list(range(121)))]
+    ("given", "printed"),
+    [
+        ({}, [*ROUND, 120]),
+        ({"verbose": 2}, list(range(0, 121, 2))),
+        ({"verbose": 50}, [0, 50, 100, 120]),
+        ({"every": 1}, list(range(121))),
+        ({"every": 7}, [*range(0, 121, 7), 120]),
+    ],
 )
-def test_a_log_gets_lines_at_round_numbers_or_always_and_the_last(verbose, printed):
-    printer = PrintProgress(verbose, io.StringIO())
+def test_a_log_gets_lines_at_round_numbers_or_every_so_many_and_the_last(given, printed):
+    printer = PrintProgress(file=io.StringIO(), **given)
     text, point = show(printer, [0.01 * i for i in range(121)])
     lines = text.splitlines()
     assert iterations(lines) == printed
@@ -465,24 +479,157 @@ def test_a_log_gets_a_line_at_least_every_ten_seconds():
     assert iterations(text.splitlines()) == [0, 1, 2, 5, 9, 10, 14, 18, 20, 24, 28, 30]
 
 
-@pytest.mark.parametrize("stream", [Terminal, Notebook])
-def test_where_a_line_can_be_rewritten_it_is_ten_times_a_second_at_most(stream):
-    seconds = [0.03 * i for i in range(101)]
-    text, _ = show(PrintProgress(1, stream()), seconds)
-    assert text.count("\n") == 1
+def test_on_a_terminal_round_numbers_stay_and_a_line_below_is_rewritten_now_and_then():
+    text, _ = show(PrintProgress(1, Terminal()), [0.03 * i for i in range(101)])
     assert text.endswith("\n")
-    first, *shown = text[:-1].split("\r")
-    assert first == ""
-    assert iterations(shown) == [*range(0, 101, 4), 100]  # a tenth of a second is 4 points
+    writes = [line.split("\r")[1:] for line in text.split("\n")[:-1]]
+    assert iterations([shown[-1] for shown in writes]) == ROUND  # what is left to be seen
+    # A tenth of a second is 4 points; a line that stays counts as well.
+    assert iterations(writes[-1]) == [*range(54, 100, 4), 100]
     # Each covers what the one before left on the line, and none is wider than the terminal.
-    assert all(len(b) >= len(a.rstrip()) for a, b in pairwise(shown))
-    assert max(map(len, shown)) < 80
+    for shown in writes:
+        assert all(len(b) >= len(a.rstrip()) for a, b in pairwise(shown))
+        assert max(map(len, shown)) < 80
 
 
-def test_every_iteration_keeps_its_line_on_a_terminal_too_if_asked():
-    text, _ = show(PrintProgress(2, Terminal()), [0.01 * i for i in range(30)])
-    assert iterations(text.splitlines()) == list(range(30))
-    assert "\r" not in text
+class Display:
+    """The display of IPython: one output, which is replaced."""
+
+    def __init__(self):
+        self.outputs = []
+
+    def display(self, data, raw, display_id):
+        assert raw
+        assert display_id is True
+        self.outputs.append(data["text/plain"])
+        return self
+
+    def update(self, data, raw):
+        assert raw
+        self.outputs[-1] = data["text/plain"]
+
+
+def test_a_notebook_has_one_output_which_is_replaced(monkeypatch):
+    shown = Display()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(display=shown))
+    monkeypatch.setitem(sys.modules, "IPython.display", shown)
+    printer = PrintProgress(1, Notebook())
+    text, _ = show(printer, [0.03 * i for i in range(101)])
+    assert text == ""
+    (output,) = shown.outputs
+    assert iterations(output.splitlines()) == ROUND
+    SoftmaxRegression(callbacks=printer).fit(*data("iris"))
+    assert shown.outputs[1].splitlines()[-1].startswith("converged: optimality")
+
+
+def test_a_fit_of_a_tenth_of_a_second_shows_the_loss_fall():
+    stream = Terminal()
+    model = SoftmaxRegression(callbacks=PrintProgress(file=stream)).fit(*data("wine"))
+    lines = [line.split("\r")[-1] for line in stream.getvalue().split("\n")[:-1]]
+    losses = [float(re.search(r"loss (\S+)", line)[1]) for line in lines[:-1]]
+    assert losses == sorted(losses, reverse=True)
+    assert iterations(lines[:-1])[:4] == [0, 1, 2, 5]
+    assert lines[-1].startswith(f"converged: optimality {model.optimality_:.1e}")
+
+
+def test_the_columns_are_those_asked_for_in_that_order():
+    stream = io.StringIO()
+    columns = ("loss", "accuracy", "validation_loss", "validation_accuracy", "iteration")
+    printer = PrintProgress(every=5, columns=columns, file=stream)
+    seen = []
+    model = SoftmaxRegression(callbacks=[printer, seen.append], max_iter=5, tol=None)
+    X, y = data("wine")
+    model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    first, last, why = stream.getvalue().splitlines()
+    told = seen[5]
+    assert last == (
+        f"loss {told.loss:.8f}  accuracy {model.score(X[::2], y[::2]):.4f}  held-out "
+        f"{told.validation_loss:.8f}  held-out accuracy {model.score(X[1::2], y[1::2]):.4f}  "
+        "iteration    5"
+    )
+    assert first.endswith("iteration    0")
+    assert why == "all 5 iterations done"
+    for wrong in ("los", "point"):
+        with pytest.raises(ValueError, match=f"'{wrong}', which is none of"):
+            PrintProgress(columns=("loss", wrong))
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        PrintProgress(every=0)
+
+
+def third(progress):
+    return progress.n_iter == 3
+
+
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ({}, "converged: optimality .* tol 1.0e-08"),
+        ({"max_iter": 3, "tol": None}, "all 3 iterations done"),
+        (
+            {"solver": "gd", "learning_rate": 50.0, "max_iter": 3},
+            "all 3 iterations done, and the loss rose",
+        ),
+        ({"callbacks": third}, "stopped: third returned True"),
+        (
+            {"early_stopping": True, "n_iter_no_change": 2, "random_state": 0},
+            "stopped: the held-out loss had no new low for 2 iterations; the best, .*, was at",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The loss rose")
+def test_the_last_line_says_why_the_fit_ended(capsys, params, why):
+    SoftmaxRegression(verbose=1, **params).fit(*data("wine"))
+    assert re.match(why, capsys.readouterr().out.splitlines()[-1])
+
+
+def test_an_interrupt_is_the_last_line(capsys):
+    def interrupt(progress):
+        if progress.n_iter == 2:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"):
+        SoftmaxRegression(verbose=1, callbacks=interrupt).fit(*data("wine"))
+    assert "interrupted after 2 iterations" in capsys.readouterr().out.splitlines()[-1]
+
+
+# What a callback is told
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer"])
+def test_a_callback_is_told_what_the_model_would_be(name):
+    X, y = data(name)
+    told = []
+    model = SoftmaxRegression(callbacks=told.append, max_iter=6, tol=None, class_weight="balanced")
+    model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    last = told[-1]
+    assert_array_equal(last.coef, model.coef_)
+    assert_array_equal(last.intercept, model.intercept_)
+    assert_allclose([p.loss for p in told], model.loss_curve_, rtol=1e-15)
+    assert_allclose([p.validation_loss for p in told], model.validation_loss_curve_, rtol=1e-15)
+    assert last.optimality == model.optimality_
+    for rows, accuracy in (
+        (slice(0, None, 2), "accuracy"),
+        (slice(1, None, 2), "validation_accuracy"),
+    ):
+        s = compute_sample_weight("balanced", y[::2])
+        factor = dict(zip(y[::2].tolist(), s.tolist(), strict=True))
+        weights = [factor[label] for label in y[rows].tolist()]
+        expected = model.score(X[rows], y[rows], weights)
+        assert_allclose(getattr(last, accuracy), expected, rtol=1e-12)
+    assert repr(last).startswith(f"Progress(n_iter=6, max_iter=6, loss={last.loss:.6g}, valid")
+
+
+def test_a_logger_records_accuracies_if_asked(tmp_path):
+    X, y = data("wine")
+    logger = LossLogger(tmp_path / "log.csv", accuracy=True)
+    model = SoftmaxRegression(callbacks=logger)
+    model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    frame = logger.to_frame()
+    assert_allclose(frame["accuracy"].iloc[-1], model.score(X[::2], y[::2]))
+    assert_allclose(frame["validation_accuracy"].iloc[-1], model.score(X[1::2], y[1::2]))
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "log.csv"), frame)
+    model.fit(X, y)
+    assert list(logger.to_frame().columns)[-1] == "accuracy"
 
 
 def test_the_line_ends_even_if_the_fit_fails():
@@ -494,7 +641,7 @@ def test_the_line_ends_even_if_the_fit_fails():
     with pytest.raises(RuntimeError):
         SoftmaxRegression(callbacks=[PrintProgress(file=stream), fail]).fit(*data("iris"))
     assert stream.getvalue().endswith("\n")
-    assert iterations(stream.getvalue().strip().split("\r"))[-1] == 2
+    assert iterations(stream.getvalue().strip().split("\r")[1:])[-1] == 2
 
 
 def test_rows_per_second_counts_each_row_as_often_as_it_is_read():
@@ -528,8 +675,9 @@ def test_on_a_narrow_terminal_the_time_left_goes_last(monkeypatch, columns, held
     point = objective.at(somewhere(objective))
     stream = Terminal()
     printer = PrintProgress(1, stream)
-    for n_iter in (998, 999):
-        printer(Progress(n_iter, 2000, point, 1e-9, 3.0 * n_iter, validation))
+    for n_iter in range(101, 110):
+        seconds = 3.0 * (n_iter - 100)
+        printer(Progress(n_iter, 2000, point, 0.0, seconds, validation, does_all=True))
     line = stream.getvalue().split("\r")[-1]
     assert len(line.rstrip()) <= columns - 1
     assert ("rows/s" in line) == (columns >= 80 + 40 * held_out)
@@ -548,47 +696,47 @@ def test_a_printer_can_be_copied_and_writes_to_the_same_stream():
 # Time left
 
 
-def after(optimalities, pace=0.5, max_iter=1000, tol=1e-8):
-    """Return the time left as judged after points of these optimalities, one each `pace`."""
-    left = TimeLeft()
-    for i, optimality in enumerate(optimalities):
-        progress = Progress(i, max_iter, SimpleNamespace(optimality=optimality), tol, pace * i)
-        left.see(progress)
-    return left, progress
+def after(times, limit=100):
+    """Return the time left as known after so many steps at these times."""
+    pace = Pace()
+    for n, seconds in enumerate(times):
+        pace.note(n, seconds)
+        pace.expect(pace.until(limit))
+    return pace.known
 
 
-def test_the_time_until_tol_follows_from_how_fast_the_optimality_falls():
-    left, progress = after(10.0 ** -np.arange(0, 6, 0.5))  # 1e-5.5 after 11 points; 5 more to go
-    assert_allclose(left.until_tol(progress), 5 * 0.5, rtol=1e-9)
-    assert left.text(progress) == "~2.5 s left"
+def test_the_time_left_goes_by_the_pace_of_the_second_half():
+    assert_allclose(after(0.5 * np.arange(21)), 0.5 * 80)
+    slow_start = np.append(0.0, 5.0 + 0.5 * np.arange(60))
+    assert_allclose(after(slow_start), 0.5 * 40, rtol=0.1)
 
 
-def test_ups_and_downs_do_not_matter_but_how_low_it_got():
-    steady = 10.0 ** -np.arange(0, 6, 0.5)
-    uneven = steady.copy()
-    uneven[[3, 7]] *= 50.0
-    left, progress = after(uneven)
-    assert_allclose(left.until_tol(progress), 5 * 0.5, rtol=1e-9)
+@pytest.mark.parametrize("times", [[0.0], [0.0, 1.0, 2.0], np.geomspace(1.0, 1e3, 20)])
+def test_the_time_left_is_not_told_before_estimates_agree(times):
+    assert after(times) is None
 
 
-def test_the_limit_is_named_where_it_comes_sooner():
-    left, progress = after(10.0 ** -np.arange(0, 6, 0.5), max_iter=13)
-    assert left.text(progress) == "<1 s left"
+@pytest.mark.parametrize("growth", [0.9, 1.0, 1.05, 1.2])
+def test_what_is_told_is_within_a_factor_of_two_where_the_pace_drifts(growth):
+    durations = 0.1 * growth ** (np.arange(100) / 20)
+    times = np.append(0.0, np.cumsum(durations))
+    told = [(n, after(times[:n])) for n in range(1, 100)]
+    shares = [left / (times[-1] - times[n - 1]) for n, left in told if left is not None]
+    assert shares
+    assert 0.5 <= min(shares) <= max(shares) <= 2.0
 
 
-@pytest.mark.parametrize("optimalities", [[1.0] * 12, [1.0, 0.5], 1.0 + np.arange(12)])
-def test_only_the_limit_is_known_while_the_optimality_does_not_fall(optimalities):
-    left, progress = after(optimalities, max_iter=100)
-    assert left.until_tol(progress) is None
-    rest = 0.5 * (100 - progress.n_iter)
-    assert_allclose(left.until_max_iter(progress), rest)
-    assert left.text(progress).startswith("<")
-
-
-def test_nothing_is_claimed_at_the_start_nor_at_the_end():
-    left, progress = after([1.0])
-    assert left.text(progress) == "time left ?"
-    left, progress = after([1.0, 0.5, 1e-9])
-    assert left.text(progress) == ""
-    left, progress = after([1.0, 0.5, 0.2], max_iter=2)
-    assert left.text(progress) == ""
+def test_the_time_left_is_told_only_where_all_iterations_are_wanted():
+    knobs = {"solver": "gd", "max_iter": 30}
+    for params, is_told in (({}, False), ({"tol": None}, True), ({"learning_rate": 1e-6}, True)):
+        seen = []
+        model = SoftmaxRegression(callbacks=seen.append, **knobs, **params)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(*data("wine"))
+        stream = io.StringIO()
+        printer = PrintProgress(every=1, file=stream)
+        for progress in seen:
+            printer(replace(progress, seconds=0.1 * progress.n_iter))
+        assert ("~0.5 s left" in stream.getvalue()) is is_told
+        assert ("left" in stream.getvalue()) is is_told

@@ -73,7 +73,7 @@ DISPLAYS = {
 }
 MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection"}
 DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl", "joblib"}
-EXTRAS = {"pyarrow"}
+EXTRAS = {"IPython", "pyarrow"}  # a notebook has the former
 
 
 def name_of(path):

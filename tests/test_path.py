@@ -287,8 +287,8 @@ def test_a_path_that_is_cut_short_says_so_once():
     assert not path.converged_[-1]
 
 
-@pytest.mark.parametrize(("verbose", "shown"), [(1, [1, 2, 5, 6]), (2, [1, 2, 3, 4, 5, 6])])
-def test_a_log_gets_ever_fewer_lines_or_one_for_each_C(capsys, verbose, shown):
+@pytest.mark.parametrize(("verbose", "shown"), [(1, [1, 2, 5, 6]), (2, [1, 2, 4, 6])])
+def test_a_log_gets_ever_fewer_lines_or_every_so_many_th(capsys, verbose, shown):
     X, y = data("iris")
     path = softmax_path(X, y, Cs=6, eps=0.1, verbose=verbose)
     lines = capsys.readouterr().out.splitlines()
@@ -296,7 +296,6 @@ def test_a_log_gets_ever_fewer_lines_or_one_for_each_C(capsys, verbose, shown):
     for line, n in zip(lines, shown, strict=True):
         assert f"C {path.Cs_[n - 1]:.4g}" in line
         assert re.search(r"active features +(\d+)", line)[1] == str(path.n_active_[n - 1])
-        assert ("left" in line) == (n < 6)
 
 
 def test_each_C_is_told_of_where_it_stands():

@@ -182,8 +182,9 @@ def softmax_path(
     random_state : int or None, default=None
         Seed of solvers that draw rows.
     verbose : int, default=0
-        1 shows one line that is kept up to date, with the time left; in a log file it prints a
-        line for fits 1, 2, 5, 10, ..., and at least every ten seconds.  2 prints one for each C.
+        1 prints a line for fits 1, 2, 5, 10, ...; on a terminal and in a notebook one more below
+        them is kept up to date, in a log file a line comes at least every ten seconds.  10 prints
+        every tenth fit, and so on.
     callbacks : callable, list of callables or None, default=None
         Called with a `softmax_reg.paths.watching.PathProgress` after the fit of each C.  Only the
         return value True ends the path, with that C.  A method `finish()` is called when the path

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,22 +64,35 @@ class PathProgress:
 
 
 class PrintPath(Lines):
-    """Prints each fit of a path as `PrintProgress` prints each iteration of a fit."""
+    """Prints each fit of a path as `PrintProgress` prints each iteration of a fit.
+
+    Parameters
+    ----------
+    verbose : int, default=1
+        From 2 on every so-many-th fit gets a line, and no other.
+    file : text stream or None, default=None
+        Where to print; None means `sys.stdout` as it is at that time.
+    """
+
+    def __init__(self, verbose: int = 1, file: TextIO | None = None) -> None:
+        super().__init__(verbose if verbose > 1 else None, file)
 
     def _start(self) -> None:
         super()._start()
         self._pace = Pace()
         self._pace.note(0, 0.0)
+        self._pace.expect(None)
 
     def __call__(self, progress: PathProgress) -> None:
         """Print a line if it is time for one."""
         self._pace.note(progress.n_done, progress.seconds)
+        self._pace.expect(self._pace.until(progress.n_fits))
         self.tell(progress.n_done, progress.seconds, partial(self._line, progress))
 
     def _line(self, progress: PathProgress, width: int | None, is_last: bool) -> str:
         step, n_fits = progress.step, str(progress.n_fits)
         fold = f"fold {progress.fold}/{progress.n_folds}" if progress.fold else "all rows"
-        left = None if is_last else self._pace.until(progress.n_fits)
+        left = None if is_last else self._pace.known
         parts = {
             "done": f"fit {progress.n_done:>{len(n_fits)}}/{n_fits}",
             "fold": fold if progress.n_folds else "",
@@ -150,7 +163,7 @@ class PathWatch:
         seconds = perf_counter() - self._began
         shown = replace(step, coef=_read_only(step.coef), intercept=_read_only(step.intercept))
         progress = PathProgress(shown, seconds=seconds, **(self._known | where))
-        return ask(self._callbacks, progress)
+        return bool(ask(self._callbacks, progress))
 
 
 def _read_only(values: NDArray) -> NDArray:

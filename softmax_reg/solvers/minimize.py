@@ -133,35 +133,57 @@ def minimize(
     run = Run(w=w, best=w, start=w, length=solver.first_stage) if run is None else run
     walk = Walk(solver, objective, run, rng, callbacks)
     point, stopped = walk.point, ""
+    asking: list[Callback] = []
     try:
-        if walk.run.losses:
-            stopped = _verdict(walk, promise, point, tol, max_iter, is_patient)
-        while not stopped:
+        try:
             if walk.run.losses:
-                notify(callbacks, "before_iteration")
-            if (new := walk.step()) is None:
-                stopped = _exhausted(walk, promise, point)
-                continue
-            n_iter = len(walk.run.losses)
-            if not np.isfinite(new.value):
-                raise ValueError(_not_finite(walk, n_iter))
-            seconds = perf_counter() - began
-            progress = Progress(n_iter, max_iter, new, tol, seconds, validation)
-            if progress.validation_loss is not None:
-                walk.run.held_out.append(progress.validation_loss)
-            walk.run.losses.append(new.value)
-            point = new
-            if ask(callbacks, progress):
-                stopped = "callback"
-                break
-            point = walk.keep_if_due()
-            stopped = _verdict(walk, promise, point, tol, max_iter, is_patient)
-    except KeyboardInterrupt:
-        if not walk.run.losses:
-            raise
-        stopped = "interrupt"
+                stopped = _verdict(walk, promise, point, tol, max_iter, is_patient)
+            while not stopped:
+                if walk.run.losses:
+                    notify(callbacks, "before_iteration")
+                if (new := walk.step()) is None:
+                    stopped = _exhausted(walk, promise, point)
+                    continue
+                n_iter = len(walk.run.losses)
+                if not np.isfinite(new.value):
+                    raise ValueError(_not_finite(walk, n_iter))
+                seconds = perf_counter() - began
+                progress = Progress(n_iter, max_iter, new, tol, seconds, validation, is_patient)
+                if progress.validation_loss is not None:
+                    walk.run.held_out.append(progress.validation_loss)
+                walk.run.losses.append(new.value)
+                point = new
+                if asking := ask(callbacks, progress):
+                    stopped = "callback"
+                    break
+                point = walk.keep_if_due()
+                stopped = _verdict(walk, promise, point, tol, max_iter, is_patient)
+        except KeyboardInterrupt:
+            if not walk.run.losses:
+                raise
+            stopped = "interrupt"
+        result, message = _ended(walk, promise, point, stopped, tol, is_patient, w)
+        notify(callbacks, "conclude", _reason(result, tol, asking))
     finally:
         notify(callbacks, "finish")
+    if warn and message:
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
+    if validation is not None:
+        n_points = len(walk.run.losses)
+        result.validation_curve = np.array(walk.run.held_out[:n_points])
+    return result
+
+
+def _ended(
+    walk: Walk,
+    promise: Promise,
+    point: Point,
+    stopped: str,
+    tol: float,
+    is_patient: bool,
+    start: NDArray,
+) -> tuple[Result, str]:
+    """Return what a run leaves, and what there is to warn of, or ""."""
     losses, best = walk.run.losses, walk.best
     # Rounding can make the last point a little higher; one that ended by `tol` has been certified.
     slack = 0.0 if stopped == "rounding" else _SLACK * promise.enough(point.value)
@@ -170,22 +192,38 @@ def minimize(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the bounds tell
         converged = promise.holds_as_given(walk, point) or (promise.is_loose and stopped == "tol")
         existence = promise.existence(point)
+    solver = walk.asked
     is_told = stopped == "callback" or existence is Existence.REFUTED  # by whoever asked for it
     is_enough = is_told or (is_patient and stopped != "interrupt")
     message = ""
     if not converged and not is_enough:
         message = _not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
     elif solver.is_textbook and point.value > losses[0]:
-        message = told_of_rise(solver, objective, w, losses[0], point.value)
-    if warn and message:
-        warnings.warn(message, ConvergenceWarning, stacklevel=5)
-    curve = None if validation is None else np.array(walk.run.held_out[: len(losses)])
+        message = told_of_rise(solver, walk.objective, start, losses[0], point.value)
     n_iter, (excess, gap, _) = len(losses) - 1, promise.bound
     if existence is Existence.REFUTED:  # what bounds the distance to an optimum says nothing
         excess, gap = point.value + promise.lost, np.nan
-    return Result(
-        point, np.array(losses), n_iter, converged, stopped, excess, gap, existence, curve
-    )
+    curve = np.array(losses)
+    return Result(point, curve, n_iter, converged, stopped, excess, gap, existence), message
+
+
+def _reason(result: Result, tol: float, asking: Sequence[Callback]) -> str:
+    """Return in words why a run has ended, for its last line."""
+    if asking:
+        first = asking[0]
+        name = getattr(first, "__name__", type(first).__name__)
+        return f"stopped: {getattr(first, 'reason', f'{name} returned True')}"
+    if result.stopped == "interrupt":
+        return f"interrupted after {result.n_iter} iterations; the last iterate is kept"
+    if result.stopped == "max_iter":
+        risen = result.loss_curve[-1] > result.loss_curve[0]
+        done = f"all {result.n_iter} iterations done"
+        return f"{done}, and the loss rose" if risen else done
+    if result.converged and result.stopped == "tol":
+        return f"converged: optimality {result.point.optimality:.1e}, tol {tol:.1e}"
+    if result.converged:
+        return "converged: the loss falls no further"
+    return f"not converged: {_REASONS[result.stopped].format(n_iter=result.n_iter)}"
 
 
 def _verdict(

@@ -56,6 +56,8 @@ class Walk:
     Attributes
     ----------
     run : Run
+    asked : Solver
+        The caller's.
     point, best : Point
         The last one, and the lowest of those before it.
     """
@@ -68,7 +70,7 @@ class Walk:
         rng: np.random.Generator,
         callbacks: Sequence[Any] = (),
     ) -> None:
-        self._solver, self.objective, self.run, self.rng = solver, objective, run, rng
+        self.asked, self.objective, self.run, self.rng = solver, objective, run, rng
         self._local_point: Any = None
         self.keepers = [callback for callback in callbacks if isinstance(callback, Keeper)]
         self.watchers: dict[str, Watcher] = {}
@@ -88,12 +90,12 @@ class Walk:
     @property
     def solver(self) -> Solver:
         """The caller's, or the one that finishes."""
-        return finisher_of(self.objective) if self.run.finishing else self._solver
+        return finisher_of(self.objective) if self.run.finishing else self.asked
 
     @property
     def can_finish(self) -> bool:
         """Whether Newton's method can go on from the last point."""
-        if self.run.finishing or not self._solver.is_conditioned:
+        if self.run.finishing or not self.asked.is_conditioned:
             return False
         n_moving = np.count_nonzero(self.objective.support(self.point.w))
         return self.objective.hessian_cost(int(n_moving)) <= _FINISH_PASSES
@@ -106,7 +108,7 @@ class Walk:
         """
         n_iter = len(self.run.losses)
         long = _LONG if self.objective.is_smooth else _LONG_UNDER_A_NORM
-        if not self._solver.hands_over or n_iter < long or not self.can_finish:
+        if not self.asked.hands_over or n_iter < long or not self.can_finish:
             return False
         n_moving = np.count_nonzero(self.objective.support(self.point.w))
         return self.objective.hessian_cost(int(n_moving)) <= _SMALL_SHARE * n_iter

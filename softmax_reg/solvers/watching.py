@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from softmax_reg.points import Point
 __all__ = ["Callback", "Keeper", "Progress", "Watcher", "ask", "notify"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Progress:
     """What a callback is told of each point.
 
@@ -30,21 +30,72 @@ class Progress:
     max_iter : int
         Where the run ends at the latest.
     point : Point
-        Its `w`, `value`, `gradient` and `optimality`.
+        Its `w`, `value`, `gradient` and `optimality`, as the solver has them.
     tol : float
-        The optimality at which the run ends: the caller's, or what rounding lets be seen.
+        The optimality at which the run ends: the caller's, or what rounding lets be seen; 0 where
+        all iterations are wanted.
     seconds : float
         Since the run began.
     validation : Objective or None
         The loss on rows that are held out, if there are any.
+    does_all : bool
+        Whether the run is to do all `max_iter` iterations.
     """
 
     n_iter: int
-    max_iter: int
+    max_iter: int | None
     point: Point
     tol: float = 0.0
     seconds: float = 0.0
     validation: Objective | None = None
+    does_all: bool = False
+
+    unit: ClassVar[str] = "iteration"
+
+    def __repr__(self) -> str:
+        held_out = f", validation_loss={self.validation_loss:.6g}" if self.validation else ""
+        return (
+            f"{type(self).__name__}(n_iter={self.n_iter}, max_iter={self.max_iter}, "
+            f"loss={self.loss:.6g}{held_out}, optimality={self.optimality:.2e}, "
+            f"seconds={self.seconds:.3g})"
+        )
+
+    @property
+    def loss(self) -> float:
+        """F, with the penalty, as `loss_curve_` holds it."""
+        return float(self.point.value)
+
+    @property
+    def optimality(self) -> float:
+        """How far the point is from a minimiser, as `optimality_` tells of the last one."""
+        return float(self.point.optimality)
+
+    @property
+    def n_read(self) -> int | None:
+        """Rows read so far, each as often as it was."""
+        return self.point.objective.rows.n_read
+
+    @cached_property
+    def _coefficients(self) -> tuple[NDArray, NDArray]:
+        return self.point.objective.coefficients(self.point.w)
+
+    @property
+    def coef(self) -> NDArray:
+        """The coefficients, as `coef_` would hold them; a copy."""
+        return self._coefficients[0]
+
+    @property
+    def intercept(self) -> NDArray:
+        """The intercepts, as `intercept_` would hold them; a copy."""
+        return self._coefficients[1]
+
+    @cached_property
+    def accuracy(self) -> float:
+        """Share of the training rows whose class is the most probable, weighted as the loss is.
+
+        It costs a pass over the rows, unless their probabilities are at hand.
+        """
+        return self.point.objective.accuracy(self.point.w)
 
     @cached_property
     def validation_loss(self) -> float | None:
@@ -59,10 +110,15 @@ class Progress:
             )
         return loss
 
+    @cached_property
+    def validation_accuracy(self) -> float | None:
+        """The accuracy on the held-out rows; None if there are none."""
+        return None if self.validation is None else self.validation.accuracy(self.point.w)
+
 
 # True asks to stop, and nothing else does.  One with a method `before_iteration()` has it called
-# each time the solver is about to look for another point, one with `finish()` once when the run
-# ends, however it ends.
+# each time the solver is about to look for another point, one with `conclude(reason)` why the run
+# has ended, if no error ended it, and one with `finish()` once when the run ends, however it ends.
 Callback = Callable[[Progress], Any]
 
 
@@ -91,18 +147,22 @@ class Watcher(Protocol):
         """Remember what `get_state` returned."""
 
 
-def ask(callbacks: Sequence[Callable[[Any], Any]], progress: Any) -> bool:
-    """Call all the callbacks, in their order; return whether one of them asks to stop.
+def ask(callbacks: Sequence[Callable[[Any], Any]], progress: Any) -> list[Any]:
+    """Call all the callbacks, in their order; return those that ask to stop.
 
     Only True asks, of Python or of NumPy.  A callback may return anything else by the way, such as
     the number of characters from `file.write`.
     """
     answers = [callback(progress) for callback in callbacks]
-    return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
+    return [
+        callback
+        for callback, answer in zip(callbacks, answers, strict=True)
+        if isinstance(answer, bool | np.bool_) and bool(answer)
+    ]
 
 
-def notify(callbacks: Sequence[Any], event: str) -> None:
+def notify(callbacks: Sequence[Any], event: str, *told: Any) -> None:
     """Call the method of this name of each callback that has it."""
     for callback in callbacks:
         if hasattr(callback, event):
-            getattr(callback, event)()
+            getattr(callback, event)(*told)
