@@ -56,9 +56,9 @@ class SoftmaxRegressionCV(
     Cs : int or array-like of shape (n_Cs,), default=10
         The values of C, positive; `np.inf` means no penalty.  A number asks for so many from 1e-4
         to 1e4 in equal ratios.
-    l1_ratios : array-like of shape (n_l1_ratios,) or None, default=(0.0,)
+    l1_ratios : array-like of shape (n_l1_ratios,), default=None
         The shares of the norm in the penalty to choose from, each from 0 (ridge) to 1 (lasso);
-        None counts as (0.0,).
+        None means (0.0,).
     penalty : {"elasticnet", "group_lasso", "l1", "l2"}, default="elasticnet"
         As for `SoftmaxRegression`; "l2" and "l1" are l1_ratios (0.0,) and (1.0,).
     penalty_factor : array-like of shape (n_features,), default=None
@@ -192,7 +192,7 @@ class SoftmaxRegressionCV(
         self,
         *,
         Cs: Any = 10,
-        l1_ratios: Any = (0.0,),
+        l1_ratios: Any = None,
         penalty: str = "elasticnet",
         penalty_factor: Any = None,
         fit_intercept: bool = True,
