@@ -493,7 +493,8 @@ def test_parameters_are_only_assigned_and_fit_does_not_change_them():
 
 def test_every_parameter_is_keyword_only_but_the_first_of_logistic_regression():
     penalty, *others = inspect.signature(SoftmaxRegression).parameters.values()
-    assert penalty.name == "penalty" and penalty.kind is penalty.POSITIONAL_OR_KEYWORD
+    assert penalty.name == "penalty"
+    assert penalty.kind is penalty.POSITIONAL_OR_KEYWORD
     assert all(p.kind is p.KEYWORD_ONLY for p in others)
     with pytest.raises(TypeError):
         SoftmaxRegression("l1", 1.0)
