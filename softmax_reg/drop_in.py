@@ -7,8 +7,9 @@ says, once for each fit, what has no effect here, and refuses what cannot be mea
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from inspect import signature
 from numbers import Integral, Real
 from typing import Any
@@ -23,6 +24,7 @@ from softmax_reg.solvers import SOLVERS, Solver
 
 __all__ = ["CONSTRAINTS", "WARN", "check_scheme", "lay_out", "meant", "scoring_meant", "tell"]
 
+_INFINITE = re.compile(r"(?<![\w.'\"])inf\b")
 _OURS, _L1_RATIOS = "elasticnet", {"l1": 1.0, "l2": 0.0}
 _THEIR_SOLVERS = {"liblinear", "sag", "saga"}
 # Placeholders that stand for a default in the signatures of scikit-learn 1.6 to 1.9.
@@ -42,14 +44,13 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-def meant(params: Mapping[str, Any]) -> dict[str, Any]:
+def meant(estimator: Any) -> dict[str, Any]:
     """Return the parameters of an estimator in the words of this package.
 
     Parameters
     ----------
-    params : mapping
-        As given, and checked by `CONSTRAINTS`: of `SoftmaxRegression`, with an `l1_ratio`, or of
-        `SoftmaxRegressionCV`, with `l1_ratios`.
+    estimator : estimator
+        With an `l1_ratio` or, of a search, `l1_ratios`; its parameters as `CONSTRAINTS` allows.
 
     Returns
     -------
@@ -57,8 +58,8 @@ def meant(params: Mapping[str, Any]) -> dict[str, Any]:
         With a `penalty` in `PENALTIES`, a `solver` that `make_solver` knows, and numbers for `C`
         and `l1_ratio` or `l1_ratios`.
     """
-    ours, penalty = dict(params), params["penalty"]
-    name = _name_of_ratio(params)
+    params = _given(estimator)
+    ours, penalty, name = dict(params), params["penalty"], _name_of_ratio(params)
     given = 0.0 if _is_default(params[name]) else params[name]
     ratio = _L1_RATIOS.get(penalty, given)
     ours[name] = (ratio,) if name == "l1_ratios" and np.ndim(ratio) == 0 else ratio
@@ -91,7 +92,7 @@ def tell(estimator: Any, stacklevel: int) -> None:
     FutureWarning
         If a parameter of `LogisticRegression` has no effect; the message has the line to write.
     """
-    params, kind = estimator.get_params(deep=False), type(estimator).__name__
+    params, kind = _given(estimator), type(estimator).__name__
     if params["dual"]:
         raise ValueError(
             f"dual=True cannot be meant here: {kind} supports only dual=False. The dual of the "
@@ -99,21 +100,13 @@ def tell(estimator: Any, stacklevel: int) -> None:
         )
     if told := _contradiction(params):
         warnings.warn(told, UserWarning, stacklevel=stacklevel + 1)
-    defaults = {name: one.default for name, one in signature(type(estimator)).parameters.items()}
-    idle = _idle(params, "C" in params)
-    if not idle:
-        return
-    line = ", ".join(
-        f"{name}={shown(value)}"
-        for name, value in params.items()
-        if name not in idle and shown(value) != shown(defaults[name])
-    )
-    warnings.warn(
-        f"Words of scikit-learn's LogisticRegression: {'; '.join(idle.values())}. "
-        f"Write {kind}({line}).",
-        FutureWarning,
-        stacklevel=stacklevel + 1,
-    )
+    if idle := _idle(params):
+        warnings.warn(
+            f"Words of scikit-learn's LogisticRegression: {'; '.join(idle.values())}. "
+            f"Write {kind}({_arguments(estimator, leave_out=idle)}).",
+            FutureWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def check_scheme(multi_class: str, classes: NDArray) -> None:
@@ -143,7 +136,7 @@ def lay_out(search: Any) -> None:
     names = (search.classes_ if len(search.classes_) > 2 else search.classes_[1:]).tolist()
 
     def by_C(of_fits: NDArray) -> NDArray:
-        return of_fits[:, 0] if search.l1_ratios is None else of_fits.swapaxes(1, 2)
+        return of_fits[:, 0] if _is_default(search.l1_ratios) else of_fits.swapaxes(1, 2)
 
     scores, coefs = by_C(search.scores_), by_C(search.coefs_paths_)
     search.C_ = np.full(len(names), search.C_)
@@ -151,6 +144,21 @@ def lay_out(search: Any) -> None:
     search.scores_ = {name: scores.copy() for name in names}
     search.coefs_paths_ = {name: coefs[..., row, :].copy() for row, name in enumerate(names)}
     search.n_iter_ = by_C(search.n_iter_)[np.newaxis]
+
+
+def _given(estimator: Any) -> dict[str, Any]:
+    """Return the parameters as given, those too that a subclass sets itself."""
+    return {name: getattr(estimator, name) for name in estimator._parameter_constraints}
+
+
+def _arguments(estimator: Any, leave_out: Container[str]) -> str:
+    """Return the arguments that are not the defaults as one writes them."""
+    defaults = {name: one.default for name, one in signature(type(estimator)).parameters.items()}
+    return ", ".join(
+        f"{name}={_INFINITE.sub('np.inf', shown(value))}"
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in leave_out and shown(value) != shown(defaults[name])
+    )
 
 
 def _name_of_ratio(params: Mapping[str, Any]) -> str:
@@ -191,7 +199,7 @@ def _contradiction(params: Mapping[str, Any]) -> str:
     )
 
 
-def _idle(params: Mapping[str, Any], n_jobs_is_idle: bool) -> dict[str, str]:
+def _idle(params: Mapping[str, Any]) -> dict[str, str]:
     """Return what has no effect, by parameter, in words."""
     told: dict[str, str] = {}
     if _is_theirs(params["solver"]):
@@ -200,7 +208,7 @@ def _idle(params: Mapping[str, Any], n_jobs_is_idle: bool) -> dict[str, str]:
             f"solver={params['solver']!r} is solver='auto' here, "
             f"{same or 'which finds the same optimum'}"
         )
-    if n_jobs_is_idle and params["n_jobs"] is not None:
+    if "C" in params and params["n_jobs"] is not None:  # the folds of a search are jobs
         told["n_jobs"] = (
             f"'n_jobs' has no effect, got n_jobs={params['n_jobs']}: a fit uses the cores that "
             "it may use"

@@ -374,7 +374,7 @@ class SoftmaxRegression(
         params = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
         tell(self, stacklevel=4)
-        knobs = meant(params)
+        knobs = meant(self)
         solver, name = make_solver(knobs["solver"], knobs, self._is_smooth())
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
@@ -469,7 +469,7 @@ class SoftmaxRegression(
 
     def _penalty(self, X: Any, weights: NDArray) -> Penalty:
         # scikit-learn's C: its objective is ours times C S.
-        knobs = meant(self.get_params(deep=False))
+        knobs = meant(self)
         alpha = 1.0 / (float(knobs["C"]) * float(weights.sum(dtype=np.float64)))
         factors = knobs["penalty_factor"], X.shape[1]
         return make_penalty(knobs["penalty"], alpha, knobs["l1_ratio"], *factors)
@@ -503,7 +503,7 @@ class SoftmaxRegression(
             classes have a weight.
         """
         check_is_fitted(self)
-        if np.isinf(meant(self.get_params(deep=False))["C"]):
+        if np.isinf(meant(self)["C"]):
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
             )

@@ -280,11 +280,10 @@ class SoftmaxRegressionCV(
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, params: dict) -> SoftmaxRegressionCV:
         given, params_given = (X, y, sample_weight), self.get_params(deep=False)
-        validate_parameter_constraints(
-            self._parameter_constraints, params_given, type(self).__name__
-        )
+        kind = type(self).__name__
+        validate_parameter_constraints(self._parameter_constraints, params_given, kind)
         drop_in.tell(self, stacklevel=4)
-        names = drop_in.meant(params_given)
+        names = drop_in.meant(self)
         raise_for_params(params, self, "fit")
         watchers = as_callbacks(self.callbacks, self.verbose)
         Cs, l1_ratios = checked_Cs(self.Cs, none_too=True), checked_l1_ratios(names["l1_ratios"])

@@ -266,6 +266,38 @@ def test_one_warning_gives_the_line_to_write():
     assert_array_equal(search.l1_ratios_, [1.0])
 
 
+def test_the_line_to_write_can_be_typed():
+    model = SoftmaxRegression(C=np.inf, solver="sag", class_weight={0: 2.0})
+    rows, y = make_classification(200, 4, flip_y=0.3, random_state=0)
+    ((_, message),) = told(lambda: model.fit(rows, y))
+    line = message.split("Write ")[1].removesuffix(".")
+    assert line == "SoftmaxRegression(C=np.inf, class_weight={0: 2.0})"
+
+
+def test_a_subclass_with_fewer_parameters_is_fitted_as_before():
+    class Lasso(SoftmaxRegression):
+        def __init__(self, C=1.0):
+            super().__init__("l1", C=C, solver="saga")
+
+    model = Lasso(C=0.1)
+    ((_, message),) = told(lambda: model.fit(X, Y))
+    assert message.endswith("Write Lasso(C=0.1).")
+    assert_array_equal(model.coef_, optimum(C=0.1, l1_ratio=1.0))
+    assert not hasattr(model, "partial_fit")
+
+
+def test_the_first_batch_of_a_stream_tells_what_has_no_effect_the_later_ones_do_not():
+    model = SoftmaxRegression(n_jobs=2)
+    told_first = told(lambda: model.partial_fit(X[:50], Y[:50], classes=[0, 1, 2]))
+    assert [category for category, _ in told_first] == [FutureWarning]
+    assert told(lambda: model.partial_fit(X[50:], Y[50:])) == []
+    for params in ({"dual": True}, {"multi_class": "ovr"}):
+        other = SoftmaxRegression(**params)
+        with pytest.raises(ValueError, match=next(iter(params))):
+            other.partial_fit(X, Y, classes=[0, 1, 2])
+        assert not hasattr(other, "classes_")
+
+
 def test_a_search_takes_a_fit_without_a_penalty():
     rows, y = make_classification(
         200, 4, n_informative=4, n_redundant=0, n_classes=3, n_clusters_per_class=1, random_state=0

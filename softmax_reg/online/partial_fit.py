@@ -20,7 +20,7 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
 )
 from softmax_reg._shown import shown
-from softmax_reg.drop_in import meant
+from softmax_reg.drop_in import check_scheme, meant, tell
 from softmax_reg.encoding import check_total, merge_duplicates, sorted_labels
 from softmax_reg.left_out import as_start
 from softmax_reg.objective import Objective
@@ -53,7 +53,7 @@ def _has_ridge_alone(estimator: Any) -> bool:
         )
     except (TypeError, ValueError):
         return True  # `partial_fit` says what is wrong
-    knobs = meant(knobs)
+    knobs = meant(estimator)
     if knobs["l1_ratio"] > 0.0 and np.isfinite(knobs["C"]):
         raise AttributeError(
             f"partial_fit has no L1 norm, but l1_ratio is {knobs['l1_ratio']}. Use l1_ratio=0, "
@@ -148,7 +148,7 @@ class StreamingMixin:
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
         knobs = self.get_params(deep=False)  # type: ignore[attr-defined]
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)  # type: ignore[attr-defined]
-        knobs = meant(knobs)
+        knobs = meant(self)
         if knobs["class_weight"] == "balanced":
             raise ValueError(_BALANCED)
         if hasattr(self, "_resumed"):
@@ -157,6 +157,9 @@ class StreamingMixin:
                 "which goes on from there."
             )
         is_new = check_partial_fit_first_call(self, classes)
+        if is_new:
+            tell(self, stacklevel=3)
+            check_scheme(knobs["multi_class"], self.classes_)
         X, y = validate_data(
             self, X, y, reset=is_new, accept_sparse="csr", dtype=(np.float64, np.float32)
         )
