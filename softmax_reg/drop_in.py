@@ -7,7 +7,6 @@ says, once for each fit, what has no effect here, and refuses what cannot be mea
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Container, Mapping
 from inspect import signature
@@ -24,7 +23,7 @@ from softmax_reg.solvers import SOLVERS, Solver
 
 __all__ = ["CONSTRAINTS", "WARN", "check_scheme", "lay_out", "meant", "scoring_meant", "tell"]
 
-_INFINITE = re.compile(r"(?<![\w.'\"])inf\b")
+_WORDS = {"penalty", "solver"}
 _OURS, _L1_RATIOS = "elasticnet", {"l1": 1.0, "l2": 0.0}
 _THEIR_SOLVERS = {"liblinear", "sag", "saga"}
 # Placeholders that stand for a default in the signatures of scikit-learn 1.6 to 1.9.
@@ -152,13 +151,18 @@ def _given(estimator: Any) -> dict[str, Any]:
 
 
 def _arguments(estimator: Any, leave_out: Container[str]) -> str:
-    """Return the arguments that are not the defaults as one writes them."""
+    """Return the arguments to write, the same in all fits of a search: Python tells it once then.
+
+    It leaves out what differs from fit to fit there, such as C.
+    """
     defaults = {name: one.default for name, one in signature(type(estimator)).parameters.items()}
-    return ", ".join(
-        f"{name}={_INFINITE.sub('np.inf', shown(value))}"
+    given = [
+        name
         for name, value in estimator.get_params(deep=False).items()
         if name not in leave_out and shown(value) != shown(defaults[name])
-    )
+    ]
+    words = [f"{name}={shown(getattr(estimator, name))}" for name in given if name in _WORDS]
+    return ", ".join(words + ["..."] * (len(words) < len(given)))
 
 
 def _name_of_ratio(params: Mapping[str, Any]) -> str:

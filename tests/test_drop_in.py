@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import GridSearchCV
 
 from softmax_reg import CVDisplay, SoftmaxRegression, SoftmaxRegressionCV
 
@@ -50,7 +51,7 @@ def their_solvers_are_auto():
         model = SoftmaxRegression(solver=solver, C=0.1)
         ((category, message),) = told(lambda model=model: model.fit(X, Y))
         assert category is FutureWarning
-        assert message.endswith("Write SoftmaxRegression(C=0.1).")
+        assert message.endswith("Write SoftmaxRegression(...).")
         assert_array_equal(model.coef_, optimum(C=0.1))
         assert model.solver == clone(model).solver == solver
     theirs = LogisticRegression(solver="liblinear", tol=1e-10, C=0.1).fit(X + 3.0, BINARY)
@@ -253,25 +254,20 @@ def test_what_agrees_is_not_told(params):
 
 
 def test_one_warning_gives_the_line_to_write():
-    model = SoftmaxRegression(penalty="l1", solver="saga", n_jobs=-1, C=0.5)
+    model = SoftmaxRegression(penalty="l1", solver="saga", n_jobs=-1)
     ((category, message),) = told(lambda: model.fit(X, Y))
     assert category is FutureWarning
-    assert message.endswith("Write SoftmaxRegression(C=0.5, penalty='l1').")
+    assert message.endswith("Write SoftmaxRegression(penalty='l1').")
     search = SoftmaxRegressionCV(penalty="l1", solver="saga", n_jobs=1, **FEW)
     ((_, message),) = told(lambda: search.fit(X, Y))
-    assert message.endswith(
-        "Write SoftmaxRegressionCV(Cs=[0.1, 1.0], cv=3, n_jobs=1, penalty='l1', tol=0.0001)."
-    )
+    assert message.endswith("Write SoftmaxRegressionCV(penalty='l1', ...).")
     assert search.l1_ratio_ == 1.0
     assert_array_equal(search.l1_ratios_, [1.0])
 
 
-def test_the_line_to_write_can_be_typed():
-    model = SoftmaxRegression(C=np.inf, solver="sag", class_weight={0: 2.0})
-    rows, y = make_classification(200, 4, flip_y=0.3, random_state=0)
-    ((_, message),) = told(lambda: model.fit(rows, y))
-    line = message.split("Write ")[1].removesuffix(".")
-    assert line == "SoftmaxRegression(C=np.inf, class_weight={0: 2.0})"
+def test_all_fits_of_a_grid_search_tell_the_same_which_python_shows_once():
+    search = GridSearchCV(SoftmaxRegression(solver="sag"), {"C": [0.1, 1.0], "tol": [1e-2, 1e-3]})
+    assert len(set(told(lambda: search.fit(X, Y)))) == 1
 
 
 def test_a_subclass_with_fewer_parameters_is_fitted_as_before():
@@ -281,7 +277,7 @@ def test_a_subclass_with_fewer_parameters_is_fitted_as_before():
 
     model = Lasso(C=0.1)
     ((_, message),) = told(lambda: model.fit(X, Y))
-    assert message.endswith("Write Lasso(C=0.1).")
+    assert message.endswith("Write Lasso(...).")
     assert_array_equal(model.coef_, optimum(C=0.1, l1_ratio=1.0))
     assert not hasattr(model, "partial_fit")
 
