@@ -63,7 +63,7 @@ def meant(estimator: Any) -> dict[str, Any]:
     ratio = _L1_RATIOS.get(penalty, given)
     ours[name] = (ratio,) if name == "l1_ratios" and np.ndim(ratio) == 0 else ratio
     if penalty is None:
-        ours["C"] = np.inf
+        ours |= {"C": np.inf} if "C" in params else {"Cs": (np.inf,)}
     ours["penalty"] = penalty if penalty in PENALTIES else _OURS
     ours["solver"] = "auto" if _is_theirs(params["solver"]) else params["solver"]
     return ours
@@ -181,15 +181,12 @@ def _contradiction(params: Mapping[str, Any]) -> str:
     """Return in words what is given besides a penalty that leaves it without effect, or ""."""
     name, penalty = _name_of_ratio(params), params["penalty"]
     if penalty is None:
-        ignored = [
-            one for one, unset in (("C", 1.0), (name, 0.0)) if params[one] not in (unset, None)
-        ]
-        return (
-            f"Setting penalty=None will ignore the C and l1_ratio parameters, but "
-            f"{' and '.join(f'{one}={shown(params[one])}' for one in ignored)} was given. "
-            f"Leave it out, or leave penalty out."
-            if ignored
-            else ""
+        unset = {"C": "1.0", name: "0.0"} if "C" in params else {"Cs": "10", name: "None"}
+        ignored = [one for one, default in unset.items() if shown(params[one]) != default]
+        told = " and ".join(f"{one}={shown(params[one])}" for one in ignored)
+        return told and (
+            f"Setting penalty=None will ignore the {' and '.join(unset)} parameters, but {told} "
+            "was given. Leave it out, or leave penalty out."
         )
     if penalty not in _L1_RATIOS or _is_default(params[name]):
         return ""

@@ -152,8 +152,8 @@ class SoftmaxRegression(
     n_jobs : int or None, default=None
         For scripts that name it; has no effect: a fit uses the cores that it may use.
     multi_class : {"auto", "multinomial", "ovr"}, default="auto"
-        For scripts that name it: one softmax over all classes in any case, so that "ovr" is an
-        error with more than two.
+        For scripts that name it: one softmax over all classes, of two classes one vector, in any
+        case; so "ovr" is an error with more than two.
 
     Attributes
     ----------

@@ -59,8 +59,9 @@ class SoftmaxRegressionCV(
     l1_ratios : array-like of shape (n_l1_ratios,), default=None
         The shares of the norm in the penalty to choose from, each from 0 (ridge) to 1 (lasso);
         None means (0.0,).
-    penalty : {"elasticnet", "group_lasso", "l1", "l2"}, default="elasticnet"
-        As for `SoftmaxRegression`; "l2" and "l1" are l1_ratios (0.0,) and (1.0,).
+    penalty : {"elasticnet", "group_lasso", "l1", "l2"} or None, default="elasticnet"
+        As for `SoftmaxRegression`; "l2" and "l1" are l1_ratios (0.0,) and (1.0,), None is
+        Cs=(np.inf,).
     penalty_factor : array-like of shape (n_features,), default=None
         As for `SoftmaxRegression`.
     fit_intercept : bool, default=True
@@ -103,8 +104,8 @@ class SoftmaxRegressionCV(
     intercept_scaling : float, default=1.0
         For scripts that name it; has no effect, as the intercept is not penalised.
     multi_class : {"auto", "multinomial", "ovr"}, default="auto"
-        For scripts that name it: one softmax over all classes in any case, so that "ovr" is an
-        error with more than two.
+        For scripts that name it: one softmax over all classes, of two classes one vector, in any
+        case; so "ovr" is an error with more than two.
     use_legacy_attributes : bool, default=False
         Whether `C_`, `l1_ratio_`, `scores_`, `coefs_paths_` and `n_iter_` have the layout that
         `LogisticRegressionCV` gave them before scikit-learn 1.10: arrays of shape (n_rows,) and
@@ -286,7 +287,10 @@ class SoftmaxRegressionCV(
         names = drop_in.meant(self)
         raise_for_params(params, self, "fit")
         watchers = as_callbacks(self.callbacks, self.verbose)
-        Cs, l1_ratios = checked_Cs(self.Cs, none_too=True), checked_l1_ratios(names["l1_ratios"])
+        Cs, l1_ratios = (
+            checked_Cs(names["Cs"], none_too=True),
+            checked_l1_ratios(names["l1_ratios"]),
+        )
         if self.selection != "best" and not self.refit:
             raise ValueError(
                 "selection='one_standard_error' compares the folds, but refit=False lets each "

@@ -300,6 +300,9 @@ def test_a_search_takes_a_fit_without_a_penalty():
     )
     search = SoftmaxRegressionCV(Cs=(np.inf,), cv=3).fit(rows, y)
     assert search.C_ == np.inf
+    assert_array_equal(SoftmaxRegressionCV(penalty=None, cv=3).fit(rows, y).coef_, search.coef_)
+    with pytest.warns(UserWarning, match="ignore the Cs .* but Cs=3 was"):
+        SoftmaxRegressionCV(penalty=None, Cs=3, cv=3).fit(rows, y)
     assert_allclose(search.coef_, SoftmaxRegression(C=np.inf).fit(rows, y).coef_, atol=1e-5)
     with pytest.raises(ValueError, match="logarithmic axis"):
         CVDisplay.from_estimator(search)
