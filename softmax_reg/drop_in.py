@@ -173,6 +173,10 @@ def _is_default(ratio: Any) -> bool:
     return ratio is None or isinstance(ratio, str)
 
 
+def _is_one_of(value: Any, values: tuple[float, ...]) -> bool:
+    return value is None or (np.ndim(value) == 0 and value in values)
+
+
 def _is_theirs(solver: Any) -> bool:
     return isinstance(solver, str) and solver in _THEIR_SOLVERS
 
@@ -181,11 +185,11 @@ def _contradiction(params: Mapping[str, Any]) -> str:
     """Return in words what is given besides a penalty that leaves it without effect, or ""."""
     name, penalty = _name_of_ratio(params), params["penalty"]
     if penalty is None:
-        unset = {"C": "1.0", name: "0.0"} if "C" in params else {"Cs": "10", name: "None"}
-        ignored = [one for one, default in unset.items() if shown(params[one]) != default]
+        agree = {"C": (1.0, np.inf), name: (0.0,)} if "C" in params else {"Cs": (10,), name: ()}
+        ignored = [one for one, values in agree.items() if not _is_one_of(params[one], values)]
         told = " and ".join(f"{one}={shown(params[one])}" for one in ignored)
         return told and (
-            f"Setting penalty=None will ignore the {' and '.join(unset)} parameters, but {told} "
+            f"Setting penalty=None will ignore the {' and '.join(agree)} parameters, but {told} "
             "was given. Leave it out, or leave penalty out."
         )
     if penalty not in _L1_RATIOS or _is_default(params[name]):
@@ -204,10 +208,9 @@ def _idle(params: Mapping[str, Any]) -> dict[str, str]:
     """Return what has no effect, by parameter, in words."""
     told: dict[str, str] = {}
     if _is_theirs(params["solver"]):
-        same = "which does not penalise the intercept" if params["solver"] == "liblinear" else ""
-        told["solver"] = (
-            f"solver={params['solver']!r} is solver='auto' here, "
-            f"{same or 'which finds the same optimum'}"
+        is_other = params["solver"] == "liblinear"
+        told["solver"] = f"solver={params['solver']!r} is solver='auto' here, which " + (
+            "unlike it does not penalise the intercept" if is_other else "finds the same optimum"
         )
     if "C" in params and params["n_jobs"] is not None:  # the folds of a search are jobs
         told["n_jobs"] = (

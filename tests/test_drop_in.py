@@ -247,6 +247,8 @@ def test_what_a_penalty_leaves_without_effect_is_told(params, told_of):
     "params", [{"penalty": "l1", "l1_ratio": 1}, {"penalty": "l2", "l1_ratio": None}]
 )
 def test_what_agrees_is_not_told(params):
+    assert told(lambda: SoftmaxRegression(None, C=1, l1_ratio=0).fit(X, Y)) == []
+    assert told(lambda: SoftmaxRegression(None, C=np.inf).fit(X, Y)) == []
     assert told(lambda: SoftmaxRegression(**params).fit(X, Y)) == []
     search = {"l1_ratios" if name == "l1_ratio" else name: v for name, v in params.items()}
     search["l1_ratios"] = search["l1_ratios"] and [search["l1_ratios"]]
