@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from softmax_reg._one_hot import told_of_one_hot
 from softmax_reg._shown import plain_numbers, shown
 
 __all__ = ["checked", "checked_parameters", "refuse_large_labels", "too_large"]
@@ -40,6 +41,11 @@ def checked(check: F) -> F:
                         f"{name} holds {told}, which is more than a float can be, 1.8e308. "
                         "Correct it, or leave that row or column out."
                     ) from error
+            raise
+        except (TypeError, ValueError) as error:
+            y = parameters.bind(*args, **kwargs).arguments.get("y")
+            if told := told_of_one_hot(y):
+                raise ValueError(told) from error
             raise
 
     return cast(F, plain)

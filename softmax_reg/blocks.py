@@ -19,6 +19,7 @@ import numpy as np
 
 from softmax_reg.blas_threads import blas_threads, n_threads_allowed
 from softmax_reg.rows import as_rows
+from softmax_reg.threads import threads
 
 __all__ = ["RowBlocks", "precision_for"]
 
@@ -198,7 +199,7 @@ class RowBlocks:
                 yield self
                 return
             hold = blas_threads.hold_this_thread
-            with ThreadPoolExecutor(self.n_threads - 1, initializer=hold) as pool:
+            with threads(self.n_threads - 1, "row-blocks", hold) as pool:
                 self._pool, self._pid = pool, os.getpid()
                 try:
                     yield self

@@ -44,7 +44,7 @@ from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.reading import read_data
 from softmax_reg.separation import Existence
-from softmax_reg.solvers import Result, Solver, make_solver, minimize
+from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
 from softmax_reg.solvers.constraints import BATCH_SIZE, CALLBACKS, COUNT, LEARNING_RATE, MOMENTUM
 
 __all__ = ["SoftmaxRegression"]
@@ -116,14 +116,17 @@ class SoftmaxRegression(
         textbook method on the features as they are.
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch of "sgd", "adam" and "svrg"; "auto" chooses by the number of features.
-    momentum : float, default=0.9
-        Momentum of "sgd", in [0, 1).
+    momentum : float or "auto", default="auto"
+        Momentum of "sgd", in [0, 1).  "auto" means 0 with a learning rate that is given, which is
+        what textbooks call SGD, and 0.9 with `learning_rate="auto"`.
     max_iter : int, default=1000
-        At most so many iterations; of stochastic solvers epochs.  0 leaves the starting point.
-    tol : float, default=1e-08
+        At most so many iterations; of stochastic solvers epochs; 0 leaves the starting point.  With
+        a number or a schedule as `learning_rate` all of them are done unless `tol` is reached, and
+        nothing is warned of.
+    tol : float or None, default=1e-08
         The fit ends when `optimality_` is at most `tol`, or as small as rounding lets it be seen;
         but not while F can still fall by more than `converged_` allows: Newton's method then goes
-        on from there, where its steps can be paid for.
+        on from there, where its steps can be paid for.  None means all `max_iter` iterations.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer falls, and keep the best iterate.
         The rows are those given to `fit` as `X_val`, or else a share of the others.
@@ -168,9 +171,9 @@ class SoftmaxRegression(
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
         Their names, if X had string names for all of them.
     n_iter_ : ndarray of shape (1,), int32
-        Iterations done.
+        Iterations done; with `warm_start` those of the fits before, too.
     loss_curve_ : ndarray of shape (n_iter_ + 1,), float64
-        F at the starting point and after each iteration.
+        F at the starting point and after each iteration; with `warm_start` the curve goes on.
     optimality_ : float
         How far the solution is from a minimiser: the largest entry of the gradient with respect to
         coefficients of features that are centred and divided by
@@ -246,7 +249,7 @@ class SoftmaxRegression(
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,
         "momentum": MOMENTUM,
-        "tol": [Interval(Real, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left"), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": COUNT,
@@ -270,9 +273,9 @@ class SoftmaxRegression(
         solver: str | Solver = "auto",
         learning_rate: Any = "auto",
         batch_size: int | str = "auto",
-        momentum: float = 0.9,
+        momentum: float | str = "auto",
         max_iter: int = 1000,
-        tol: float = 1e-8,
+        tol: float | None = 1e-8,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -376,6 +379,7 @@ class SoftmaxRegression(
         tell(self, stacklevel=4)
         knobs = meant(self)
         solver, name = make_solver(knobs["solver"], knobs, self._is_smooth())
+        warn_of_unused(knobs["solver"], name, knobs, level=4)
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
         X, classes, codes, weights = data = read_data(self, X, y, sample_weight)
@@ -412,7 +416,10 @@ class SoftmaxRegression(
             )
             self._keep(result, objective, stopping)
         existence = result.existence
-        if existence is Existence.REFUTED or (existence is Existence.UNKNOWN and result.converged):
+        is_claimed = existence is Existence.UNKNOWN and result.converged
+        # Who gives a learning rate, or asks for all iterations, did not ask for an optimum.
+        is_asked = self.tol is not None and not solver.is_textbook
+        if is_asked and (existence is Existence.REFUTED or is_claimed):
             warnings.warn(_NO_OPTIMUM[existence], ConvergenceWarning, stacklevel=4)
         self.classes_, self.solver_ = classes, name
         tasks.end()
@@ -429,21 +436,36 @@ class SoftmaxRegression(
         if stopping is not None and stopping.best_w is not None:
             is_last = np.array_equal(stopping.best_w, point.w)
             point = point if is_last else objective.at(stopping.best_w)
+        losses, held_out = self._curves_going_on(result.loss_curve, result.validation_curve)
         for stale in ("validation_loss_curve_", "best_iter_", "_online", "_resumed"):
             self.__dict__.pop(stale, None)
         self.coef_, self.intercept_ = objective.coefficients(point.w)
-        self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
-        self.loss_curve_ = result.loss_curve
+        self.n_iter_ = np.array([len(losses) - 1], dtype=np.int32)
+        self.loss_curve_ = losses
         self.optimality_ = point.optimality
         self.suboptimality_, self.duality_gap_ = float(result.excess), float(result.gap)
         is_optimum = result.converged and result.existence is Existence.PROVED
         self.converged_ = bool(is_optimum and point is result.point)
         self.n_samples_seen_ = objective.rows.shape[0]
         self._fitted_rows = FittedRows.of(objective)
-        if result.validation_curve is not None:
-            self.validation_loss_curve_ = result.validation_curve
+        if held_out is not None:
+            self.validation_loss_curve_ = held_out
         if stopping is not None:
-            self.best_iter_ = stopping.best_iter
+            self.best_iter_ = stopping.best_iter + len(losses) - len(result.loss_curve)
+
+    def _curves_going_on(
+        self, losses: NDArray, held_out: NDArray | None
+    ) -> tuple[NDArray, NDArray | None]:
+        """Return the curves of a fit; of a warm start after those of the fits before."""
+        is_first = not hasattr(self, "loss_curve_") or isinstance(self.loss_curve_, list)
+        if is_first or not self.warm_start or hasattr(self, "_resumed"):
+            return losses, held_out
+        before = getattr(self, "validation_loss_curve_", None)
+        if (before is None) != (held_out is None):
+            return losses, held_out  # there would be no loss on held-out rows for some iterations
+        if before is not None and held_out is not None:
+            held_out = np.append(before, held_out[1:])
+        return np.append(self.loss_curve_, losses[1:]), held_out
 
     def _attributes(self, objective: Objective, classes: NDArray, w: NDArray) -> dict[str, Any]:
         """Return what predictions need, by name."""

@@ -1,7 +1,7 @@
 """Set up the libraries for every test: one BLAS thread, no display, no deadlines.
 
 The environment is set before NumPy is first imported; processes that tests start inherit it.
-Options of the tests: `--full`, `--no-skips`; see README.md, "How to contribute".
+Options of the tests: `--full`, `--no-skips`, `--once`; see docs/contributing.md.
 """
 
 import os
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 import covering
 import hypothesis
 import no_skips
+import once
 import pytest
 import time_limit
 from threadpoolctl import threadpool_limits
@@ -34,7 +35,7 @@ for profile, examples in {"dev": 20, "ci": 150}.items():
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the two options that `.ci/run` gives."""
+    """Add the options that `.ci/run` gives."""
     group = parser.getgroup("softmax_reg")
     group.addoption(
         "--full",
@@ -46,13 +47,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail where a test is skipped, unless the platform or an old dependency excuses it",
     )
+    group.addoption(
+        "--once",
+        metavar="FILE",
+        help="leave out the tests that FILE lists as passed, and add those that pass now",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose what the options ask for, before any test is imported."""
     config.addinivalue_line("markers", "covering(**axes): see tests/covering.py")
     hypothesis.settings.load_profile("ci" if config.getoption("full") else "dev")
-    for plugin in (covering, no_skips, time_limit):
+    for plugin in (covering, no_skips, once, time_limit):
         config.pluginmanager.register(plugin)
 
 

@@ -65,7 +65,7 @@ def all_scores(X, coef, intercept):
 
 
 def penalised_loss(X, y, coef, intercept, C=1.0, l1_ratio=0.0, sample_weight=None):
-    """Return F as the README writes it, in float64."""
+    """Return F as docs/mathematics.md writes it, in float64."""
     codes = np.unique(y, return_inverse=True)[1]
     s = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     Z = all_scores(X, coef, intercept)

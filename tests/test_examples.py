@@ -1,26 +1,19 @@
-"""Every example runs alone, headless and without a warning, and so does the code in README.md."""
+"""Every example runs alone, headless and without a warning, and so does the code of each page."""
 
 import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from pages import PAGES, README, ROOT, fenced_blocks
 
-ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 AT_ONCE = {"quickstart", "from_scratch_in_40_lines", "add_your_own_solver"}  # those run by default
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 MAX_LINES = 80  # two screens
 # pyparsing takes "-W error" for a wish to see its own diagnostics, and matplotlib 3.8 causes some.
 WARNINGS_ARE_ERRORS = ["-W", "error", "-W", "ignore:::pyparsing"]
-
-
-def fenced_blocks(text, language):
-    """Return the contents of the fenced blocks of one language, in their order."""
-    return re.findall(rf"^```{language}\s*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def run_python(arguments, folder):
@@ -68,18 +61,23 @@ def test_an_example_is_short_and_asks_one_question(example):
 
 
 def test_the_examples_that_the_readme_lists_are_those_that_exist():
-    listed = set(re.findall(r"examples/(\w+)\.py", README))
+    listed = set(re.findall(r"examples/(\w+)\.py", README.read_text(encoding="utf-8")))
     assert listed == {path.stem for path in EXAMPLES}
 
 
-def test_the_python_code_in_the_readme_runs(tmp_path):
-    blocks = fenced_blocks(README, "python")
-    assert blocks
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_the_python_code_of_a_page_runs(page, tmp_path):
+    blocks = fenced_blocks(page, "python")
+    assert blocks or page != README
     done = run_python(["-c", "\n".join(blocks)], tmp_path)
     assert done.returncode == 0, done.stderr
     # What a comment says that a line prints is printed.
     for printed in re.findall(r"^print\(.*\)  # (.*)$", "\n".join(blocks), flags=re.MULTILINE):
         assert printed in done.stdout
+
+
+def test_the_readme_is_read_at_one_sitting():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 250
 
 
 def test_the_first_two_shell_blocks_in_the_readme_are_one_command_each():

@@ -15,7 +15,7 @@ PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
     {"displays", "online", "paths", "persistence", "sources"},  # packages, empty themselves
-    {"_shown", "_arrays", "_cached", "_version"},
+    {"_shown", "_arrays", "_cached", "_one_hot", "_version", "threads"},
     {"_checked"},
     {"_compat"},
     {"persistence.checks"},

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from test_examples import ROOT
+from pages import ROOT
 
 from softmax_reg import NpySource, SoftmaxRegression
 
@@ -27,12 +27,13 @@ N, P, K, MIB = 50_000, 256, 3, 1 << 20
 X_BYTES = 8 * N * P
 
 CAPPED_FIT = """
-import resource, sys
+import resource, sys, threading
 from pathlib import Path
 import numpy as np, pandas as pd
 from softmax_reg import CSVSource, NpySource, SoftmaxRegression
 
-kind, solver, cap = sys.argv[1], sys.argv[2], int(sys.argv[3])
+kind, solver, cap, stack = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+threading.stack_size(stack)
 SoftmaxRegression(tol=0.1).fit(np.eye(3), [0, 1, 2])  # what the first fit alone allocates
 status = Path("/proc/self/status").read_text().split()
 now = 1024 * int(status[status.index("VmData:") + 1])
@@ -74,10 +75,10 @@ def folder(tmp_path_factory):
     return folder
 
 
-def capped_fit(folder, kind, solver, cap):
+def capped_fit(folder, kind, solver, cap, stack=8 * MIB):
     # Each thread has malloc take more from the system, used or not, unless told otherwise.
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", CAPPED_FIT, kind, solver, str(cap)],
+        [sys.executable, "-W", "error", "-c", CAPPED_FIT, kind, solver, str(cap), str(stack)],
         cwd=folder,
         env={
             **os.environ,
@@ -115,8 +116,9 @@ def test_a_memory_map_is_fitted_in_a_third_of_its_size_and_bit_for_bit_as_in_mem
     assert_array_equal(np.load(folder / f"coef_memmap_{solver}.npy"), in_memory[solver].coef_)
 
 
-def test_a_folder_is_fitted_in_a_quarter_of_its_size(folder, in_memory):
-    done = capped_fit(folder, "npy", "auto", 24 * MIB)
+@pytest.mark.parametrize("stack", [8 * MIB, 128 * MIB], ids=["threads", "no-room-for-threads"])
+def test_a_folder_is_fitted_in_a_quarter_of_its_size(folder, in_memory, stack):
+    done = capped_fit(folder, "npy", "auto", 24 * MIB, stack)
     assert done.returncode == 0, done.stderr
     coef, whole = np.load(folder / "coef_npy_auto.npy"), in_memory["auto"].coef_
     scale = np.geomspace(0.1, 100.0, P)

@@ -1,11 +1,11 @@
-"""The tables of README.md say what is so: every cell is computed here, and every link leads on."""
+"""The tables of the pages say what is so: every cell is computed here, and every link leads on."""
 
 import re
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import PAGES, README, ROOT, table_rows
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier
@@ -13,9 +13,6 @@ from sklearn.neural_network import MLPClassifier
 from softmax_reg import SoftmaxRegression
 from softmax_reg.functional import softmax
 from softmax_reg.solvers import SOLVERS, GradientDescent
-
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 MODELS = {
     "LogisticRegression()": LogisticRegression,
@@ -27,18 +24,6 @@ MODELS = {
     ),
     "SoftmaxRegression()": SoftmaxRegression,
 }
-
-
-def table_rows(first_cell):
-    """Return the cells of each row of the table whose header begins with the given cell."""
-    lines = README.splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {first_cell}".rstrip()))
-    rows = []
-    for line in lines[start:]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return [rows[0], *rows[2:]]
 
 
 def fit_quietly(model, X, y):
@@ -146,7 +131,7 @@ CLAIMS = {
 
 
 def test_the_comparison_has_the_models_and_the_claims_that_are_checked():
-    (_, *models), *rows = table_rows("| `LogisticRegression()`")
+    (_, *models), *rows = table_rows(README, "| `LogisticRegression()`")
     assert [model.strip("`") for model in models] == list(MODELS)
     assert [row[0] for row in rows] == list(CLAIMS)
 
@@ -154,26 +139,27 @@ def test_the_comparison_has_the_models_and_the_claims_that_are_checked():
 @pytest.mark.parametrize("claim", CLAIMS)
 @pytest.mark.parametrize("model", MODELS)
 def test_the_comparison_says_of_each_model_what_is_so(model, claim):
-    header, *rows = table_rows("| `LogisticRegression()`")
+    header, *rows = table_rows(README, "| `LogisticRegression()`")
     row = next(row for row in rows if row[0] == claim)
     said = row[header.index(f"`{model}`")].split(",")[0]
     assert said == ("yes" if CLAIMS[claim](MODELS[model]) else "no")
 
 
 def test_the_table_of_solvers_is_the_registry():
-    header, *rows = table_rows("`solver`")
+    header, *rows = table_rows(ROOT / "docs" / "solvers.md", "`solver`")
     column = header.index("L1")
     listed = {row[0].strip('`"'): row[column] for row in rows}
     assert listed == {name: "no" if s.needs_smooth else "yes" for name, s in SOLVERS.items()}
 
 
-def test_every_link_in_the_readme_leads_to_a_file_and_to_the_function_it_names():
-    links = re.findall(r"\[([^\]]*)\]\(([^)#]+)\)", README)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_every_link_of_a_page_leads_to_a_file_and_to_the_function_it_names(page):
+    links = re.findall(r"\[([^\]]*)\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
     assert links
     for text, target in links:
         if "://" in target:
             continue
-        path = ROOT / target
+        path = (page.parent / target).resolve()
         assert path.is_file(), target
         if path.suffix != ".py" or not text.startswith("`") or text.endswith(".py`"):
             continue

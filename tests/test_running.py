@@ -96,7 +96,7 @@ def inner(tmp_path):
     """Return a function that runs pytest on some modules, with the settings of these tests."""
 
     def run(*options, grace=60.0, **modules):
-        for name in ("conftest", "covering", "no_skips", "time_limit"):
+        for name in ("conftest", "covering", "no_skips", "once", "time_limit"):
             text = (HERE / f"{name}.py").read_text("utf-8")
             modules[name] = text.replace("_GRACE = 60.0", f"_GRACE = {grace}")
         for name, text in modules.items():
@@ -143,6 +143,32 @@ def test_the_skip_of_a_module_fails_too(inner, processes):
     said = inner("--no-skips", f"--numprocesses={processes}", test_module=module)
     assert "1 error" in said
     assert "test_module.py is skipped: could not import 'no_such_package'" in said
+
+
+ONCE = """
+import os
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_of_numbers(number):
+    assert number < 3 or "MENDED" in os.environ
+
+@hypothesis.given(strategies.integers())
+def test_of_examples(x):
+    assert x == x
+"""
+
+
+@each_number_of_processes
+def test_what_passed_once_is_not_run_again_but_for_drawn_examples(inner, processes, monkeypatch):
+    options = ["--once=passed.txt", f"--numprocesses={processes}"]
+    assert "1 failed, 3 passed" in inner(*options, test_inner=ONCE)
+    assert "1 failed, 1 passed" in inner(*options, test_inner=ONCE)
+    monkeypatch.setenv("MENDED", "1")
+    assert "2 passed" in inner(*options, test_inner=ONCE)
+    assert "1 passed" in inner(*options, test_inner=ONCE)
 
 
 # The settings

@@ -215,8 +215,8 @@ def test_lbfgs_converges_with_any_memory(memory):
 )
 def test_a_given_learning_rate_or_schedule_descends(kind, schedule):
     objective = small_objective()
-    with pytest.warns(ConvergenceWarning, match="max_iter=100"):
-        result = run(kind(learning_rate=schedule), objective, max_iter=100)
+    result = run(kind(learning_rate=schedule), objective, max_iter=100)
+    assert result.n_iter == 100
     assert result.loss_curve[-1] < result.loss_curve[50] < result.loss_curve[0]
 
 
@@ -228,8 +228,7 @@ def test_the_schedule_is_asked_for_each_iteration_or_epoch_in_turn(kind):
         asked.append(t)
         return 1e-3
 
-    with pytest.warns(ConvergenceWarning, match="max_iter=5"):
-        run(kind(learning_rate=schedule), objective, max_iter=5)
+    run(kind(learning_rate=schedule), objective, max_iter=5)
     assert_array_equal(np.unique(asked), np.arange(5))
 
 
@@ -246,10 +245,8 @@ def test_sgd_takes_any_batch_size(batch_size, momentum):
 
 def test_sgd_on_one_batch_of_all_rows_is_gradient_descent():
     objective = small_objective()
-    with pytest.warns(ConvergenceWarning):
-        whole = run(SGD(learning_rate=0.01, batch_size=60, momentum=0.0), objective, max_iter=10)
-    with pytest.warns(ConvergenceWarning):
-        plain = run(GradientDescent(learning_rate=0.01), objective, max_iter=10)
+    whole = run(SGD(learning_rate=0.01, batch_size=60), objective, max_iter=10)
+    plain = run(GradientDescent(learning_rate=0.01), objective, max_iter=10)
     assert_allclose(whole.loss_curve, plain.loss_curve, rtol=1e-12)
 
 
@@ -258,8 +255,7 @@ def test_momentum_is_polyaks():
     objective = objective_of(X, codes, weights)
     rate, share = 0.003, 0.7
     solver = SGD(learning_rate=rate, batch_size=60, momentum=share)
-    with pytest.warns(ConvergenceWarning):
-        result = run(solver, objective, max_iter=6)
+    result = run(solver, objective, max_iter=6)
     w, velocity = np.zeros(objective.size), np.zeros(objective.size)
     for _ in range(6):
         velocity = share * velocity - rate * objective.at(w).gradient
@@ -282,8 +278,7 @@ def test_rows_of_weight_zero_are_never_drawn():
     X, codes, weights = rows_and_labels()
     X[weights == 0.0] = 1e100  # would spoil everything
     objective = objective_of(X, codes, weights)
-    with pytest.warns(ConvergenceWarning):
-        result = run(SGD(learning_rate=0.003, batch_size=5), objective, max_iter=5)
+    result = run(SGD(learning_rate=0.003, batch_size=5), objective, max_iter=5)
     assert result.loss_curve[-1] < result.loss_curve[0]
 
 

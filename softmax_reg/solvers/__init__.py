@@ -2,7 +2,7 @@
 
 from softmax_reg.solvers.adam import Adam
 from softmax_reg.solvers.base import Solver, State
-from softmax_reg.solvers.choice import SOLVERS, make_solver
+from softmax_reg.solvers.choice import SOLVERS, make_solver, warn_of_unused
 from softmax_reg.solvers.gd import GradientDescent
 from softmax_reg.solvers.lbfgs import LBFGS
 from softmax_reg.solvers.minimize import Result, minimize
@@ -32,4 +32,5 @@ __all__ = [
     "State",
     "make_solver",
     "minimize",
+    "warn_of_unused",
 ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.schedules import Rates
 from softmax_reg.solvers.base import State
-from softmax_reg.solvers.constraints import BATCH_SIZE, LEARNING_RATE, MOMENTUM, POSITIVE
+from softmax_reg.solvers.constraints import BATCH_SIZE, LEARNING_RATE, POSITIVE, SHARE
 from softmax_reg.solvers.stochastic import Stochastic
 
 __all__ = ["Adam"]
@@ -46,8 +46,8 @@ class Adam(Stochastic):
     constraints: ClassVar[dict[str, list[Any]]] = {
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,
-        "beta1": MOMENTUM,
-        "beta2": MOMENTUM,
+        "beta1": SHARE,
+        "beta2": SHARE,
         "epsilon": POSITIVE,
     }
 

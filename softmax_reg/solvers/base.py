@@ -63,12 +63,17 @@ class Solver(ABC):
         return (512 if self.uses_curvature else 64) << 20
 
     @property
+    def is_textbook(self) -> bool:
+        """Whether the method follows a learning rate that the user chose, for as long as asked."""
+        return bool(getattr(self, "learning_rate", "auto") != "auto")
+
+    @property
     def is_conditioned(self) -> bool:
         """Whether the method runs in conditioned coordinates, or else in the features' own.
 
         A learning rate that the user chose is meant for the features as they are.
         """
-        return getattr(self, "learning_rate", "auto") == "auto"
+        return not self.is_textbook
 
     @abstractmethod
     def points(

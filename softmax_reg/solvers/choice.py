@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.sgd import SGD
 from softmax_reg.solvers.svrg import SVRG
 
-__all__ = ["SOLVERS", "make_solver"]
+__all__ = ["SOLVERS", "make_solver", "warn_of_unused"]
 
 # A new method is one file and one line here.
 SOLVERS: dict[str, type[Solver]] = {
@@ -57,8 +58,8 @@ def make_solver(
         chosen, name = solver, names[0] if names else type(solver).__name__
     else:
         name = solver if solver != "auto" else ("lbfgs" if is_smooth else "prox-newton")
-        fields = SOLVERS[name]().get_params()
-        chosen = SOLVERS[name](**{field: knobs[field] for field in fields if field in knobs})
+        used = SOLVERS[name]().get_params().keys() & knobs.keys()
+        chosen = SOLVERS[name](**{field: knobs[field] for field in used})
         chosen.hands_over = chosen.hands_over or solver == "auto"
     validate_parameter_constraints(chosen.constraints, chosen.get_params(), type(chosen).__name__)
     if chosen.needs_smooth and not is_smooth:
@@ -69,3 +70,37 @@ def make_solver(
             "ridge penalty, penalty='elasticnet' with l1_ratio=0."
         )
     return chosen, name
+
+
+def warn_of_unused(solver: str | Solver, name: str, knobs: Mapping[str, Any], level: int) -> None:
+    """Warn of the hyper-parameters that the solver does not use and that were given.
+
+    Parameters
+    ----------
+    solver : str or Solver
+        As the user names it.
+    name : str
+        What `make_solver` made of it.
+    knobs : mapping
+        As for `make_solver`.
+    level : int
+        As `stacklevel` of `warnings.warn`, counted from the caller.
+    """
+    own = isinstance(solver, Solver)
+    used = set() if own else SOLVERS[name]().get_params().keys()
+    defaults = {k: v for kind in SOLVERS.values() for k, v in kind().get_params().items()}
+    for knob in sorted((knobs.keys() & defaults.keys()) - used):
+        if knobs[knob] == defaults[knob]:
+            continue
+        able = sorted(other for other, kind in SOLVERS.items() if knob in kind().get_params())
+        which = f"solver={solver!r}" + (f", here {name!r}" if solver == "auto" else "")
+        remedy = (
+            "give it to the solver itself"
+            if own
+            else f"choose one of the solvers {able}, or leave it out"
+        )
+        warnings.warn(
+            f"{knob}={knobs[knob]!r} has no effect with {which}: {remedy}.",
+            UserWarning,
+            stacklevel=level + 1,
+        )

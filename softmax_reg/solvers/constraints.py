@@ -7,7 +7,7 @@ from typing import Any
 
 from softmax_reg._compat import HasMethods, Hidden, Interval, StrOptions
 
-__all__ = ["BATCH_SIZE", "CALLBACKS", "COUNT", "LEARNING_RATE", "MOMENTUM", "POSITIVE"]
+__all__ = ["BATCH_SIZE", "CALLBACKS", "COUNT", "LEARNING_RATE", "MOMENTUM", "POSITIVE", "SHARE"]
 
 COUNT: list[Any] = [Interval(Integral, 1, None, closed="left")]
 LEARNING_RATE: list[Any] = [
@@ -17,6 +17,7 @@ LEARNING_RATE: list[Any] = [
 ]
 BATCH_SIZE: list[Any] = [StrOptions({"auto"}), *COUNT]
 POSITIVE: list[Any] = [Interval(Real, 0, None, closed="neither")]
-MOMENTUM: list[Any] = [Interval(Real, 0, 1, closed="left")]
+SHARE: list[Any] = [Interval(Real, 0, 1, closed="left")]
+MOMENTUM: list[Any] = [StrOptions({"auto"}), *SHARE]
 # What follows scikit-learn's protocol is let through to an error that says where it belongs.
 CALLBACKS: list[Any] = [callable, list, tuple, None, Hidden(HasMethods("on_fit_task_end"))]

@@ -20,6 +20,7 @@ from softmax_reg.points import Point
 from softmax_reg.separation import Existence
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.promise import Promise
+from softmax_reg.solvers.rising import told_of_rise
 from softmax_reg.solvers.run_state import Run
 from softmax_reg.solvers.stages import Walk
 from softmax_reg.solvers.watching import Callback, Progress, ask, notify
@@ -78,7 +79,7 @@ def minimize(
     objective: Objective,
     w: NDArray,
     *,
-    tol: float,
+    tol: float | None,
     max_iter: int,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
@@ -94,11 +95,11 @@ def minimize(
     objective : Objective
     w : ndarray of shape (objective.size,)
         The starting point.
-    tol : float
+    tol : float or None
         For `Point.optimality`, raised to what rounding lets be seen; ten times as much for what
-        the loss can still fall by, relative to itself.
+        the loss can still fall by, relative to itself.  None asks for all `max_iter` points.
     max_iter : int
-        At most so many points; at least 1.
+        At most so many points.
     rng : Generator
     callbacks : sequence of callables Progress -> anything, default=()
         Called in this order for every point, the starting point too; only True asks to stop.  One
@@ -122,17 +123,19 @@ def minimize(
     Warns
     -----
     ConvergenceWarning
-        If F is not as near its minimum as is promised, unless a callback ended the run.
+        If F is not as near its minimum as is promised, unless a callback ended the run.  Where all
+        points were asked for, or the user's learning rate is followed, only if F rose.
     """
     began = perf_counter()
-    promise = Promise(objective, tol)
-    tol = max(tol, objective.resolution)
+    promise = Promise(objective, 0.0 if tol is None else tol)
+    is_patient = tol is None or solver.is_textbook
+    tol = 0.0 if tol is None else max(tol, objective.resolution)
     run = Run(w=w, best=w, start=w, length=solver.first_stage) if run is None else run
     walk = Walk(solver, objective, run, rng, callbacks)
     point, stopped = walk.point, ""
     try:
         if walk.run.losses:
-            stopped = _verdict(walk, promise, point, tol, max_iter)
+            stopped = _verdict(walk, promise, point, tol, max_iter, is_patient)
         while not stopped:
             if walk.run.losses:
                 notify(callbacks, "before_iteration")
@@ -141,7 +144,7 @@ def minimize(
                 continue
             n_iter = len(walk.run.losses)
             if not np.isfinite(new.value):
-                raise ValueError(_not_finite(solver, n_iter))
+                raise ValueError(_not_finite(walk, n_iter))
             seconds = perf_counter() - began
             progress = Progress(n_iter, max_iter, new, tol, seconds, validation)
             if progress.validation_loss is not None:
@@ -152,7 +155,7 @@ def minimize(
                 stopped = "callback"
                 break
             point = walk.keep_if_due()
-            stopped = _verdict(walk, promise, point, tol, max_iter)
+            stopped = _verdict(walk, promise, point, tol, max_iter, is_patient)
     except KeyboardInterrupt:
         if not walk.run.losses:
             raise
@@ -164,11 +167,17 @@ def minimize(
     slack = 0.0 if stopped == "rounding" else _SLACK * promise.enough(point.value)
     if stopped in ("rounding", "tol") and best.value < point.value - slack:
         point = best
-    converged = promise.holds_as_given(walk, point) or (promise.is_loose and stopped == "tol")
-    existence = promise.existence(point)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the bounds tell
+        converged = promise.holds_as_given(walk, point) or (promise.is_loose and stopped == "tol")
+        existence = promise.existence(point)
     is_told = stopped == "callback" or existence is Existence.REFUTED  # by whoever asked for it
-    if warn and not converged and not is_told:
+    is_enough = is_told or (is_patient and stopped != "interrupt")
+    message = ""
+    if not converged and not is_enough:
         message = _not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
+    elif solver.is_textbook and point.value > losses[0]:
+        message = told_of_rise(solver, objective, w, losses[0], point.value)
+    if warn and message:
         warnings.warn(message, ConvergenceWarning, stacklevel=5)
     curve = None if validation is None else np.array(walk.run.held_out[: len(losses)])
     n_iter, (excess, gap, _) = len(losses) - 1, promise.bound
@@ -179,13 +188,22 @@ def minimize(
     )
 
 
-def _verdict(walk: Walk, promise: Promise, point: Point, tol: float, max_iter: int) -> str:
-    """Return what ends the run at its last point; if nothing does, note the lows and return ""."""
+def _verdict(
+    walk: Walk, promise: Promise, point: Point, tol: float, max_iter: int, is_patient: bool
+) -> str:
+    """Return what ends the run at its last point; if nothing does, note the lows and return "".
+
+    A run that `is_patient` goes on where it makes no progress.
+    """
     run = walk.run
-    if _seems_done(walk, promise, point, tol) and (
-        promise.is_loose
-        or promise.holds(walk, point)
-        or not (run.finishing or _finish(walk, promise, point))
+    if (
+        tol > 0.0
+        and _seems_done(walk, promise, point, tol)
+        and (
+            promise.is_loose
+            or promise.holds(walk, point)
+            or not (run.finishing or _finish(walk, promise, point))
+        )
     ):
         return "tol"
     if len(run.losses) > max_iter:
@@ -193,7 +211,7 @@ def _verdict(walk: Walk, promise: Promise, point: Point, tol: float, max_iter: i
     if walk.crawls:
         _finish(walk, promise, point)
     run.idle = 0 if _advances(walk, promise, point) else run.idle + 1
-    if run.idle >= _PATIENCE:
+    if run.idle >= _PATIENCE and not is_patient:
         return _exhausted(walk, promise, point)
     walk.best = point if point.value < run.lowest else walk.best
     run.lowest, run.smallest = min(run.lowest, point.value), min(run.smallest, point.optimality)
@@ -232,19 +250,21 @@ def _exhausted(walk: Walk, promise: Promise, point: Point) -> str:
     return ""
 
 
-def _not_finite(solver: Solver, n_iter: int) -> str:
-    rate = getattr(solver, "learning_rate", None)
-    remedy = (
-        "Look for values that are too large for the dtype of X, or missing in a later pass."
-        if rate == "auto" or rate is None
-        else f"learning_rate={rate!r} is too large for these features: "
-        "make it smaller, or use learning_rate='auto'."
-    )
-    return f"The loss is not finite after epoch {n_iter}. {remedy}"
+def _not_finite(walk: Walk, n_iter: int) -> str:
+    where = f"The loss is not finite after epoch {n_iter}."
+    if not walk.solver.is_textbook:
+        return (
+            f"{where} Look for values that are too large for the dtype of X, or missing in a later "
+            "pass."
+        )
+    objective, losses = walk.objective, walk.run.losses
+    start = np.zeros_like(walk.run.w)
+    first = losses[0] if losses else np.inf
+    return f"{where} {told_of_rise(walk.solver, objective, start, first, np.inf)}"
 
 
 _REMEDIES = {
-    "max_iter": "Raise max_iter, or use solver='auto'.",
+    "max_iter": "Raise max_iter{else}.",
     "tol": "Lower tol, or use a smaller C.",
     "rounding": "The loss no longer falls in this precision: use a smaller C, look for wild "
     "values in X, or give X as float64.",
@@ -262,10 +282,9 @@ def _not_converged(
     solver: Solver, stopped: str, n_iter: int, point: Point, tol: float, promise: Promise
 ) -> str:
     reason, remedy = _REASONS[stopped].format(n_iter=n_iter), _REMEDIES[stopped]
+    remedy = remedy.format(**{"else": "" if solver.hands_over else ", or use solver='auto'"})
     if promise.lost > promise.enough(point.value):
         remedy = "The coefficients have too few digits in float32: give X as float64."
-    elif not solver.is_conditioned and stopped != "interrupt":
-        remedy = "Use learning_rate='auto', or another rate or schedule."
     return (
         f"{type(solver).__name__} did not converge: {reason} at optimality "
         f"{point.optimality:.2e}, with tol={tol:.2e}. The objective is "

@@ -16,6 +16,9 @@ from softmax_reg.solvers.stochastic import Stochastic
 
 __all__ = ["SGD"]
 
+# Where steps are searched for.
+_MOMENTUM = 0.9
+
 
 @dataclass
 class SGD(Stochastic):
@@ -31,9 +34,10 @@ class SGD(Stochastic):
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch.  "auto" means 200 for a learning rate that is given, and else 20 for
         each feature, up to a quarter of all and to 4 MiB.
-    momentum : float, default=0.9
-        Share of the last step that is repeated, in [0, 1); with "auto" of the last direction, and
-        none with an L1 norm.
+    momentum : float or "auto", default="auto"
+        Share of the last step that is repeated, in [0, 1); where the learning rate is "auto" of the
+        last direction, and none with an L1 norm.  "auto" means 0 for a learning rate that is given,
+        the plain method of Robbins and Monro, and else 0.9.
     nesterov : bool, default=False
         Whether the gradient is taken where the momentum leads, for a learning rate that is given.
 
@@ -54,7 +58,7 @@ class SGD(Stochastic):
 
     learning_rate: Any = "auto"
     batch_size: Any = "auto"
-    momentum: float = 0.9
+    momentum: Any = "auto"
     nesterov: bool = False
 
     def points(
@@ -62,7 +66,8 @@ class SGD(Stochastic):
     ) -> Iterator[Any]:
         if self.is_conditioned:
             yield from self.searched(objective, w, rng, lambda: self._new_direction(objective, w))
-        rates, momentum = Rates(self.learning_rate, state), w.dtype.type(self.momentum)
+        rates = Rates(self.learning_rate, state)
+        momentum = w.dtype.type(0.0 if self.momentum == "auto" else self.momentum)
         velocity, point = state.get("velocity", np.zeros_like(w)), objective.at(w)
         while True:
             rate = rates.next(point)
@@ -78,7 +83,8 @@ class SGD(Stochastic):
     def _new_direction(self, objective: Any, w: NDArray) -> Any:
         """Return a function of the gradient that remembers the last direction."""
         # A step that momentum prolongs is no gradient mapping: nothing would bound its descent.
-        momentum = w.dtype.type(self.momentum if objective.is_smooth else 0.0)
+        share = _MOMENTUM if self.momentum == "auto" else self.momentum
+        momentum = w.dtype.type(share if objective.is_smooth else 0.0)
         last = np.zeros_like(w)
 
         def direction(gradient: NDArray) -> NDArray:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -20,6 +19,7 @@ from softmax_reg._shown import shown
 from softmax_reg.rows import Batches, Rows, shuffled
 from softmax_reg.sources.reservoir import Reservoir, stacked
 from softmax_reg.sources.row_hashes import row_hashes
+from softmax_reg.threads import threads
 
 __all__ = [
     "Reservoir",
@@ -69,7 +69,10 @@ def _described(batch: Any) -> str:
 def read_ahead(batches: Iterator[Any]) -> Generator[Any, None, None]:
     """Yield what `batches` yields, the next one being read in a thread meanwhile."""
     done = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
+    with threads(1, "read-ahead") as reader:
+        if reader is None:
+            yield from batches
+            return
         coming = reader.submit(next, batches, done)
         try:
             while (batch := coming.result()) is not done:
