@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import _param_validation, multiclass, validation
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
-from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Hidden, Interval
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.metadata_routing import (
@@ -24,6 +24,7 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "MetadataRouter",
     "MethodMapping",
     "StrOptions",
+    "available_if",
     "check_X_y",
     "check_classification_targets",
     "check_is_fitted",
@@ -87,6 +89,15 @@ __all__ = [
     "validate_parameter_constraints",
     "with_callbacks",
 ]
+
+
+class StrOptions(_param_validation.StrOptions):
+    """Names that a parameter may have, told in alphabetical order."""
+
+    def __init__(self, options: set[str]) -> None:
+        super().__init__(options)
+        self.options = dict.fromkeys(sorted(options))
+
 
 validate_data = checked(validation.validate_data)
 check_X_y = checked(validation.check_X_y)

@@ -29,6 +29,7 @@ from softmax_reg._compat import (
 from softmax_reg._shown import shown
 from softmax_reg.blocks import RowBlocks, precision_for
 from softmax_reg.callbacks import EarlyStopping, in_order
+from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
 from softmax_reg.duality import duality_gap
 from softmax_reg.encoding import make_penalty
 from softmax_reg.fit_tasks import FitTasks, whole_fit
@@ -37,16 +38,19 @@ from softmax_reg.left_out import is_left_out, with_weight
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.partial_fit import FittedRows, StreamingMixin
-from softmax_reg.penalties import PENALTIES, Penalty
+from softmax_reg.penalties import ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.reading import read_data
 from softmax_reg.separation import Existence
-from softmax_reg.solvers import SOLVERS, Result, Solver, make_solver, minimize, warn_of_unused
+from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
 from softmax_reg.solvers.constraints import BATCH_SIZE, CALLBACKS, COUNT, LEARNING_RATE, MOMENTUM
 
 __all__ = ["SoftmaxRegression"]
+
+# Parameters of `LogisticRegression` that are taken for its scripts.
+_THEIRS = ("dual", "intercept_scaling", "n_jobs", "multi_class")
 
 _NO_OPTIMUM = {
     Existence.REFUTED: (
@@ -84,13 +88,14 @@ class SoftmaxRegression(
 
     Parameters
     ----------
+    penalty : {"elasticnet", "group_lasso", "l1", "l2"} or None, default="elasticnet"
+        The norm: the L1 norm sets single coefficients to zero, the group lasso those of a feature
+        for all classes together.  "l2" and "l1" are the elastic net with `l1_ratio` 0 and 1, and
+        None is C=inf, as in `LogisticRegression`.
     C : float, default=1.0
         Inverse strength of the penalty, positive; `np.inf` means no penalty.
-    l1_ratio : float, default=0.0
-        Share of the norm in the penalty, from 0 (ridge) to 1 (lasso).
-    penalty : {"elasticnet", "group_lasso"}, default="elasticnet"
-        The norm: the L1 norm sets single coefficients to zero, the group lasso those of a feature
-        for all classes together.
+    l1_ratio : float or None, default=0.0
+        Share of the norm in the penalty, from 0 (ridge) to 1 (lasso); None counts as 0.
     penalty_factor : array-like of shape (n_features,), default=None
         Non-negative numbers that multiply the penalty of each feature, as given; 0 leaves a
         feature without a penalty.  None means 1 for all.
@@ -103,7 +108,8 @@ class SoftmaxRegression(
         "auto", "gd", "nesterov", "sgd", "adam", "svrg", "lbfgs", "newton-cg", "newton-cholesky" or
         "prox-newton";
         or an object such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own
-        hyper-parameters.
+        hyper-parameters.  scikit-learn's "saga", "sag" and "liblinear" count as "auto", with a
+        warning.
     learning_rate : "auto", float or callable, default="auto"
         For "gd", "nesterov", "sgd", "adam" and "svrg".  "auto" needs no tuning and is blind to the
         scale of the features.  A number, or a schedule (iteration or epoch -> rate), gives the
@@ -114,8 +120,9 @@ class SoftmaxRegression(
         Momentum of "sgd", in [0, 1).  "auto" means 0 with a learning rate that is given, which is
         what textbooks call SGD, and 0.9 with `learning_rate="auto"`.
     max_iter : int, default=1000
-        At most so many iterations; of stochastic solvers epochs.  With a number or a schedule as
-        `learning_rate` all of them are done unless `tol` is reached, and nothing is warned of.
+        At most so many iterations; of stochastic solvers epochs; 0 leaves the starting point.  With
+        a number or a schedule as `learning_rate` all of them are done unless `tol` is reached, and
+        nothing is warned of.
     tol : float or None, default=1e-08
         The fit ends when `optimality_` is at most `tol`, or as small as rounding lets it be seen;
         but not while F can still fall by more than `converged_` allows: Newton's method then goes
@@ -142,6 +149,15 @@ class SoftmaxRegression(
         `file.write`, is ignored.  An `EarlyStopping` among them switches `early_stopping` on.
         What they record is in the objects given; clones have copies.  `partial_fit` calls none.
         Callbacks of scikit-learn 1.9, such as its ProgressBar, are given to `set_callbacks`.
+    dual : bool, default=False
+        For scripts that name it: only False has a meaning here.
+    intercept_scaling : float, default=1.0
+        For scripts that name it; has no effect, as the intercept is not penalised.
+    n_jobs : int or None, default=None
+        For scripts that name it; has no effect: a fit uses the cores that it may use.
+    multi_class : {"auto", "multinomial", "ovr"}, default="auto"
+        For scripts that name it: one softmax over all classes, of two classes one vector, in any
+        case; so "ovr" is an error with more than two.
 
     Attributes
     ----------
@@ -228,16 +244,12 @@ class SoftmaxRegression(
     _saved_parts = {"_online": OnlineNewton, "_fitted_rows": FittedRows}  # noqa: RUF012
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "penalty": [StrOptions(set(PENALTIES))],
         "penalty_factor": ["array-like", None],
         "fit_intercept": ["boolean"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "solver": [StrOptions({"auto", *SOLVERS}), Solver],
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,
         "momentum": MOMENTUM,
-        "max_iter": COUNT,
         "tol": [Interval(Real, 0, None, closed="left"), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -246,14 +258,16 @@ class SoftmaxRegression(
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "callbacks": CALLBACKS,
+        **{name: CONSTRAINTS[name] for name in ("penalty", "l1_ratio", "solver", "max_iter")},
+        **{name: CONSTRAINTS[name] for name in _THEIRS},
     }
 
     def __init__(
         self,
+        penalty: str | None = "elasticnet",
         *,
         C: float = 1.0,
-        l1_ratio: float = 0.0,
-        penalty: str = "elasticnet",
+        l1_ratio: float | None = 0.0,
         penalty_factor: Any = None,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
@@ -270,10 +284,14 @@ class SoftmaxRegression(
         random_state: Any = None,
         verbose: int = 0,
         callbacks: Any = None,
+        dual: bool = False,
+        intercept_scaling: float = 1.0,
+        n_jobs: int | None = None,
+        multi_class: str = "auto",
     ) -> None:
+        self.penalty = penalty
         self.C = C
         self.l1_ratio = l1_ratio
-        self.penalty = penalty
         self.penalty_factor = penalty_factor
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
@@ -290,6 +308,10 @@ class SoftmaxRegression(
         self.random_state = random_state
         self.verbose = verbose
         self.callbacks = callbacks
+        self.dual = dual
+        self.intercept_scaling = intercept_scaling
+        self.n_jobs = n_jobs
+        self.multi_class = multi_class
 
     def fit(
         self,
@@ -342,6 +364,10 @@ class SoftmaxRegression(
         ConvergenceWarning
             If the fit did not converge, or on Ctrl-C, which leaves the last iterate fitted.  It
             tells by how much F can still fall.
+        FutureWarning
+            If a parameter of `LogisticRegression` has no effect here.
+        UserWarning
+            If `l1_ratio` or `C` has no effect beside the `penalty`.
         """
         with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
@@ -349,13 +375,16 @@ class SoftmaxRegression(
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, users: Users) -> SoftmaxRegression:
         given = X, y
-        knobs = self.get_params(deep=False)
-        validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)
-        solver, name = make_solver(self.solver, knobs, self._is_smooth())
-        warn_of_unused(self.solver, name, knobs, level=4)
+        params = self.get_params(deep=False)
+        validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
+        tell(self, stacklevel=4)
+        knobs = meant(self)
+        solver, name = make_solver(knobs["solver"], knobs, self._is_smooth())
+        warn_of_unused(knobs["solver"], name, knobs, level=4)
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
         X, classes, codes, weights = data = read_data(self, X, y, sample_weight)
+        check_scheme(self.multi_class, classes)
         callbacks, stopping = in_order(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
         )
@@ -455,7 +484,7 @@ class SoftmaxRegression(
         penalised: bool = True,
         dtype: Any = None,
     ) -> Objective:
-        penalty = self._penalty(X, weights) if penalised else PENALTIES[self.penalty](0.0)
+        penalty = self._penalty(X, weights) if penalised else ElasticNet(0.0)
         rows = RowBlocks(X, n_classes, dtype=precision_for(X) if dtype is None else dtype)
         weights = weights.astype(rows.dtype, copy=False)
         of_rows = rows, codes, weights, n_classes
@@ -463,16 +492,15 @@ class SoftmaxRegression(
 
     def _penalty(self, X: Any, weights: NDArray) -> Penalty:
         # scikit-learn's C: its objective is ours times C S.
-        alpha = 1.0 / (float(self.C) * float(weights.sum(dtype=np.float64)))
-        return make_penalty(self.penalty, alpha, self.l1_ratio, self.penalty_factor, X.shape[1])
+        knobs = meant(self)
+        alpha = 1.0 / (float(knobs["C"]) * float(weights.sum(dtype=np.float64)))
+        factors = knobs["penalty_factor"], X.shape[1]
+        return make_penalty(knobs["penalty"], alpha, knobs["l1_ratio"], *factors)
 
     def _is_smooth(self) -> bool:
         """Return whether there is no norm with kinks; nothing has to be known of X."""
-        n_factors = 1 if self.penalty_factor is None else np.size(self.penalty_factor)
-        penalty = make_penalty(
-            self.penalty, 1.0 / self.C, self.l1_ratio, self.penalty_factor, n_factors
-        )
-        return penalty.is_smooth
+        n_features = 1 if self.penalty_factor is None else np.size(self.penalty_factor)
+        return self._penalty(np.empty((0, n_features)), np.ones(1)).is_smooth
 
     def duality_gap(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return a certified upper bound on F - F*: how far above the minimum the fit can be.
@@ -498,7 +526,7 @@ class SoftmaxRegression(
             classes have a weight.
         """
         check_is_fitted(self)
-        if np.isinf(self.C):
+        if np.isinf(meant(self)["C"]):
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
             )

@@ -5,7 +5,6 @@ Knows scikit-learn's conventions; the folds, their paths and the choice are in `
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
+from softmax_reg import drop_in
 from softmax_reg._compat import (
     CallbackSupportMixin,
     StrOptions,
@@ -36,6 +36,11 @@ from softmax_reg.routing import RoutedScores
 __all__ = ["SoftmaxRegressionCV"]
 
 _OF_FITS = ("penalty", "penalty_factor", "fit_intercept", "solver", "tol", "max_iter")
+# Parameters that take the words of `LogisticRegressionCV`, too.
+_THEIRS = (
+    *("penalty", "l1_ratios", "solver", "max_iter", "n_jobs", "dual", "intercept_scaling"),
+    *("multi_class", "use_legacy_attributes"),
+)
 
 
 class SoftmaxRegressionCV(
@@ -49,12 +54,14 @@ class SoftmaxRegressionCV(
     Parameters
     ----------
     Cs : int or array-like of shape (n_Cs,), default=10
-        The values of C, positive and finite; a number asks for so many from 1e-4 to 1e4 in equal
-        ratios.
-    l1_ratios : array-like of shape (n_l1_ratios,), default=(0.0,)
-        The shares of the norm in the penalty to choose from, each from 0 (ridge) to 1 (lasso).
-    penalty : {"elasticnet", "group_lasso"}, default="elasticnet"
-        As for `SoftmaxRegression`.
+        The values of C, positive; `np.inf` means no penalty.  A number asks for so many from 1e-4
+        to 1e4 in equal ratios.
+    l1_ratios : array-like of shape (n_l1_ratios,), default=None
+        The shares of the norm in the penalty to choose from, each from 0 (ridge) to 1 (lasso);
+        None means (0.0,).
+    penalty : {"elasticnet", "group_lasso", "l1", "l2"} or None, default="elasticnet"
+        As for `SoftmaxRegression`; "l2" and "l1" are l1_ratios (0.0,) and (1.0,), None is
+        Cs=(np.inf,).
     penalty_factor : array-like of shape (n_features,), default=None
         As for `SoftmaxRegression`.
     fit_intercept : bool, default=True
@@ -72,7 +79,7 @@ class SoftmaxRegressionCV(
     tol : float, default=1e-08
         Each fit ends when its optimality is at most `tol`, or as small as rounding lets be seen.
     max_iter : int, default=1000
-        At most so many iterations for each fit.
+        At most so many iterations for each fit; 0 leaves the starting point.
     class_weight : dict, "balanced" or None, default=None
         As for `SoftmaxRegression`; "balanced" counts all rows, not those of each fold.
     n_jobs : int or None, default=None
@@ -93,6 +100,17 @@ class SoftmaxRegressionCV(
         too, in the order of the folds; with several jobs when all of a path is done.  Only the
         return value True ends the path: larger C get no score there and cannot be chosen.
         Callbacks of scikit-learn 1.9, such as its ProgressBar, are given to `set_callbacks`.
+    dual : bool, default=False
+        For scripts that name it: only False has a meaning here.
+    intercept_scaling : float, default=1.0
+        For scripts that name it; has no effect, as the intercept is not penalised.
+    multi_class : {"auto", "multinomial", "ovr"}, default="auto"
+        For scripts that name it: one softmax over all classes, of two classes one vector, in any
+        case; so "ovr" is an error with more than two.
+    use_legacy_attributes : bool, default=False
+        Whether `C_`, `l1_ratio_`, `scores_`, `coefs_paths_` and `n_iter_` have the layout that
+        `LogisticRegressionCV` gave them before scikit-learn 1.10: arrays of shape (n_rows,) and
+        dicts by class.  No display draws these.
 
     Attributes
     ----------
@@ -162,11 +180,10 @@ class SoftmaxRegressionCV(
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{name: CONSTRAINTS[name] for name in ("Cs", "class_weight", *_OF_FITS)},
-        "l1_ratios": ["array-like"],
+        **{name: drop_in.CONSTRAINTS[name] for name in _THEIRS},
         "cv": ["cv_object"],
-        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None, drop_in.WARN],
         "selection": [StrOptions({"best", "one_standard_error"})],
-        "n_jobs": [Integral, None],
         "refit": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -177,7 +194,7 @@ class SoftmaxRegressionCV(
         self,
         *,
         Cs: Any = 10,
-        l1_ratios: Any = (0.0,),
+        l1_ratios: Any = None,
         penalty: str = "elasticnet",
         penalty_factor: Any = None,
         fit_intercept: bool = True,
@@ -193,6 +210,10 @@ class SoftmaxRegressionCV(
         random_state: Any = None,
         verbose: int = 0,
         callbacks: Any = None,
+        dual: bool = False,
+        intercept_scaling: float = 1.0,
+        multi_class: str = "auto",
+        use_legacy_attributes: bool = False,
     ) -> None:
         self.Cs = Cs
         self.l1_ratios = l1_ratios
@@ -211,6 +232,10 @@ class SoftmaxRegressionCV(
         self.random_state = random_state
         self.verbose = verbose
         self.callbacks = callbacks
+        self.dual = dual
+        self.intercept_scaling = intercept_scaling
+        self.multi_class = multi_class
+        self.use_legacy_attributes = use_legacy_attributes
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> SoftmaxRegressionCV:
         """Choose C and l1_ratio, and fit the model.
@@ -247,18 +272,26 @@ class SoftmaxRegressionCV(
         UserWarning
             If a fold has no training row, with a weight, of a class: its models give that class
             the probability 0, so that for "neg_log_loss" each such row it leaves out counts as one
-            of the probability eps.
+            of the probability eps; or if `l1_ratios` has no effect beside the `penalty`.
+        FutureWarning
+            If a parameter of `LogisticRegressionCV` has no effect here.
         """
         with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight, params)
 
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, params: dict) -> SoftmaxRegressionCV:
-        given, names = (X, y, sample_weight), self.get_params(deep=False)
-        validate_parameter_constraints(self._parameter_constraints, names, type(self).__name__)
+        given, params_given = (X, y, sample_weight), self.get_params(deep=False)
+        kind = type(self).__name__
+        validate_parameter_constraints(self._parameter_constraints, params_given, kind)
+        drop_in.tell(self, stacklevel=4)
+        names = drop_in.meant(self)
         raise_for_params(params, self, "fit")
         watchers = as_callbacks(self.callbacks, self.verbose)
-        Cs, l1_ratios = checked_Cs(self.Cs), checked_l1_ratios(self.l1_ratios)
+        Cs, l1_ratios = (
+            checked_Cs(names["Cs"], none_too=True),
+            checked_l1_ratios(names["l1_ratios"]),
+        )
         if self.selection != "best" and not self.refit:
             raise ValueError(
                 "selection='one_standard_error' compares the folds, but refit=False lets each "
@@ -269,6 +302,7 @@ class SoftmaxRegressionCV(
         )
         X = merge_duplicates(X)
         classes, codes = encode_labels(y)
+        drop_in.check_scheme(self.multi_class, classes)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
         data, numbers = Labelled(X, y, codes, weights, len(classes)), np.arange(len(y))
         splitting, scoring = self._routed(sample_weight, params)
@@ -291,6 +325,7 @@ class SoftmaxRegressionCV(
             self._keep(scored)
             refit = [self._refit(data, knobs, tasks, watch)] if self.refit else []
         warn_if_unconverged([*scored.steps, *refit], self.tol, stacklevel=4)
+        drop_in.lay_out(self)
         tasks.end()
         return self
 

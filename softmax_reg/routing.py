@@ -16,6 +16,7 @@ from softmax_reg._compat import (
     routing_enabled,
     scorer_with_labels,
 )
+from softmax_reg.drop_in import scoring_meant
 from softmax_reg.paths.cross_validation import neg_log_loss
 
 __all__ = ["RoutedScores"]
@@ -84,4 +85,4 @@ class RoutedScores:
         return scorer_with_labels(self._scorer(), self.classes_)
 
     def _scorer(self) -> Any:
-        return get_scorer(self.scoring or "accuracy")
+        return get_scorer(scoring_meant(self.scoring))

@@ -491,11 +491,13 @@ def test_parameters_are_only_assigned_and_fit_does_not_change_them():
     assert class_weight == {0: 2.0}
 
 
-def test_every_parameter_is_keyword_only():
-    parameters = inspect.signature(SoftmaxRegression).parameters.values()
-    assert all(p.kind is p.KEYWORD_ONLY for p in parameters)
+def test_every_parameter_is_keyword_only_but_the_first_of_logistic_regression():
+    penalty, *others = inspect.signature(SoftmaxRegression).parameters.values()
+    assert penalty.name == "penalty"
+    assert penalty.kind is penalty.POSITIONAL_OR_KEYWORD
+    assert all(p.kind is p.KEYWORD_ONLY for p in others)
     with pytest.raises(TypeError):
-        SoftmaxRegression(1.0)
+        SoftmaxRegression("l1", 1.0)
 
 
 @pytest.mark.parametrize("kind", SOLVERS.values(), ids=SOLVERS)

@@ -54,7 +54,7 @@ LAYERS = [
     {"persistence.runs", "persistence.attributes"},
     {"persistence.models"},
     {"persistence.resumption"},
-    {"encoding", "prediction"},
+    {"drop_in", "encoding", "prediction"},
     {"held_out", "online.partial_fit", "reading"},
     {"paths.steps", "paths.cross_validation"},
     {"paths.watching", "paths.tasks", "routing"},

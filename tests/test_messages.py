@@ -33,6 +33,13 @@ def source(*batches):
     return FunctionSource(lambda: list(batches))
 
 
+def why_not_there(model, method):
+    try:
+        getattr(model, method)
+    except AttributeError as error:
+        raise error.__cause__ from None
+
+
 MESSAGES = {
     "shown": lambda: (_ for _ in ()).throw(ValueError(shown([np.float64(0), {"a": np.str_("b")}]))),
     "one class": lambda: SoftmaxRegression().fit(X, np.zeros(150)),
@@ -59,9 +66,9 @@ MESSAGES = {
         X, Y
     ),
     "partial_fit": lambda: SoftmaxRegression().partial_fit(X, OBJECTS, classes=[np.str_("a"), "b"]),
-    "partial_fit, penalty": lambda: SoftmaxRegression(
-        penalty_factor=[np.float64(1)] * 4
-    ).partial_fit(X, Y, classes=[0, 1, 2]),
+    "partial_fit, penalty": lambda: why_not_there(
+        SoftmaxRegression(penalty_factor=[np.float64(1)] * 4), "partial_fit"
+    ),
     "duality_gap": lambda: FITTED.duality_gap(X[:100], OBJECTS[:100]),
     "warm_start": lambda: (
         SoftmaxRegression(tol=1e-3, warm_start=True).fit(X, OBJECTS).fit(X[:100], OBJECTS[:100])
@@ -80,7 +87,7 @@ MESSAGES = {
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:.*feature names.*")
 def test_no_message_shows_the_types_of_numpy(kind):
-    with pytest.raises((ValueError, TypeError)) as error:
+    with pytest.raises((ValueError, TypeError, AttributeError)) as error:
         MESSAGES[kind]()
     assert not re.search(r"np\.\w+\(|numpy\.\w+\(", str(error.value)), str(error.value)
 

@@ -389,7 +389,7 @@ def test_progress_names_the_folds(capsys):
     ("knobs", "message"),
     [
         ({"Cs": []}, "not empty"),
-        ({"Cs": [0.0]}, "positive and finite, got 0"),
+        ({"Cs": [0.0]}, "positive, got 0"),
         ({"l1_ratios": []}, "l1_ratios must be a list"),
         ({"l1_ratios": [0.5, 2.0]}, "l1_ratios must be a list"),
         ({"l1_ratios": 0.5}, "l1_ratios"),

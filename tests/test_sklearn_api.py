@@ -29,6 +29,11 @@ def each_check_with(solvers):
     )
 
 
+@parametrize_with_checks([SoftmaxRegression(l1_ratio=1.0)])
+def test_scikit_learn_accepts_the_estimator_with_an_l1_norm(estimator, check):
+    check(estimator)
+
+
 @each_check_with(FAMILIES)
 def test_scikit_learn_accepts_the_estimator_with_a_solver_of_each_family(estimator, check):
     check(estimator)

@@ -96,6 +96,11 @@ class CVDisplay:
                 f"scores must have shape (n_folds, {expected[0]}, {expected[1]}), one for each "
                 f"l1_ratio and each C; got {self.scores.shape}"
             )
+        if not np.isfinite(self.Cs).all():
+            raise ValueError(
+                "C=inf has no place on a logarithmic axis. Draw the others: "
+                "CVDisplay(Cs[:-1], l1_ratios, scores[..., :-1], C, l1_ratio)."
+            )
         sign = -1.0 if score_name.startswith(_LOSS_PREFIX) else 1.0
         n_folds = len(self.scores)
         self.means: Floats = sign * self.scores.mean(axis=0)
@@ -126,6 +131,11 @@ class CVDisplay:
         ValueError
             As `plot` does.
         """
+        if isinstance(getattr(estimator, "scores_", None), dict):
+            raise ValueError(
+                f"{type(estimator).__name__} has its scores_ by class. Fit it with "
+                "use_legacy_attributes=False."
+            )
         if not hasattr(estimator, "scores_"):
             raise AttributeError(
                 f"this {type(estimator).__name__} has no scores_: call fit first; of a Pipeline, "

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import (
+    available_if,
     check_classification_targets,
     check_partial_fit_first_call,
     check_sample_weight,
@@ -19,6 +20,7 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
 )
 from softmax_reg._shown import shown
+from softmax_reg.drop_in import check_scheme, meant, tell
 from softmax_reg.encoding import check_total, merge_duplicates, sorted_labels
 from softmax_reg.left_out import as_start
 from softmax_reg.objective import Objective
@@ -36,6 +38,36 @@ _BALANCED = (
 )
 
 
+def _has_ridge_alone(estimator: Any) -> bool:
+    """Return True if there is no penalty but the ridge, the same for all features.
+
+    Raises
+    ------
+    AttributeError
+        If there is another: `partial_fit` is not there then.
+    """
+    knobs = estimator.get_params(deep=False)
+    try:
+        validate_parameter_constraints(
+            estimator._parameter_constraints, knobs, type(estimator).__name__
+        )
+    except (TypeError, ValueError):
+        return True  # `partial_fit` says what is wrong
+    knobs = meant(estimator)
+    if knobs["l1_ratio"] > 0.0 and np.isfinite(knobs["C"]):
+        raise AttributeError(
+            f"partial_fit has no L1 norm, but l1_ratio is {knobs['l1_ratio']}. Use l1_ratio=0, "
+            "or fit."
+        )
+    if knobs["penalty_factor"] is not None or knobs["penalty"] != "elasticnet":
+        raise AttributeError(
+            "partial_fit has the ridge penalty alone, the same for all features, but penalty "
+            f"is {knobs['penalty']!r} and penalty_factor is {shown(knobs['penalty_factor'])}. "
+            "Leave them at their defaults, or use fit."
+        )
+    return True
+
+
 class StreamingMixin:
     """Adds `partial_fit` to an estimator with `C`, `l1_ratio`, `fit_intercept`, `class_weight`."""
 
@@ -47,6 +79,7 @@ class StreamingMixin:
     n_samples_seen_: int
     _online: OnlineNewton
 
+    @available_if(_has_ridge_alone)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Learn one batch of rows, and remember what those before it said.
 
@@ -115,25 +148,18 @@ class StreamingMixin:
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
         knobs = self.get_params(deep=False)  # type: ignore[attr-defined]
         validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)  # type: ignore[attr-defined]
+        knobs = meant(self)
         if knobs["class_weight"] == "balanced":
             raise ValueError(_BALANCED)
-        if knobs["l1_ratio"] > 0.0 and np.isfinite(knobs["C"]):
-            raise ValueError(
-                f"partial_fit has no L1 norm, but l1_ratio is {knobs['l1_ratio']}. Use l1_ratio=0, "
-                "or fit."
-            )
-        if knobs["penalty_factor"] is not None or knobs["penalty"] != "elasticnet":
-            raise ValueError(
-                "partial_fit has the ridge penalty alone, the same for all features, but penalty "
-                f"is {knobs['penalty']!r} and penalty_factor is {shown(knobs['penalty_factor'])}. "
-                "Leave them at their defaults, or use fit."
-            )
         if hasattr(self, "_resumed"):
             raise ValueError(
                 "This model is to be resumed from a checkpoint: call fit with its data first, "
                 "which goes on from there."
             )
         is_new = check_partial_fit_first_call(self, classes)
+        if is_new:
+            tell(self, stacklevel=3)
+            check_scheme(knobs["multi_class"], self.classes_)
         X, y = validate_data(
             self, X, y, reset=is_new, accept_sparse="csr", dtype=(np.float64, np.float32)
         )

@@ -144,17 +144,20 @@ def checked_l1_ratios(l1_ratios: Any) -> NDArray:
     return values
 
 
-def checked_Cs(Cs: Any) -> NDArray:
-    """Return the values of C in float64, if they can be used; a number means so many."""
+def checked_Cs(Cs: Any, none_too: bool = False) -> NDArray:
+    """Return the values of C in float64, if they can be used; a number means so many.
+
+    An infinite one, which means no penalty, can be with `none_too` only.
+    """
     if isinstance(Cs, Integral):
         return np.logspace(-4.0, 4.0, int(Cs))
     values = np.asarray(Cs, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"Cs must be a number or a list of them, not empty; got {shown(Cs)}.")
-    wrong = values[~(np.isfinite(values) & (values > 0.0))]
+    wrong = values[~((np.isfinite(values) | none_too) & (values > 0.0))]
     if wrong.size:
         raise ValueError(
-            f"Cs must be positive and finite, got {wrong[0]}. For a fit without penalty use "
-            "SoftmaxRegression(C=np.inf)."
+            f"Cs must be positive{'' if none_too else ' and finite'}, got {wrong[0]}. For a fit "
+            "without penalty use SoftmaxRegression(C=np.inf)."
         )
     return values

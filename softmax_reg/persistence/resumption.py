@@ -24,6 +24,7 @@ __all__ = ["Session"]
 # seed and the starting point are those of the checkpoint.
 _FREE = {"callbacks", "max_iter", "n_iter_no_change", "tol", "verbose"}
 _FREE |= {"random_state", "warm_start"}
+_FREE |= {"dual", "intercept_scaling", "multi_class", "n_jobs"}  # they have no effect
 _INTERVALS = ("every", "seconds")
 
 

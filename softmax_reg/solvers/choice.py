@@ -66,8 +66,8 @@ def make_solver(
         able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_smooth)
         raise ValueError(
             f"solver={name!r} cannot handle the norm in penalty={knobs.get('penalty')!r} with "
-            f"l1_ratio={knobs.get('l1_ratio')}; use one of the solvers {able}, or the ridge "
-            "penalty, penalty='elasticnet' with l1_ratio=0."
+            f"l1_ratio={knobs.get('l1_ratio')}. Leave solver out, or use one of {able}, or the "
+            "ridge penalty, penalty='elasticnet' with l1_ratio=0."
         )
     return chosen, name
 
