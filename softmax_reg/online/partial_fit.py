@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import (
+    available_if,
     check_classification_targets,
     check_partial_fit_first_call,
     check_sample_weight,
@@ -36,6 +37,24 @@ _BALANCED = (
 )
 
 
+def _knows_no_deviations(estimator: Any) -> bool:
+    """Return True if the penalty is in units that do not change with the rows to come.
+
+    Raises
+    ------
+    AttributeError
+        If it is in units of their deviations: `partial_fit` is not there then.
+    """
+    standardize = estimator.standardize
+    if isinstance(standardize, bool | np.bool_) and standardize:
+        raise AttributeError(
+            "partial_fit sees the rows batch by batch and cannot know the deviations of those to "
+            "come, but standardize is True. Use fit, or standardize=False with batches that a "
+            "StandardScaler has transformed."
+        )
+    return True
+
+
 class StreamingMixin:
     """Adds `partial_fit` to an estimator with `C`, `l1_ratio`, `fit_intercept`, `class_weight`."""
 
@@ -47,6 +66,7 @@ class StreamingMixin:
     n_samples_seen_: int
     _online: OnlineNewton
 
+    @available_if(_knows_no_deviations)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Learn one batch of rows, and remember what those before it said.
 

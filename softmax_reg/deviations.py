@@ -1,0 +1,87 @@
+"""The standard deviation of each feature: the units that `standardize=True` penalises in.
+
+scikit-learn's `StandardScaler` computes them, a block of rows at a time, so that they are those of
+a pipeline with it.  X is never copied as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg._compat import StandardScaler
+from softmax_reg.rows import as_rows
+
+__all__ = ["deviations"]
+
+# What of X is in copies at a time, about.
+_BLOCK_BYTES = 4 << 20
+
+
+def deviations(X: Any, sample_weight: Any = None) -> NDArray[np.float64]:
+    """Return the standard deviation of each feature, 1 for a constant one.
+
+    Parameters
+    ----------
+    X : ndarray, CSR or CSC array of shape (n_samples, n_features), float32 or float64; or Rows
+        Validated rows; those of a source are read once.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights, not all 0; None means all 1, or of a source those that it brings.
+
+    Returns
+    -------
+    deviations : ndarray of shape (n_features,), float64
+        Positive: square roots of the weighted mean squares about the weighted means.
+
+    Raises
+    ------
+    ValueError
+        If the squares of a feature are too large to be summed up.
+
+    References
+    ----------
+    T. F. Chan, G. H. Golub and R. J. LeVeque (1983), "Algorithms for computing the sample
+    variance", The American Statistician 37, 242-247: the way of `StandardScaler`, and its bound on
+    the variance that rounding gives a constant feature.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softmax_reg.deviations import deviations
+    >>> deviations(np.array([[0.0, 7.0], [4.0, 7.0]]))
+    array([2., 1.])
+    >>> deviations(np.array([[0.0], [4.0]]), sample_weight=[3.0, 1.0])
+    array([1.73205081])
+    """
+    weights = as_rows(X).sample_weight if sample_weight is None else np.asarray(sample_weight)
+    scaler = StandardScaler(with_mean=False)
+    with np.errstate(over="ignore", invalid="ignore"):  # that is looked at below
+        for part, block in _blocks(X):
+            of_block = None if weights is None else weights[part].astype(np.float64)
+            if of_block is None or of_block.any():
+                scaler.partial_fit(block.astype(np.float64, copy=False), sample_weight=of_block)
+    scale: NDArray[np.float64] = scaler.scale_
+    wrong = np.flatnonzero(~np.isfinite(scale))
+    if len(wrong):
+        raise ValueError(
+            f"Feature {wrong[0]} of X, counted from 0, has numbers too large for their squares to "
+            "be summed up, so its standard deviation is unknown. Rescale it."
+        )
+    return scale
+
+
+def _blocks(X: Any) -> Iterator[tuple[slice, Any]]:
+    """Yield parts of bounded size and which rows they are; CSC, which has no rows to cut, whole."""
+    rows = as_rows(X)
+    together = max(int(_BLOCK_BYTES / (8.0 * max(rows.per_row, 1.0))), 1)
+    with closing(rows.batches()) as batches:
+        for first, batch in batches:
+            n = batch.shape[0]
+            is_whole = getattr(batch, "format", None) == "csc"
+            for start in range(0, n, n if is_whole else together):
+                stop = n if is_whole else min(start + together, n)
+                yield slice(first + start, first + stop), batch if is_whole else batch[start:stop]
