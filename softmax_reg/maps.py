@@ -170,14 +170,19 @@ class FullMap(FeatureMap):
 
 
 class RowSpaceMap(Map):
-    """T for fewer rows than features: W = Q U with Q an orthonormal basis of the span of the rows.
+    """T for fewer rows than features: W = D Q U with D Q a basis of where the optimum can be.
 
-    The gradient X' R + alpha W stays in that span, and so does the optimum: nothing is lost.  U
-    has coordinates of its own, `inner`, made from the reduced features X Q.
+    D are units in which the ridge is the same for all features, and the columns of Q an orthonormal
+    basis of the span of the rows of X D.  In V, W = D V, the gradient D X' R + alpha V stays in
+    that span, and so does the optimum: nothing is lost.  U has coordinates of its own, `inner`,
+    made from the reduced features X D Q.
     """
 
-    def __init__(self, objective: Objective, basis: NDArray, inner: Map) -> None:
+    def __init__(
+        self, objective: Objective, basis: NDArray, units: float | NDArray, inner: Map
+    ) -> None:
         self.objective, self.basis, self.inner = objective, basis, inner
+        self._squares = np.square(np.asarray(units, dtype=objective.dtype))
         self.size = inner.size
 
     def forward(self, v: NDArray) -> NDArray:
@@ -191,7 +196,8 @@ class RowSpaceMap(Map):
     def project(self, w: NDArray) -> NDArray:
         # What is outside the span changes no score and costs penalty.
         W, b = self.objective.unpack(w)
-        return super().project(self.objective.pack(self.basis @ (self.basis.T @ W), b))
+        inside = self.basis @ (self.basis.T @ (W / self._squares))
+        return super().project(self.objective.pack(inside, b))
 
 
 def matrix_dtype(n: int) -> np.dtype:

@@ -113,6 +113,14 @@ class Penalty(ABC):
     def of_features(self, features: NDArray[np.intp]) -> Penalty:
         """Return the penalty on the coefficients of some features alone."""
 
+    def evened(self) -> tuple[Penalty, float | NDArray]:
+        """Return a penalty with one ridge for all features, and the units D in which it is this.
+
+        h(D V) = ridge/2 ||V||^2 where h is smooth; D, of shape (n_features, 1) if it is no number,
+        is infinite for features without a ridge.
+        """
+        return self, 1.0
+
     def gradient(self, W: NDArray) -> NDArray:
         """Return the gradient of the smooth part, in the shape and dtype of W."""
         return np.asarray(self.curvature * W).astype(W.dtype, copy=False)
@@ -170,6 +178,14 @@ class _WeightedNorm:
             None if each is None else each[features] for each in (self.factor, self.scale)
         )
         return replace(self, factor=factor, scale=scale)
+
+    def evened(self) -> tuple[Self, float | NDArray]:
+        curvature = self.curvature
+        units: float | NDArray = 1.0
+        if np.ndim(curvature) > 0:
+            with np.errstate(divide="ignore"):
+                units = np.sqrt(self.alpha * (1.0 - self.l1_ratio) / curvature)
+        return replace(self, factor=None, scale=None), units
 
     def _share_and_conjugate(self, U: NDArray, size: NDArray) -> tuple[float, float]:
         """Return what `conjugate` does, given the dual norm of U in each of its groups."""
