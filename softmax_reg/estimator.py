@@ -113,7 +113,7 @@ class SoftmaxRegression(
     learning_rate : "auto", float or callable, default="auto"
         For "gd", "nesterov", "sgd", "adam" and "svrg".  "auto" needs no tuning and is blind to the
         scale of the features.  A number, or a schedule (iteration or epoch -> rate), gives the
-        textbook method on the features as they are.
+        textbook method on the features as they are, or standardised if `standardize` says so.
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch of "sgd", "adam" and "svrg"; "auto" chooses by the number of features.
     momentum : float, default=0.9
