@@ -223,7 +223,7 @@ class Walk:
         if self.keepers:
             # From `run` alone; else what came along a line saves a pass, and rounding differs.
             point = point.afresh()
-        if solver.is_stochastic and run.v is None:
+        if solver.is_stochastic and solver.is_conditioned and run.v is None:
             run.seed = int(self.rng.integers(2**31))
         _ = point.value  # keeps the softmax, block by block the same whoever asked for it
         change: Map
