@@ -6,7 +6,7 @@ a pipeline with it.  X is never copied as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import StandardScaler
-from softmax_reg.rows import as_rows
+from softmax_reg.rows import Rows, as_rows
 
 __all__ = ["deviations"]
 
@@ -29,7 +29,7 @@ def deviations(X: Any, sample_weight: Any = None) -> NDArray[np.float64]:
     ----------
     X : ndarray, CSR or CSC array of shape (n_samples, n_features), float32 or float64; or Rows
         Validated rows; those of a source are read once.
-    sample_weight : array-like of shape (n_samples,), default=None
+    sample_weight : array-like of shape (n_samples,), or a number, default=None
         Non-negative weights, not all 0; None means all 1, or of a source those that it brings.
 
     Returns
@@ -57,14 +57,16 @@ def deviations(X: Any, sample_weight: Any = None) -> NDArray[np.float64]:
     >>> deviations(np.array([[0.0], [4.0]]), sample_weight=[3.0, 1.0])
     array([1.73205081])
     """
-    weights = as_rows(X).sample_weight if sample_weight is None else np.asarray(sample_weight)
-    scaler = StandardScaler(with_mean=False)
-    with np.errstate(over="ignore", invalid="ignore"):  # that is looked at below
-        for part, block in _blocks(X):
-            of_block = None if weights is None else weights[part].astype(np.float64)
-            if of_block is None or of_block.any():
-                scaler.partial_fit(block.astype(np.float64, copy=False), sample_weight=of_block)
-    scale: NDArray[np.float64] = scaler.scale_
+    rows = as_rows(X)
+    weights = rows.sample_weight
+    if sample_weight is not None:
+        weights = np.broadcast_to(np.asarray(sample_weight, dtype=np.float64), rows.shape[:1])
+    if getattr(X, "format", None) == "csc":
+        # Its columns can be cut, its rows cannot.
+        parts = _cut(rows.shape[1], X.nnz / max(rows.shape[1], 1))
+        scale = np.concatenate([_of_blocks([(slice(None), X[:, part])], weights) for part in parts])
+    else:
+        scale = _of_blocks(_blocks(rows), weights)
     wrong = np.flatnonzero(~np.isfinite(scale))
     if len(wrong):
         raise ValueError(
@@ -74,14 +76,27 @@ def deviations(X: Any, sample_weight: Any = None) -> NDArray[np.float64]:
     return scale
 
 
-def _blocks(X: Any) -> Iterator[tuple[slice, Any]]:
-    """Yield parts of bounded size and which rows they are; CSC, which has no rows to cut, whole."""
-    rows = as_rows(X)
-    together = max(int(_BLOCK_BYTES / (8.0 * max(rows.per_row, 1.0))), 1)
+def _of_blocks(blocks: Iterable[tuple[slice, Any]], weights: NDArray | None) -> NDArray[np.float64]:
+    scaler = StandardScaler(with_mean=False)
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller looks at what is not finite
+        for part, block in blocks:
+            s = None if weights is None else weights[part].astype(np.float64, copy=False)
+            if s is None or s.any():  # it would divide by their sum
+                scaler.partial_fit(block.astype(np.float64, copy=False), sample_weight=s)
+    scale: NDArray[np.float64] = scaler.scale_
+    return scale
+
+
+def _blocks(rows: Rows) -> Iterator[tuple[slice, Any]]:
+    """Yield parts of bounded size, and which rows they are."""
     with closing(rows.batches()) as batches:
         for first, batch in batches:
-            n = batch.shape[0]
-            is_whole = getattr(batch, "format", None) == "csc"
-            for start in range(0, n, n if is_whole else together):
-                stop = n if is_whole else min(start + together, n)
-                yield slice(first + start, first + stop), batch if is_whole else batch[start:stop]
+            for part in _cut(batch.shape[0], rows.per_row):
+                yield slice(first + part.start, first + part.stop), batch[part]
+
+
+def _cut(n: int, n_numbers: float) -> Iterator[slice]:
+    """Yield parts of n rows or columns of so many numbers each."""
+    together = max(int(_BLOCK_BYTES / (8.0 * max(n_numbers, 1.0))), 1)
+    for start in range(0, n, together):
+        yield slice(start, min(start + together, n))

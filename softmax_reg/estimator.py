@@ -165,7 +165,8 @@ class SoftmaxRegression(
     optimality_ : float
         How far the solution is from a minimiser: the largest entry of the gradient with respect to
         coefficients of features that are centred and divided by
-        sqrt(variance + (1 - l1_ratio) / (C S) * factor); with a norm, of the step that the
+        sqrt(variance + (1 - l1_ratio) / (C S) * factor), that with `standardize` times
+        scale_^2; with a norm, of the step that the
         proximal gradient takes.  It means the same for every solver and in any units of the
         features.
     converged_ : bool

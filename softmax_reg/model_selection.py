@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from softmax_reg._compat import (
     CallbackSupportMixin,
     StrOptions,
+    check_sample_weight,
     raise_for_params,
     validate_data,
     validate_parameter_constraints,
@@ -279,7 +280,7 @@ class SoftmaxRegressionCV(
         X = merge_duplicates(X)
         classes, codes = encode_labels(y)
         weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
-        s = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        s = None if sample_weight is None else check_sample_weight(sample_weight, X)
         data, numbers = Labelled(X, y, codes, weights, len(classes), s), np.arange(len(y))
         splitting, scoring = self._routed(sample_weight, params)
         splits = check_cv(self.cv, y, classifier=True).split(X, y, **splitting)
