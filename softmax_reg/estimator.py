@@ -99,7 +99,7 @@ class SoftmaxRegression(
         Whether the penalty is in units of each feature's standard deviation over the rows given to
         `fit`: sigma_j W_j in place of W_j, kept in `scale_`.  The model is then that of a
         `StandardScaler` and this one in a pipeline, but its coefficients are those of X, which is
-        neither copied nor changed.  See Notes.
+        neither copied nor changed.  `partial_fit` is not there with it.  See Notes.
     fit_intercept : bool, default=True
         Whether to fit b; else it is 0.
     class_weight : dict, "balanced" or None, default=None

@@ -180,12 +180,11 @@ class _WeightedNorm:
         return replace(self, factor=factor, scale=scale)
 
     def evened(self) -> tuple[Self, float | NDArray]:
-        curvature = self.curvature
-        units: float | NDArray = 1.0
-        if np.ndim(curvature) > 0:
-            with np.errstate(divide="ignore"):
-                units = np.sqrt(self.alpha * (1.0 - self.l1_ratio) / curvature)
-        return replace(self, factor=None, scale=None), units
+        even = replace(self, factor=None, scale=None)
+        if even.curvature == 0.0:
+            return even, 1.0
+        with np.errstate(divide="ignore"):
+            return even, 1.0 / np.sqrt(self._each(1.0, 2))  # the same at any strength
 
     def _share_and_conjugate(self, U: NDArray, size: NDArray) -> tuple[float, float]:
         """Return what `conjugate` does, given the dual norm of U in each of its groups."""
@@ -357,7 +356,8 @@ class GroupLasso(_WeightedNorm, Penalty):
 
 def _lengths(W: NDArray) -> NDArray:
     """Return ||W_j|| of each feature, shape (n_features, 1)."""
-    return np.sqrt(np.sum(W * W, axis=1, keepdims=True))
+    # In float64, for squares of them may leave the range of float32.
+    return np.sqrt(np.sum(np.square(W, dtype=np.float64), axis=1, keepdims=True))
 
 
 PENALTIES: dict[str, type[ElasticNet] | type[GroupLasso]] = {

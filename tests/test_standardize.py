@@ -145,9 +145,9 @@ def test_units_near_the_ends_of_float32_change_nothing(order, monkeypatch):
     monkeypatch.setattr("softmax_reg.blocks._SMALL_BYTES", 0)  # computed with in float32
     X, y = data("wine/std")
     units = np.float32(order) ** np.linspace(0.0, 1.0, X.shape[1], dtype=np.float32)
-    proba = SoftmaxRegression().fit(X, y).predict_proba(X)
-    for l1_ratio in (0.0, 0.3):
-        model = SoftmaxRegression(standardize=True, tol=1e-5, l1_ratio=l1_ratio)
+    for penalty, l1_ratio in (("elasticnet", 0.0), ("elasticnet", 0.3), ("group_lasso", 0.3)):
+        params = {"tol": 1e-5, "penalty": penalty, "l1_ratio": l1_ratio}
+        model = SoftmaxRegression(standardize=True, **params)
         proba = clone(model).fit(X.astype(np.float32), y).predict_proba(X)
         Z = X.astype(np.float32) * units
         assert_allclose(model.fit(Z, y).predict_proba(Z), proba, atol=2e-3)
@@ -297,6 +297,15 @@ def test_fewer_rows_than_features_need_no_more_steps_than_in_the_pipeline(solver
         model.set_params(warm_start=True)
         model.coef_ = model.coef_ + 0.1 * rng.normal(size=model.coef_.shape) / model.scale_
         assert_allclose(model.fit(X, y).predict_proba(X), pipeline.predict_proba(X), atol=1e-6)
+
+
+def test_a_path_finds_the_span_of_the_rows_once(monkeypatch):
+    rng, calls, qr = np.random.default_rng(0), [], np.linalg.qr
+    monkeypatch.setattr(np.linalg, "qr", lambda A: calls.append(A.shape) or qr(A))
+    X, y = rng.normal(size=(30, 200)) * np.exp(rng.normal(size=200)), np.arange(30) % 3
+    path = softmax_path(X, y, Cs=[0.001, 0.03, 1.0, 30.0], l1_ratio=0.0, standardize=True)
+    assert calls == [(200, 30)]
+    assert path.converged_.all()
 
 
 def test_X_is_neither_copied_nor_written_to():
