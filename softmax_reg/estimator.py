@@ -468,7 +468,7 @@ class SoftmaxRegression(
     def _scale(self, X: Any, sample_weight: Any) -> NDArray | None:
         return deviations(X, sample_weight) if self.standardize else None
 
-    def _penalty(self, X: Any, weights: NDArray, scale: NDArray | None) -> Penalty:
+    def _penalty(self, X: Any, weights: NDArray, scale: NDArray | None = None) -> Penalty:
         # scikit-learn's C: its objective is ours times C S.
         alpha = 1.0 / (float(self.C) * float(weights.sum(dtype=np.float64)))
         factors = self.penalty_factor, X.shape[1]
