@@ -12,6 +12,7 @@ from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _param_validation, multiclass, validation
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -65,6 +66,7 @@ __all__ = [
     "Interval",
     "MetadataRouter",
     "MethodMapping",
+    "StandardScaler",
     "StrOptions",
     "available_if",
     "check_X_y",

@@ -207,9 +207,8 @@ class _FirstPass:
         self.codes.clear()
         shape = (self.n, self.estimator.n_features_in_)
         like = np.broadcast_to(np.zeros((), self.dtype), shape)  # takes no memory
-        weights = row_weights(
-            like, classes, classes, codes, np.concatenate(self.weights), class_weight
-        )
+        given = np.concatenate(self.weights)
+        weights = row_weights(like, classes, classes, codes, given, class_weight)
         per_row = self.n_numbers / self.n
         rows = StreamedRows(
             self.source,
@@ -222,6 +221,7 @@ class _FirstPass:
             np.concatenate(self.hashes, axis=1),
             np.concatenate(self.is_single),
         )
+        rows.sample_weight = given
         return rows, classes, codes, weights
 
 

@@ -103,7 +103,9 @@ def test_every_fitted_attribute_is_documented_and_the_other_way_round():
     from sklearn.datasets import load_iris
 
     frame, y = load_iris(return_X_y=True, as_frame=True)
-    model = softmax_reg.SoftmaxRegression(early_stopping=True, random_state=0).fit(frame, y)
+    model = softmax_reg.SoftmaxRegression(
+        early_stopping=True, random_state=0, standardize=True
+    ).fit(frame, y)
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     lines = section(type(model).__doc__, "Attributes")
     stated = {m[1] for line in lines if (m := re.match(r"(\w+_) : ", line))}

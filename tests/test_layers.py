@@ -22,7 +22,7 @@ LAYERS = [
     {"persistence.archive", "persistence.files", "persistence.headers"},
     {"functional", "penalties", "schedules", "persistence.storage", "online.window"},
     {"rows", "blas_threads", "left_out", "sources.reservoir", "sources.row_hashes"},
-    {"sources.streams", "blocks"},
+    {"sources.streams", "blocks", "deviations"},
     {"sources.batch_sources", "sources.csv_lines", "sources.csv_options", "faces"},
     {"sources.tables"},
     {"sources.csv_files", "sources.parquet_files"},

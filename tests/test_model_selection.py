@@ -419,7 +419,8 @@ def test_every_fitted_attribute_is_documented_and_the_other_way_round():
     from test_docs import section
 
     X, y = data("iris")
-    model = SoftmaxRegressionCV(Cs=CS).fit(pd.DataFrame(X, columns=list("abcd")), y)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = SoftmaxRegressionCV(Cs=CS, standardize=True).fit(frame, y)
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     lines = section(type(model).__doc__, "Attributes")
     stated = {line.split(" : ")[0] for line in lines if " : " in line and line[0] != " "}

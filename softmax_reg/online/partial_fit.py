@@ -65,6 +65,12 @@ def _has_ridge_alone(estimator: Any) -> bool:
             f"is {knobs['penalty']!r} and penalty_factor is {shown(knobs['penalty_factor'])}. "
             "Leave them at their defaults, or use fit."
         )
+    if knobs["standardize"]:
+        raise AttributeError(
+            "partial_fit sees the rows batch by batch and cannot know the deviations of those to "
+            "come, but standardize is True. Use fit, or standardize=False with batches that a "
+            "StandardScaler has transformed."
+        )
     return True
 
 

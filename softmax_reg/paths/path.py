@@ -49,6 +49,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "penalty": [StrOptions(set(PENALTIES))],
     "penalty_factor": ["array-like", None],
+    "standardize": ["boolean"],
     "eps": [Interval(Real, 0, 1, closed="neither"), None],
     "fit_intercept": ["boolean"],
     "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -92,6 +93,9 @@ class SoftmaxPath:
         Whether each reached `tol`, or what rounding lets be seen.
     feature_names_in_ : ndarray of shape (n_features,), dtype object, or None
         The names of the features, if X had string names for all of them.
+    scale_ : ndarray of shape (n_features,), float64, or None
+        The deviation of each feature, if the penalty is in units of them (`standardize`); as
+        `SoftmaxRegression.scale_`.
     """
 
     Cs_: NDArray
@@ -106,6 +110,7 @@ class SoftmaxPath:
     n_iter_: NDArray
     converged_: NDArray
     feature_names_in_: NDArray | None = None
+    scale_: NDArray | None = None
 
     @property
     def degrees_of_freedom_(self) -> NDArray[np.intp]:
@@ -135,6 +140,7 @@ def softmax_path(
     l1_ratio: float = 1.0,
     penalty: str = "elasticnet",
     penalty_factor: ArrayLike | None = None,
+    standardize: bool = False,
     eps: float | None = None,
     fit_intercept: bool = True,
     class_weight: dict | str | None = None,
@@ -164,6 +170,9 @@ def softmax_path(
         As for `SoftmaxRegression`.
     penalty_factor : array-like of shape (n_features,), default=None
         As for `SoftmaxRegression`.  Features with the factor 0 are active at every C.
+    standardize : bool, default=False
+        Whether the penalty is in units of each feature's deviation, as for `SoftmaxRegression`.
+        The coefficients are those of X as it is.
     eps : float or None, default=None
         The smallest C over the largest, for a number of `Cs`.  None means 1e-4 with more rows
         than features, else 1e-2.
@@ -248,7 +257,8 @@ def softmax_path(
     X = merge_duplicates(X)
     classes, codes = encode_labels(y)
     weights = row_weights(X, y, classes, codes, sample_weight, class_weight)
-    objective = objective_of(X, codes, weights, len(classes), l1_ratio, knobs)
+    of_rows = X, codes, weights, len(classes)
+    objective = objective_of(*of_rows, l1_ratio, knobs, sample_weight)
     grid, start = _grid(Cs, objective, eps, knobs)
     steps = []
     with PathWatch(watchers, len(grid), len(grid)) as watch:
@@ -277,6 +287,7 @@ def softmax_path(
         n_iter_=np.array([step.n_iter for step in steps], dtype=np.int32),
         converged_=np.array([step.converged for step in steps]),
         feature_names_in_=names,
+        scale_=objective.penalty.scale,
     )
 
 

@@ -106,6 +106,11 @@ def _intercept(value: Any, name: str, sizes: Sizes) -> None:
     _check_size(numbers(value, name, (sizes.n_rows,)), name)
 
 
+def _deviations(value: Any, name: str, sizes: Sizes) -> None:
+    scale = numbers(value, name, (sizes.n_features,))
+    require(scale.dtype == np.float64 and (scale > 0.0).all(), f"{name} holds no deviations")
+
+
 def _check_size(values: NDArray, name: str) -> None:
     require(values.dtype.itemsize in (4, 8), f"{name} has the dtype {values.dtype}")
     largest = np.finfo(values.dtype).max / values.dtype.type(_HEADROOM)
@@ -158,6 +163,7 @@ FITTED: dict[str, Check] = {
     "intercept_": _intercept,
     "n_features_in_": _count_of_features,
     "feature_names_in_": _names,
+    "scale_": _deviations,
     "loss_curve_": _curve,
     "validation_loss_curve_": _validation_curve,
     "best_iter_": lambda value, name, sizes: whole_number(value, name, 0, sizes.n_iter),
