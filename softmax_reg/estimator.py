@@ -153,7 +153,8 @@ class SoftmaxRegression(
         Called with a `softmax_reg.callbacks.Progress` for the starting point and after every
         iteration.  Only the return value True stops the fit; any other, such as the number from
         `file.write`, is ignored.  An `EarlyStopping` among them switches `early_stopping` on.
-        What they record is in the objects given; clones have copies.  `partial_fit` calls none.
+        What they record is in the objects given; clones have copies.  `partial_fit` tells them
+        of each batch.
         Callbacks of scikit-learn 1.9, such as its ProgressBar, are given to `set_callbacks`.
     dual : bool, default=False
         For scripts that name it: only False has a meaning here.
