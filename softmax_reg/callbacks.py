@@ -142,8 +142,9 @@ class LossLogger:
     """Records iteration, loss, optimality, seconds and, if rows are held out, their loss.
 
     Each fit starts a new record, and so does each stream of `partial_fit`, whose iterations are its
-    batches and whose losses are those of each batch before it was learned.  It is in the very object that was given to the estimator; clones,
-    such as a grid search makes, have copies of it (`search.best_estimator_.callbacks`).
+    batches and whose losses are those of each batch before it was learned.  The record is in the
+    very object that was given to the estimator; clones, such as a grid search makes, have copies of
+    it (`search.best_estimator_.callbacks`).
 
     Parameters
     ----------

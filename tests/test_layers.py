@@ -65,6 +65,8 @@ LAYERS = [
 ]
 # These read fitted attributes and know nothing of how they came about.
 DISPLAYS = {
+    "displays._accuracy",
+    "displays._estimators",
     "displays._plotting",
     "displays.loss_curve",
     "displays.loss_curve_display",
