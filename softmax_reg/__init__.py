@@ -1,6 +1,7 @@
 """Multinomial logistic regression (softmax regression) from scratch in NumPy."""
 
 from softmax_reg._version import __version__ as __version__
+from softmax_reg.displays.coefficient_display import CoefficientDisplay
 from softmax_reg.displays.cv_display import CVDisplay
 from softmax_reg.displays.loss_curve_display import LossCurveDisplay
 from softmax_reg.displays.path_display import PathDisplay
@@ -16,6 +17,7 @@ __all__ = [
     "BatchSource",
     "CSVSource",
     "CVDisplay",
+    "CoefficientDisplay",
     "FunctionSource",
     "LossCurveDisplay",
     "NpySource",

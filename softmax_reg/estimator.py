@@ -36,7 +36,7 @@ from softmax_reg.encoding import make_penalty
 from softmax_reg.fit_tasks import FitTasks, whole_fit
 from softmax_reg.held_out import Users, unseen_rows
 from softmax_reg.left_out import is_left_out, with_weight
-from softmax_reg.objective import Objective
+from softmax_reg.objective import Objective, null_loss
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.partial_fit import FittedRows, StreamingMixin
 from softmax_reg.penalties import ElasticNet, Penalty
@@ -44,6 +44,7 @@ from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.reading import read_data
+from softmax_reg.results import SummaryMixin
 from softmax_reg.separation import Existence
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
 from softmax_reg.solvers.constraints import BATCH_SIZE, CALLBACKS, COUNT, LEARNING_RATE, MOMENTUM
@@ -72,6 +73,7 @@ class SoftmaxRegression(
     ClassifierMixin,
     StreamingMixin,
     SoftmaxPredictor,
+    SummaryMixin,
     Persistent,
     BaseEstimator,
 ):
@@ -200,8 +202,14 @@ class SoftmaxRegression(
         tested; at most F itself, which says that nothing is known.
     duality_gap_ : float
         The certificate that the fit ended with; nan where it was not asked for, or C is inf.
+    loss_ : float
+        Mean loss at the solution, without the penalty, in nats per row.
+    null_loss_ : float
+        The same of the model that knows only how frequent the classes are.
     solver_ : str
         The solver that ran: what "auto" chose.
+    stop_reason_ : str
+        Why the fit ended, in words.
     validation_loss_curve_ : ndarray of shape (n_iter_ + 1,), float64
         Mean loss, without penalty, on the held-out rows; with `early_stopping` or `X_val` only.
     best_iter_ : int
@@ -465,6 +473,8 @@ class SoftmaxRegression(
         self.n_iter_ = np.array([len(losses) - 1], dtype=np.int32)
         self.loss_curve_ = losses
         self.optimality_ = point.optimality
+        self.loss_, self.null_loss_ = float(point.loss), null_loss(objective)
+        self.stop_reason_ = result.reason
         self.suboptimality_, self.duality_gap_ = float(result.excess), float(result.gap)
         is_optimum = result.converged and result.existence is Existence.PROVED
         self.converged_ = bool(is_optimum and point is result.point)
@@ -526,6 +536,17 @@ class SoftmaxRegression(
         alpha = 1.0 / (float(knobs["C"]) * float(weights.sum(dtype=np.float64)))
         factors = knobs["penalty_factor"], X.shape[1]
         return make_penalty(knobs["penalty"], alpha, knobs["l1_ratio"], *factors, scale)
+
+    def _penalty_in_words(self) -> str:
+        knobs = meant(self)
+        C, share = float(knobs["C"]), float(knobs["l1_ratio"])
+        if np.isinf(C):
+            return "none"
+        norm = "group lasso" if knobs["penalty"] == "group_lasso" else "lasso"
+        mixed = "ridge" if share == 0.0 else norm if share == 1.0 else f"ridge and {norm}"
+        more = f", l1_ratio = {share:g}" if 0.0 < share < 1.0 else ""
+        units = ", in units of deviations" if self.standardize else ""
+        return f"{mixed}, C = {C:g}{more}{units}"
 
     def _is_smooth(self) -> bool:
         """Return whether there is no norm with kinks; nothing has to be known of X."""

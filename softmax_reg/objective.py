@@ -25,7 +25,7 @@ from softmax_reg.left_out import as_start, expanded
 from softmax_reg.penalties import Penalty
 from softmax_reg.points import Point, softmax_of
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "null_loss"]
 
 # The basis of the rows' span takes as much memory as X.
 _ROW_SPACE_BYTES = 64 << 20
@@ -511,3 +511,11 @@ class Objective:
         """Return the share of some rows in the loss, -(1/S) sum s log P[y], in float64, (1,)."""
         chosen = log_P[np.arange(len(log_P)), self.codes[part]]
         return np.array([-np.vdot(self._shares[part].astype(np.float64, copy=False), chosen)])
+
+
+def null_loss(objective: Objective) -> float:
+    """Return the least loss without features: the entropy of the shares of the classes."""
+    weights = objective.weights.astype(np.float64)
+    shares = np.bincount(objective.codes, weights, minlength=objective.n_classes)
+    shares = shares[shares > 0.0] / shares.sum()
+    return float(-(shares * np.log(shares)).sum())

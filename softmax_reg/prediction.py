@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import check_is_fitted, safe_sparse_dot, validate_data
 from softmax_reg.functional import log_softmax
+from softmax_reg.results import CoefficientsMixin
 
 __all__ = ["SoftmaxPredictor", "unchanged_if_it_fails"]
 
@@ -28,12 +29,8 @@ def unchanged_if_it_fails(estimator: Any) -> Iterator[None]:
         raise
 
 
-class SoftmaxPredictor:
+class SoftmaxPredictor(CoefficientsMixin):
     """What follows from `coef_`, `intercept_` and `classes_`."""
-
-    classes_: NDArray
-    coef_: Any
-    intercept_: NDArray
 
     def decision_function(self, X: Any) -> NDArray:
         """Return the scores X W + b.

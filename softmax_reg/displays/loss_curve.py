@@ -100,14 +100,14 @@ class LossCurve:
         )
 
     @classmethod
-    def from_logger(cls, logger: Any, name: str = "training") -> Self:
+    def from_logger(cls, logger: Any, name: str = "") -> Self:
         """Read the record of a `LossLogger`.
 
         Parameters
         ----------
         logger : LossLogger
             After a fit, or after some batches.
-        name : str, default="training"
+        name : str, default=""
 
         Returns
         -------

@@ -114,7 +114,7 @@ class LossCurveDisplay:
 
     @classmethod
     def from_logger(
-        cls, logger: Any, *, ax: Any = None, name: str = "training", **plot_options: Any
+        cls, logger: Any, *, ax: Any = None, name: str = "", **plot_options: Any
     ) -> Self:
         """Draw what a `LossLogger` recorded: the loss and, if it has them, the accuracies below.
 
@@ -125,7 +125,7 @@ class LossCurveDisplay:
         ax : matplotlib Axes or pair of them, default=None
             Where to draw the loss, and the accuracies, which are left out if there is no second
             one; None makes a new figure.
-        name : str, default="training"
+        name : str, default=""
             Name in the legend.
         **plot_options
             Further keywords of `plot`.
@@ -320,8 +320,8 @@ class LossCurveDisplay:
         handles = list(self.lines_)
         if dashed and len(self.lines_) == 1:
             name = self.lines_[0].get_label()
-            self.lines_[0].set_label(f"{name}, training")
-            dashed[0].set_label(f"{name}, held-out rows")
+            self.lines_[0].set_label(f"{name}, training" if name else "training")
+            dashed[0].set_label(f"{name}, held-out rows" if name else "held-out rows")
             handles += dashed
         elif dashed:
             # Line styles mean the same for every curve: explain them once, without a colour.

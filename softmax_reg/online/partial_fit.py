@@ -249,6 +249,9 @@ class StreamingMixin:
 # What only `fit` can say of its solution.
 _OF_FIT = (
     "optimality_",
+    "loss_",
+    "null_loss_",
+    "stop_reason_",
     "converged_",
     "suboptimality_",
     "duality_gap_",

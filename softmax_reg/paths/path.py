@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,6 +36,9 @@ from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
 from softmax_reg.solvers.constraints import CALLBACKS, COUNT
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["SoftmaxPath", "softmax_path"]
 
 # Of a ridge penalty alone no C makes the coefficients zero: its path starts where that of an
@@ -43,6 +46,9 @@ __all__ = ["SoftmaxPath", "softmax_path"]
 _LEAST_L1_RATIO = 1e-3
 # C_min / C at the end of a path, with more rows than features and with fewer.
 _TALL_EPS, _WIDE_EPS = 1e-4, 1e-2
+
+# Rows of a path that are printed; those in the middle are left out.
+_SHOWN = 20
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -62,7 +68,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SoftmaxPath:
     """The optima along a regularisation path, as `softmax_path` returns them.
 
@@ -111,6 +117,60 @@ class SoftmaxPath:
     converged_: NDArray
     feature_names_in_: NDArray | None = None
     scale_: NDArray | None = None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the path as a table.
+
+        Returns
+        -------
+        frame : DataFrame
+            For each C a row: `C` (float64), `features` with a coefficient that is not 0 (int64),
+            `deviance explained`, from 0 to 1, `objective` (float64), `iterations` (int32) and
+            `converged` (bool).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from softmax_reg import softmax_path
+        >>> softmax_path(*load_wine(return_X_y=True), Cs=3).to_frame()[["C", "features"]].round(4)
+                C  features
+        0  0.0000         0
+        1  0.0046         1
+        2  0.4596         7
+        """
+        import pandas as pd
+
+        columns = {
+            "C": self.Cs_,
+            "features": self.n_active_,
+            "deviance explained": self.deviance_explained_,
+            "objective": self.objective_,
+            "iterations": self.n_iter_,
+            "converged": self.converged_,
+        }
+        return pd.DataFrame(columns)
+
+    def __repr__(self) -> str:
+        frame = self.to_frame()
+        formats = {
+            "C": "{:.4g}".format,
+            "deviance explained": "{:.1%}".format,
+            "objective": "{:.6g}".format,
+        }
+        table = frame.to_string(formatters=formats, index=False, max_rows=_SHOWN)
+        return f"{self._title}\n{table}"
+
+    def _repr_html_(self) -> str:
+        table = self.to_frame().to_html(index=False, max_rows=_SHOWN, float_format="{:.4g}".format)
+        return f"<p>{self._title}</p>{table}"
+
+    @property
+    def _title(self) -> str:
+        n_features, n_classes = self.coefs_.shape[2], len(self.classes_)
+        return (
+            f"SoftmaxPath of {len(self.Cs_)} values of C, l1_ratio {self.l1_ratio_:g}, "
+            f"{n_features} features, {n_classes} classes"
+        )
 
     @property
     def degrees_of_freedom_(self) -> NDArray[np.intp]:

@@ -23,6 +23,7 @@ __all__ = ["FITTED", "Sizes", "check_fitted"]
 # finite; no further, for coefficients of tiny features are large.
 _HEADROOM = 1e3
 _LONGEST_NAME = 200
+_LONGEST_SENTENCE = 1000
 _ALWAYS = ("classes_", "coef_", "intercept_", "n_features_in_", "n_iter_", "loss_curve_")
 
 
@@ -144,6 +145,11 @@ def _flag(value: Any, name: str, sizes: Sizes) -> None:
     require(isinstance(value, bool | np.bool_), f"{name} is neither true nor false")
 
 
+def _sentence(value: Any, name: str, sizes: Sizes) -> None:
+    is_right = isinstance(value, str) and len(value) <= _LONGEST_SENTENCE
+    require(is_right, f"{name} is no sentence")
+
+
 def _word(value: Any, name: str, sizes: Sizes) -> None:
     is_right = isinstance(value, str) and len(value) <= _LONGEST_NAME
     require(is_right, f"{name} is no short text")
@@ -169,6 +175,9 @@ FITTED: dict[str, Check] = {
     "best_iter_": lambda value, name, sizes: whole_number(value, name, 0, sizes.n_iter),
     "n_samples_seen_": lambda value, name, sizes: whole_number(value, name, 0, 2**62),
     "optimality_": _real,
+    "loss_": _real,
+    "null_loss_": _real,
+    "stop_reason_": _sentence,
     "suboptimality_": _real,
     "duality_gap_": _real,
     "converged_": _flag,
