@@ -47,7 +47,14 @@ from softmax_reg.reading import read_data
 from softmax_reg.results import SummaryMixin
 from softmax_reg.separation import Existence
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
-from softmax_reg.solvers.constraints import BATCH_SIZE, CALLBACKS, COUNT, LEARNING_RATE, MOMENTUM
+from softmax_reg.solvers.constraints import (
+    BATCH_SIZE,
+    CALLBACKS,
+    COUNT,
+    LEARNING_RATE,
+    MOMENTUM,
+    SolverName,
+)
 
 __all__ = ["SoftmaxRegression"]
 
@@ -298,7 +305,7 @@ class SoftmaxRegression(
         standardize: bool = False,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
-        solver: str | Solver = "auto",
+        solver: SolverName | Solver = "auto",
         learning_rate: Any = "auto",
         batch_size: int | str = "auto",
         momentum: float | str = "auto",

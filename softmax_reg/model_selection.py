@@ -33,6 +33,8 @@ from softmax_reg.paths.tasks import SearchTasks
 from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.routing import RoutedScores
+from softmax_reg.solvers import Solver
+from softmax_reg.solvers.constraints import SolverName
 
 __all__ = ["SoftmaxRegressionCV"]
 
@@ -211,7 +213,7 @@ class SoftmaxRegressionCV(
         cv: Any = None,
         scoring: Any = "neg_log_loss",
         selection: str = "best",
-        solver: Any = "auto",
+        solver: SolverName | Solver = "auto",
         tol: float = 1e-8,
         max_iter: int = 1000,
         class_weight: dict | str | None = None,

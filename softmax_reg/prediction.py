@@ -32,6 +32,10 @@ def unchanged_if_it_fails(estimator: Any) -> Iterator[None]:
 class SoftmaxPredictor(CoefficientsMixin):
     """What follows from `coef_`, `intercept_` and `classes_`."""
 
+    # With a link, scikit-learn's HTML shows the description of each parameter as a tooltip.
+    _doc_link_module = "softmax_reg"
+    _doc_link_template = "#"
+
     def decision_function(self, X: Any) -> NDArray:
         """Return the scores X W + b.
 

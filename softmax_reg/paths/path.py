@@ -34,7 +34,7 @@ from softmax_reg.paths.steps import (
 from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
-from softmax_reg.solvers.constraints import CALLBACKS, COUNT
+from softmax_reg.solvers.constraints import CALLBACKS, COUNT, SolverName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -205,7 +205,7 @@ def softmax_path(
     fit_intercept: bool = True,
     class_weight: dict | str | None = None,
     sample_weight: Any = None,
-    solver: str | Solver = "auto",
+    solver: SolverName | Solver = "auto",
     tol: float = 1e-8,
     max_iter: int = 1000,
     random_state: int | None = None,
