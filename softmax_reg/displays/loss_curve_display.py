@@ -279,7 +279,8 @@ class LossCurveDisplay:
         self.figure_ = self.ax_.figure
         self.lines_, self.validation_lines_ = [], []
         for i, curve in enumerate(self.curves):
-            style = _curve_style(i, n_curves) | {"label": names[i]} | spelled_out(kwargs[i])
+            style = _curve_style(i, n_curves) | {"label": names[i] or "_training"}
+            style |= spelled_out(kwargs[i])
             dashed = style | {"linestyle": "--", "markerfacecolor": "white"}
             first = int(curve.unit == "batch")  # there is none before the first
             self.lines_.append(_draw(self.ax_, losses[i], floor, style, first))
@@ -320,8 +321,9 @@ class LossCurveDisplay:
         handles = list(self.lines_)
         if dashed and len(self.lines_) == 1:
             name = self.lines_[0].get_label()
-            self.lines_[0].set_label(f"{name}, training" if name else "training")
-            dashed[0].set_label(f"{name}, held-out rows" if name else "held-out rows")
+            of = "" if name.startswith("_") else f"{name}, "
+            self.lines_[0].set_label(f"{of}training")
+            dashed[0].set_label(f"{of}held-out rows")
             handles += dashed
         elif dashed:
             # Line styles mean the same for every curve: explain them once, without a colour.
@@ -331,7 +333,8 @@ class LossCurveDisplay:
             ]
         if any(curve.best_iter is not None for curve in self.curves):
             handles.append(Line2D([], [], **(GUIDE | _STAR), label="kept iterate"))
-        self.ax_.legend(handles=handles)
+        if handles := [h for h in handles if not h.get_label().startswith("_")]:
+            self.ax_.legend(handles=handles)
 
 
 def _curve_style(i: int, n_curves: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from softmax_reg.points import Point
 from softmax_reg.separation import Existence
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.promise import Promise
-from softmax_reg.solvers.rising import told_of_rise
+from softmax_reg.solvers.rising import has_risen, told_of_rise
 from softmax_reg.solvers.run_state import Run
 from softmax_reg.solvers.stages import Walk
 from softmax_reg.solvers.watching import Callback, Progress, ask, notify
@@ -202,8 +202,8 @@ def _ended(
     message = ""
     if not converged and not is_enough:
         message = _not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
-    elif solver.is_textbook and point.value > losses[0]:
-        message = told_of_rise(solver, walk.objective, start, losses[0], point.value)
+    elif solver.is_textbook and has_risen(losses):
+        message = told_of_rise(solver, walk.objective, start, min(losses), point.value)
     n_iter, (excess, gap, _) = len(losses) - 1, promise.bound
     if existence is Existence.REFUTED:  # what bounds the distance to an optimum says nothing
         excess, gap = point.value + promise.lost, np.nan
@@ -220,9 +220,8 @@ def _reason(result: Result, tol: float, asking: Sequence[Callback]) -> str:
     if result.stopped == "interrupt":
         return f"interrupted after {result.n_iter} iterations; the last iterate is kept"
     if result.stopped == "max_iter":
-        risen = result.loss_curve[-1] > result.loss_curve[0]
         done = f"all {result.n_iter} iterations done"
-        return f"{done}, and the loss rose" if risen else done
+        return f"{done}, and the loss rose" if has_risen(result.loss_curve) else done
     if result.converged and result.stopped == "tol":
         return f"converged: optimality {result.point.optimality:.1e}, tol {tol:.1e}"
     if result.converged:

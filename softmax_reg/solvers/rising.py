@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +16,26 @@ from softmax_reg.maps import StandardMap
 from softmax_reg.objective import Objective
 from softmax_reg.solvers.base import Solver
 
-__all__ = ["own_units", "told_of_rise"]
+__all__ = ["has_risen", "own_units", "told_of_rise"]
 
 # Points for which a smaller rate is tried before it is named, and by how many powers of ten.
 _TRIED_POINTS, _TRIED_RATES = 10, 8
+# The share of the decrease whose loss is a rise.
+_LOST = 0.5
 # The largest eigenvalue is wanted to so many digits, from below.
 _EIGENVALUE_TOL = 1e-2
+
+
+def has_risen(losses: Sequence[float] | NDArray) -> bool:
+    """Return whether a run lost, at its end, more than half of what it had gained.
+
+    Batches drawn at random may raise the loss a little.
+
+    >>> has_risen([1.0, 0.2, 0.3]), has_risen([1.0, 0.2, 0.7]), has_risen([1.0, 1.1])
+    (False, True, True)
+    """
+    first, lowest, last = losses[0], min(losses), losses[-1]
+    return bool(last - lowest > _LOST * (first - lowest))
 
 
 def told_of_rise(
@@ -36,7 +51,7 @@ def told_of_rise(
     start : ndarray of shape (objective.size,)
         Where the run began.
     before, after : float
-        F there, and where the run ended.
+        The lowest F, and that where the run ended.
     """
     given = getattr(solver, "learning_rate", None)
     rate = _falling_rate(solver, objective, start)
