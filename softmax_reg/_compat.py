@@ -10,6 +10,7 @@ from typing import Any
 
 from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -64,6 +65,7 @@ __all__ = [
     "HasMethods",
     "Hidden",
     "Interval",
+    "LogisticRegression",
     "MetadataRouter",
     "MethodMapping",
     "StandardScaler",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._compat import check_is_fitted
+from softmax_reg._compat import LogisticRegression, check_is_fitted
 from softmax_reg._shown import shown
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class CoefficientsMixin:
     coef_: Any
     intercept_: NDArray
     n_features_in_: int
+    fit_intercept: bool
 
     def coef_frame(self, *, units: str = "raw", intercept: bool = False) -> pd.DataFrame:
         """Return the coefficients by feature and class.
@@ -108,6 +109,39 @@ class CoefficientsMixin:
             )
         first = pd.DataFrame([b], index=["intercept"], columns=self.classes_)
         return pd.concat([first, frame])
+
+    def to_sklearn(self) -> LogisticRegression:
+        """Return a fitted `LogisticRegression` with the same predictions.
+
+        For tools that know scikit-learn's class and not this one.
+
+        Returns
+        -------
+        model : sklearn.linear_model.LogisticRegression
+            With copies of `classes_`, `coef_` and `intercept_`; its parameters are the defaults but
+            for `fit_intercept`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from softmax_reg import SoftmaxRegression
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SoftmaxRegression().fit(X, y)
+        >>> bool((model.to_sklearn().predict(X) == model.predict(X)).all())
+        True
+        """
+        check_is_fitted(self)
+        model = LogisticRegression(fit_intercept=bool(self.fit_intercept))
+        for name in ("classes_", "coef_", "intercept_", "n_iter_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(model, name, getattr(self, name).copy())
+        model.n_features_in_ = self.n_features_in_
+        return model
 
     def _deviations(self) -> NDArray:
         scale = getattr(self, "scale_", None)
