@@ -141,7 +141,8 @@ class SoftmaxRegression(
     tol : float or None, default=1e-08
         The fit ends when `optimality_` is at most `tol`, or as small as rounding lets it be seen;
         but not while F can still fall by more than `converged_` allows: Newton's method then goes
-        on from there, where its steps can be paid for.  None means all `max_iter` iterations.
+        on from there, where its steps can be paid for.  None means all `max_iter` iterations, but
+        "prox-newton" ends where its working set is empty.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer falls, and keep the best iterate.
         The rows are those given to `fit` as `X_val`, or else a share of the others.
@@ -150,7 +151,8 @@ class SoftmaxRegression(
     n_iter_no_change : int, default=10
         Iterations without a new lowest held-out loss after which to stop; for `early_stopping`.
     warm_start : bool, default=False
-        Whether `fit` starts from the last solution.
+        Whether `fit` starts from the last solution.  The curves and `n_iter_` go on; schedules,
+        momentum and shuffling begin anew.
     random_state : int, RandomState or None, default=None
         Seed of the shuffling of stochastic solvers and of the held-out rows.
     verbose : int, default=0
@@ -368,7 +370,9 @@ class SoftmaxRegression(
             more for each pass.
         y : array-like of shape (n_samples,), default=None
             Labels of any kind that sorts: strings, integers, floats, booleans, categories.  None
-            with a `BatchSource`, whose batches bring labels and weights.
+            with a `BatchSource`, whose batches bring labels and weights.  One-hot rows are refused
+            with the line that makes labels of them: `predict` returns labels in one dimension, and
+            scikit-learn's scores and splitters would take such a y for several labels a row.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 equals two rows.  None means all 1.  At least two
             classes must have some.
@@ -398,11 +402,13 @@ class SoftmaxRegression(
         -----
         ConvergenceWarning
             If the fit did not converge, or on Ctrl-C, which leaves the last iterate fitted.  It
-            tells by how much F can still fall.
+            tells by how much F can still fall.  With a `learning_rate` that is given only if the
+            loss rose, with one that makes it fall.
         FutureWarning
             If a parameter of `LogisticRegression` has no effect here.
         UserWarning
-            If `l1_ratio` or `C` has no effect beside the `penalty`.
+            If `l1_ratio` or `C` has no effect beside the `penalty`, or `learning_rate`,
+            `batch_size` or `momentum` has none with the `solver`.
         """
         with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
@@ -474,6 +480,8 @@ class SoftmaxRegression(
             is_last = np.array_equal(stopping.best_w, point.w)
             point = point if is_last else objective.at(stopping.best_w)
         losses, held_out = self._curves_going_on(result.loss_curve, result.validation_curve)
+        n_before = len(losses) - len(result.loss_curve)
+        best_before = getattr(self, "best_iter_", n_before) if n_before else 0
         for stale in ("validation_loss_curve_", "best_iter_", "scale_", "_online", "_resumed"):
             self.__dict__.pop(stale, None)
         self.__dict__.update(self._coefficients(objective, point.w))
@@ -490,7 +498,8 @@ class SoftmaxRegression(
         if held_out is not None:
             self.validation_loss_curve_ = held_out
         if stopping is not None:
-            self.best_iter_ = stopping.best_iter + len(losses) - len(result.loss_curve)
+            # Where a warm start began is the iterate that the fit before kept, not its last one.
+            self.best_iter_ = n_before + stopping.best_iter if stopping.best_iter else best_before
 
     def _curves_going_on(
         self, losses: NDArray, held_out: NDArray | None

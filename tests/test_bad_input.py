@@ -165,7 +165,7 @@ def test_a_solver_that_cannot_do_an_l1_norm_names_those_that_can(solver, as_obje
 def test_a_learning_rate_that_makes_the_loss_infinite_names_the_epoch_and_the_remedy(solver, rate):
     model = SoftmaxRegression(solver=solver, learning_rate=rate, random_state=0)
     assert_left_as_it_was(
-        model, X, Y, match=r"not finite after epoch \d+.*learning_rate.*learning_rate='auto'"
+        model, X, Y, match=r"not finite after iteration \d+.*learning_rate.*learning_rate='auto'"
     )
 
 

@@ -404,7 +404,7 @@ def test_a_value_that_is_not_finite_is_an_error_that_names_the_iteration():
             yield objective.at(w)
             yield objective.at(np.full_like(w, np.inf))
 
-    with np.errstate(all="ignore"), pytest.raises(ValueError, match="not finite after epoch 2"):
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="not finite after iteration 2"):
         run(Lost(), small_objective())
 
 

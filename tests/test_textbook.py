@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import data
+from sklearn.exceptions import ConvergenceWarning
 
 from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV, softmax_path
 from softmax_reg.functional import softmax
@@ -80,7 +81,7 @@ def test_a_loss_that_rises_is_told_with_a_rate_that_falls(solver, rate, standard
     better = float(re.search(r"Try ([^,]*),", message)[1])
     assert (better >= 1e-4) is standardize or solver == "adam"
     curve = SoftmaxRegression(learning_rate=better, **knobs).fit(X, y).loss_curve_
-    assert curve[-1] < curve[10] < curve[0]
+    assert curve[-1] < curve[0]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -156,3 +157,55 @@ def test_under_a_warm_start_the_curves_go_on(early_stopping):
     if early_stopping:
         assert_allclose(parts.validation_loss_curve_, whole.validation_loss_curve_, rtol=1e-12)
         assert parts.best_iter_ == whole.best_iter_ == 40
+
+
+def test_the_best_iteration_under_a_warm_start_is_the_one_whose_coefficients_are_kept():
+    X, y = data("iris")
+    for knobs in ({}, {"solver": "gd", "learning_rate": 1e-3, "max_iter": 20}):
+        model = SoftmaxRegression(early_stopping=True, warm_start=True, random_state=0, **knobs)
+        for _ in range(3):
+            model.fit(X, y)
+            assert model.best_iter_ == np.argmin(model.validation_loss_curve_)
+
+
+@each_with_rate
+def test_a_rise_with_one_coefficient_is_told_in_plain_numbers(solver):
+    X, y = data("iris")
+    model = SoftmaxRegression(
+        solver=solver, learning_rate=np.float64(1e4), max_iter=5, random_state=0, tol=None,
+        fit_intercept=False,
+    )  # fmt: skip
+    with pytest.warns(ConvergenceWarning, match=r"learning_rate=10000\.0 is too large") as told:
+        model.fit(X[:, :1], y == 0)
+    better = float(re.search(r"Try ([^,]*),", str(told[0].message))[1])
+    curve = model.set_params(learning_rate=better).fit(X[:, :1], y == 0).loss_curve_
+    assert curve[-1] < curve[0]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_each_epoch_of_sgd_is_a_loop_over_mini_batches_of_shuffled_rows(momentum):
+    X, y = data("iris")
+    rate, size, n_epochs = 0.01, 16, 5  # the last batch is smaller
+    model = SoftmaxRegression(
+        C=np.inf,
+        solver="sgd",
+        learning_rate=rate,
+        batch_size=size,
+        momentum=momentum if momentum else "auto",
+        max_iter=n_epochs,
+        random_state=3,
+    ).fit(X, y)
+    rng = np.random.default_rng(np.random.RandomState(3).randint(2**31))
+    W, b, Y, losses = np.zeros((4, 3)), np.zeros(3), np.eye(3)[y], []
+    dW, db = np.zeros_like(W), np.zeros_like(b)
+    for epoch in range(n_epochs + 1):
+        losses.append(-np.mean(np.log(softmax(X @ W + b)[np.arange(len(y)), y])))
+        order = rng.permutation(len(y)) if epoch < n_epochs else []
+        for first in range(0, len(order), size):
+            rows = order[first : first + size]
+            R = (softmax(X[rows] @ W + b) - Y[rows]) / len(rows)
+            dW, db = momentum * dW - rate * X[rows].T @ R, momentum * db - rate * R.sum(axis=0)
+            W, b = W + dW, b + db
+    assert_allclose(model.loss_curve_, losses, rtol=1e-10)
+    assert_allclose(model.coef_.T, W, atol=1e-10)
+    assert_allclose(model.intercept_, b, atol=1e-10)

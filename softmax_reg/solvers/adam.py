@@ -57,6 +57,7 @@ class Adam(Stochastic):
     beta2: float = 0.999
     epsilon: float = 1e-8
     needs_smooth = True
+    rate_is_of_gradients = False  # it is about the length of a step
 
     def points(
         self, objective: Any, w: NDArray, rng: np.random.Generator, state: State

@@ -39,6 +39,8 @@ class Solver(ABC):
         Whether it needs coordinates that mix no features, also where the penalty is smooth.
     hands_over : bool
         Whether Newton's method may take over in a long run: where nobody asked for this one.
+    rate_is_of_gradients : bool
+        Whether a learning rate multiplies gradients, so that curvature bounds it.
     first_stage, stage_growth : float
         The coordinates are made anew after `first_stage` points, then each time after
         `stage_growth` times as many.
@@ -51,6 +53,7 @@ class Solver(ABC):
     whole_hessian: bool = False
     separable: bool = False
     hands_over: bool = False
+    rate_is_of_gradients: bool = True
     first_stage: float = 5
     stage_growth: float = 1.5
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from softmax_reg._compat import validate_parameter_constraints
+from softmax_reg._shown import shown
 from softmax_reg.solvers.adam import Adam
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.gd import GradientDescent
@@ -100,7 +101,7 @@ def warn_of_unused(solver: str | Solver, name: str, knobs: Mapping[str, Any], le
             else f"choose one of the solvers {able}, or leave it out"
         )
         warnings.warn(
-            f"{knob}={knobs[knob]!r} has no effect with {which}: {remedy}.",
+            f"{knob}={shown(knobs[knob])} has no effect with {which}: {remedy}.",
             UserWarning,
             stacklevel=level + 1,
         )

@@ -203,7 +203,8 @@ def _ended(
     if not converged and not is_enough:
         message = _not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
     elif solver.is_textbook and has_risen(losses):
-        message = told_of_rise(solver, walk.objective, start, min(losses), point.value)
+        what = f"rose from {min(losses):.3g} to {point.value:.3g}"
+        message = told_of_rise(solver, walk.objective, start, what)
     n_iter, (excess, gap, _) = len(losses) - 1, promise.bound
     if existence is Existence.REFUTED:  # what bounds the distance to an optimum says nothing
         excess, gap = point.value + promise.lost, np.nan
@@ -222,6 +223,8 @@ def _reason(result: Result, tol: float, asking: Sequence[Callback]) -> str:
     if result.stopped == "max_iter":
         done = f"all {result.n_iter} iterations done"
         return f"{done}, and the loss rose" if has_risen(result.loss_curve) else done
+    if result.existence is Existence.REFUTED:
+        return f"stopped after {result.n_iter} iterations: the loss falls for ever, to no optimum"
     if result.converged and result.stopped == "tol":
         return f"converged: optimality {result.point.optimality:.1e}, tol {tol:.1e}"
     if result.converged:
@@ -292,16 +295,13 @@ def _exhausted(walk: Walk, promise: Promise, point: Point) -> str:
 
 
 def _not_finite(walk: Walk, n_iter: int) -> str:
-    where = f"The loss is not finite after epoch {n_iter}."
-    if not walk.solver.is_textbook:
-        return (
-            f"{where} Look for values that are too large for the dtype of X, or missing in a later "
-            "pass."
-        )
-    objective, losses = walk.objective, walk.run.losses
-    start = np.zeros_like(walk.run.w)
-    first = losses[0] if losses else np.inf
-    return f"{where} {told_of_rise(walk.solver, objective, start, first, np.inf)}"
+    what = f"is not finite after iteration {n_iter}"
+    if walk.solver.is_textbook:
+        return told_of_rise(walk.solver, walk.objective, np.zeros_like(walk.run.w), what)
+    return (
+        f"The loss {what}. Look for values that are too large for the dtype of X, or missing in a "
+        "later pass."
+    )
 
 
 _REMEDIES = {

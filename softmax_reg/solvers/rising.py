@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from softmax_reg._shown import shown
 from softmax_reg.coordinates import Conditioned
 from softmax_reg.maps import StandardMap
 from softmax_reg.objective import Objective
@@ -20,6 +21,8 @@ __all__ = ["has_risen", "own_units", "told_of_rise"]
 
 # Points for which a smaller rate is tried before it is named, and by how many powers of ten.
 _TRIED_POINTS, _TRIED_RATES = 10, 8
+# Where a rate is about the length of a step, a hundred times the usual one.
+_LONGEST_STEP = 0.1
 # The share of the decrease whose loss is a rise.
 _LOST = 0.5
 # The largest eigenvalue is wanted to so many digits, from below.
@@ -38,10 +41,8 @@ def has_risen(losses: Sequence[float] | NDArray) -> bool:
     return bool(last - lowest > _LOST * (first - lowest))
 
 
-def told_of_rise(
-    solver: Solver, objective: Objective, start: NDArray, before: float, after: float
-) -> str:
-    """Return in words that the loss rose, and which rate makes it fall.
+def told_of_rise(solver: Solver, objective: Objective, start: NDArray, what: str) -> str:
+    """Return in words what became of the loss, and which rate makes it fall.
 
     Parameters
     ----------
@@ -50,15 +51,18 @@ def told_of_rise(
     objective : Objective
     start : ndarray of shape (objective.size,)
         Where the run began.
-    before, after : float
-        The lowest F, and that where the run ended.
+    what : str
+        What became of the loss, as the end of "The loss".
     """
     given = getattr(solver, "learning_rate", None)
-    rate = _falling_rate(solver, objective, start)
+    try:
+        rate = _falling_rate(solver, objective, start)
+    except KeyboardInterrupt:  # the run itself is over, and what it found is to be kept
+        rate = None
     remedy = "Try a smaller one" if rate is None else f"Try {rate:g}"
-    rose = f"rose from {before:.3g} to {after:.3g}" if np.isfinite(after) else "is not finite"
+    name = getattr(given, "__name__", "") or shown(given)
     return (
-        f"The loss {rose}: learning_rate={given!r} is too large for these features. {remedy}, "
+        f"The loss {what}: learning_rate={name} is too large for these features. {remedy}, "
         "standardise X, or use learning_rate='auto'."
     )
 
@@ -76,10 +80,12 @@ def own_units(objective: Objective, w: NDArray) -> tuple[Any, NDArray]:
 
 def _falling_rate(solver: Solver, objective: Objective, start: NDArray) -> float | None:
     """Return a rate of one digit with which the first points of the solver fall, or None."""
-    rate = _one_digit(1.0 / _curvature(*own_units(objective, np.zeros_like(start))))
     given = getattr(solver, "learning_rate", None)
-    if isinstance(given, int | float):
-        rate = min(rate, _one_digit(0.1 * float(given)))
+    rate = _one_digit(0.1 * float(given)) if isinstance(given, int | float) else 1.0
+    most = _LONGEST_STEP
+    if solver.rate_is_of_gradients:
+        most = _one_digit(1.0 / _curvature(*own_units(objective, np.zeros_like(start))))
+    rate = min(rate, most)
     view, start = own_units(objective, start)
     for _ in range(_TRIED_RATES):
         if _falls(replace(solver, learning_rate=rate), view, start):  # type: ignore[type-var]
@@ -89,15 +95,16 @@ def _falling_rate(solver: Solver, objective: Objective, start: NDArray) -> float
 
 
 def _falls(solver: Any, objective: Any, start: NDArray) -> bool:
-    value = objective.at(start).value
+    """Return whether the loss falls, at each point or, where rows are drawn, on the whole."""
+    losses = [objective.at(start).value]
     points = solver.points(objective, start, np.random.default_rng(0), {})
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(_TRIED_POINTS):
-            point = next(points)
-            if not point.value < value:
+            losses.append(next(points).value)
+            is_noise = solver.is_stochastic and not has_risen(losses)
+            if not (losses[-1] < losses[-2] or is_noise):
                 return False
-            value = point.value
-    return True
+    return losses[-1] < losses[0]
 
 
 def _curvature(objective: Any, zero: NDArray) -> float:
@@ -107,9 +114,12 @@ def _curvature(objective: Any, zero: NDArray) -> float:
     bound of Boehning (1992) is K/2 times as much, for one row of coefficients the same.
     """
     point, n = objective.at(zero), len(zero)
-    product = LinearOperator((n, n), matvec=point.hessian_product, dtype=zero.dtype)
-    first = np.random.default_rng(0).standard_normal(n).astype(zero.dtype)
-    largest = eigsh(product, 1, v0=first, tol=_EIGENVALUE_TOL, return_eigenvectors=False)
+    if n == 1:  # which `eigsh` does not take
+        largest = point.hessian_product(np.ones_like(zero))
+    else:
+        product = LinearOperator((n, n), matvec=point.hessian_product, dtype=zero.dtype)
+        first = np.random.default_rng(0).standard_normal(n).astype(zero.dtype)
+        largest = eigsh(product, 1, v0=first, tol=_EIGENVALUE_TOL, return_eigenvectors=False)
     factor = 0.5 * objective.n_rows if objective.n_rows > 1 else 1.0
     return float(largest[0]) * factor * (1.0 + _EIGENVALUE_TOL)
 
