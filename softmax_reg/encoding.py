@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._bad_labels import told_of_labels
 from softmax_reg._compat import (
     check_classification_targets,
     check_sample_weight,
@@ -70,11 +71,7 @@ def sorted_labels(y: NDArray) -> tuple[NDArray, NDArray[np.intp]]:
     try:
         return np.unique(y, return_inverse=True)
     except TypeError as error:
-        kinds = ", ".join(sorted({type(label).__name__ for label in y.tolist()}))
-        raise ValueError(
-            f"The labels do not sort, for they are of several types: {kinds}. Leave out rows "
-            "without a label, and give all labels one type."
-        ) from error
+        raise ValueError(told_of_labels(y) or "The labels do not sort.") from error
 
 
 def row_weights(

@@ -16,6 +16,7 @@ PACKAGE = Path(softmax_reg.__file__).parent
 LAYERS = [
     {"displays", "online", "paths", "persistence", "sources"},  # packages, empty themselves
     {"_shown", "_arrays", "_cached", "_one_hot", "_version", "threads"},
+    {"_bad_rows", "_bad_labels", "_bad_weights"},
     {"_checked"},
     {"_compat"},
     {"persistence.checks"},
