@@ -25,6 +25,7 @@ from softmax_reg._compat import (
 )
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.estimator import SoftmaxRegression
+from softmax_reg.feature_factors import by_name
 from softmax_reg.paths.cross_validation import Labelled, check_classes, choice
 from softmax_reg.paths.folds import ScoredPaths, fold_paths, refitted, score_paths
 from softmax_reg.paths.path import CONSTRAINTS
@@ -322,6 +323,8 @@ class SoftmaxRegressionCV(
         folds = [(numbers[train], numbers[test]) for train, test in splits]  # they may be masks
         check_classes(folds, classes, codes, weights, stacklevel=4)
         knobs = {name: names[name] for name in _OF_FITS}
+        columns = getattr(self, "feature_names_in_", None)
+        knobs["penalty_factor"] = by_name(self.penalty_factor, columns)
         knobs["random_state"] = check_random_state(self.random_state).randint(2**31)
         self.classes_, self.Cs_, self.l1_ratios_ = classes, Cs, l1_ratios
         shape = len(folds), len(l1_ratios), len(Cs)
