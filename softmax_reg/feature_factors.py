@@ -29,29 +29,32 @@ def by_name(penalty_factor: Any, names: NDArray | None) -> Any:
     ValueError
         If the index does not hold the names of the features, each once, or X had none.
     """
-    index = getattr(penalty_factor, "index", None)
-    if index is None or callable(index) or not all(isinstance(name, str) for name in index):
-        return penalty_factor  # a list has a method of that name
+    if not _has_names(penalty_factor):
+        return penalty_factor
+    given = list(penalty_factor.index)
     if names is None:
         raise ValueError(
-            f"penalty_factor is a Series with the names {shown(list(index))}, but X has no names "
-            "to match them. Give X as a DataFrame, in a pipeline with "
+            f"penalty_factor is a Series with the names {shown(given)}, but X has no names to "
+            "match them. Give X as a DataFrame, in a pipeline with "
             'set_output(transform="pandas"), or penalty_factor.to_numpy(), in the order of the '
             "columns of X."
         )
-    left, unknown = [[n for n in one if n not in set(other)] for one, other in
-                     ((names, index), (index, names))]  # fmt: skip
-    if left or unknown or len(index) != len(names):
-        told = (
-            f"lacks {shown(left)}"
-            if left
-            else f"has more than these: {shown(unknown or list(index))}"
-        )
+    left = [name for name in names if name not in given]
+    unknown = [name for name in given if name not in names]
+    if left or len(given) != len(names):
+        told = f"lacks {shown(left)}" if left else f"has more than these: {shown(unknown or given)}"
         raise ValueError(
             f"penalty_factor is a Series that {told}; the features of X are {shown(names)}. Give "
             "each feature one factor: penalty_factor.reindex(X.columns, fill_value=1.0)."
         )
     return penalty_factor.loc[list(names)].to_numpy()
+
+
+def _has_names(penalty_factor: Any) -> bool:
+    index: Any = getattr(penalty_factor, "index", None)
+    if index is None or callable(index) or hasattr(penalty_factor, "columns"):
+        return False
+    return all(isinstance(name, str) for name in index)
 
 
 def feature_factors(penalty_factor: Any, n_features: int) -> NDArray | None:

@@ -52,7 +52,7 @@ LAYERS = [
     {"online.arrays", "online.curvature"},
     {"online.newton"},
     {"persistence.parameters", "persistence.fingerprint", "persistence.fitted"},
-    {"persistence.runs", "persistence.attributes"},
+    {"persistence.runs", "persistence.attributes", "persistence.searched"},
     {"persistence.models"},
     {"persistence.resumption"},
     {"drop_in", "encoding", "prediction"},
