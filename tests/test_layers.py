@@ -55,6 +55,7 @@ LAYERS = [
     {"persistence.runs", "persistence.attributes", "persistence.searched"},
     {"persistence.models"},
     {"persistence.resumption"},
+    {"feature_factors"},
     {"drop_in", "encoding", "prediction"},
     {"held_out", "online.watching", "reading"},
     {"online.partial_fit"},
