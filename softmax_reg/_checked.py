@@ -14,7 +14,9 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from softmax_reg._one_hot import told_of_one_hot
+from softmax_reg._bad_labels import told_of_labels
+from softmax_reg._bad_rows import told_of_rows
+from softmax_reg._bad_weights import told_of_class_weight, told_of_weights
 from softmax_reg._shown import plain_numbers, shown
 
 __all__ = ["checked", "checked_parameters", "refuse_large_labels", "too_large"]
@@ -43,12 +45,53 @@ def checked(check: F) -> F:
                     ) from error
             raise
         except (TypeError, ValueError) as error:
-            y = parameters.bind(*args, **kwargs).arguments.get("y")
-            if told := told_of_one_hot(y):
+            given = parameters.bind(*args, **kwargs).arguments
+            if "X" in given and "sample_weight" not in given:
+                _refuse_rows(given, error)
+            if told := _told_of(given, error):
                 raise ValueError(told) from error
             raise
 
     return cast(F, plain)
+
+
+def _refuse_rows(given: Mapping[str, Any], error: Exception) -> None:
+    """Raise an error that tells the user what is wrong in X, if anything is.
+
+    Its attribute `found` says so without the line that mends it, which a batch has no use for.
+    """
+    if "eature names" in str(error):
+        return
+    model = type(given["_estimator"]).__name__ if "_estimator" in given else ""
+    told, found = told_of_rows(given["X"], model, given.get("reset", True), str(error))
+    if not told:
+        return
+    if "1D array" in told and np.ndim(given.get("y", 0)) == 2:
+        told += " Or have X and y changed places? y has two dimensions."
+    is_type = isinstance(error, TypeError) and str(error) in told
+    refused = TypeError(told) if is_type else ValueError(told)
+    vars(refused)["found"] = found
+    raise refused from error
+
+
+def _told_of(given: Mapping[str, Any], error: Exception) -> str:
+    """Return in the user's terms what is wrong in labels or weights, or ""."""
+    X: Any = given.get("X")
+    y: Any = given.get("y")
+    if "sample_weight" in given:
+        return told_of_weights(given["sample_weight"], X.shape[0])
+    if "class_weight" in given:
+        return told_of_class_weight(given["class_weight"], given["classes"])
+    if "classes" in given:
+        return told_of_labels(given["classes"], "classes")
+    if y is None or "eature names" in str(error):
+        return ""
+    lengths = np.shape(X)[:1] + np.shape(y)[:1]
+    if "inconsistent" in str(error) and len(lengths) == 2:
+        return (
+            f"{error}. X has {lengths[0]} rows, y has {lengths[1]} labels: give one for each row."
+        )
+    return told_of_labels(y)
 
 
 def checked_parameters(check: F) -> F:
@@ -85,6 +128,8 @@ def refuse_large_labels(check: F) -> F:
                     f"y holds {told}, which no integer type of NumPy can hold. Give the labels as "
                     "text, or as smaller numbers."
                 ) from error
+            if told := told_of_labels(y):
+                raise ValueError(told) from error
             raise
 
     return cast(F, plain)

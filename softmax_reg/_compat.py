@@ -14,11 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import _param_validation, multiclass, validation
+from sklearn.utils import _param_validation, class_weight, multiclass, validation
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import HasMethods, Hidden, Interval
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.metadata_routing import (
     UNUSED,
@@ -27,9 +26,6 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call as check_partial_fit_first_call,
-)
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _get_feature_names as feature_names
@@ -106,6 +102,8 @@ class StrOptions(_param_validation.StrOptions):
 validate_data = checked(validation.validate_data)
 check_X_y = checked(validation.check_X_y)
 check_sample_weight = checked(validation._check_sample_weight)
+check_partial_fit_first_call = checked(multiclass._check_partial_fit_first_call)
+compute_class_weight = checked(class_weight.compute_class_weight)
 validate_parameter_constraints = checked_parameters(
     _param_validation.validate_parameter_constraints
 )

@@ -21,7 +21,16 @@ from softmax_reg._shown import shown
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
 
-__all__ = ["CONSTRAINTS", "WARN", "check_scheme", "lay_out", "meant", "scoring_meant", "tell"]
+__all__ = [
+    "CONSTRAINTS",
+    "WARN",
+    "check_scheme",
+    "laid_as_new",
+    "lay_out",
+    "meant",
+    "scoring_meant",
+    "tell",
+]
 
 _WORDS = {"penalty", "solver"}
 _OURS, _L1_RATIOS = "elasticnet", {"l1": 1.0, "l2": 0.0}
@@ -143,6 +152,25 @@ def lay_out(search: Any) -> None:
     search.scores_ = {name: scores.copy() for name in names}
     search.coefs_paths_ = {name: coefs[..., row, :].copy() for row, name in enumerate(names)}
     search.n_iter_ = by_C(search.n_iter_)[np.newaxis]
+
+
+def laid_as_new(search: Any, attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a search as they were before `lay_out`."""
+    if search.use_legacy_attributes in (False, "warn"):
+        return attributes
+
+    def by_ratio(of_fits: NDArray) -> NDArray:
+        has_ratios = not _is_default(search.l1_ratios)
+        return of_fits.swapaxes(1, 2) if has_ratios else of_fits[:, np.newaxis]
+
+    scores, coefs = attributes["scores_"], attributes["coefs_paths_"]
+    return attributes | {
+        "C_": float(attributes["C_"][0]),
+        "l1_ratio_": float(attributes["l1_ratio_"][0]),
+        "scores_": by_ratio(next(iter(scores.values()))),
+        "coefs_paths_": by_ratio(np.stack([*coefs.values()], axis=-2)),
+        "n_iter_": by_ratio(attributes["n_iter_"][0]),
+    }
 
 
 def _given(estimator: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._bad_labels import told_of_labels
 from softmax_reg._compat import (
     check_classification_targets,
     check_sample_weight,
@@ -15,6 +16,7 @@ from softmax_reg._compat import (
     train_test_split,
 )
 from softmax_reg._shown import shown
+from softmax_reg.feature_factors import feature_factors
 from softmax_reg.left_out import with_weight
 from softmax_reg.penalties import PENALTIES, Penalty
 
@@ -70,11 +72,7 @@ def sorted_labels(y: NDArray) -> tuple[NDArray, NDArray[np.intp]]:
     try:
         return np.unique(y, return_inverse=True)
     except TypeError as error:
-        kinds = ", ".join(sorted({type(label).__name__ for label in y.tolist()}))
-        raise ValueError(
-            f"The labels do not sort, for they are of several types: {kinds}. Leave out rows "
-            "without a label, and give all labels one type."
-        ) from error
+        raise ValueError(told_of_labels(y) or "The labels do not sort.") from error
 
 
 def row_weights(
@@ -173,38 +171,7 @@ def make_penalty(
             "penalty='group_lasso' with l1_ratio=0 has no group norm and would select nothing. "
             "Give a share for it, such as l1_ratio=1; l1_ratios=(1.0,) in a cross-validation."
         )
-    return PENALTIES[name](alpha, l1_ratio, _feature_factors(penalty_factor, n_features), scale)
-
-
-def _feature_factors(penalty_factor: Any, n_features: int) -> NDArray | None:
-    """Return the factor of each feature in the penalty, shape (n_features,), or None for all 1.
-
-    Raises
-    ------
-    ValueError
-        If there is not one non-negative finite number for each feature.
-    """
-    if penalty_factor is None:
-        return None
-    try:
-        factors = np.asarray(penalty_factor, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"penalty_factor must hold numbers, got {shown(penalty_factor)}. Give one for each "
-            "feature."
-        ) from error
-    if factors.shape != (n_features,):
-        raise ValueError(
-            f"penalty_factor must hold one number for each of the {n_features} features, got the "
-            f"shape {factors.shape}. Give an array of shape ({n_features},), or None for all 1."
-        )
-    wrong = np.flatnonzero(~(np.isfinite(factors) & (factors >= 0.0)))
-    if len(wrong):
-        raise ValueError(
-            f"penalty_factor must be non-negative and finite, got {factors[wrong[0]]} for feature "
-            f"{wrong[0]}. Use 0 for a feature without a penalty; leave out those never to be used."
-        )
-    return factors
+    return PENALTIES[name](alpha, l1_ratio, feature_factors(penalty_factor, n_features), scale)
 
 
 def hold_out(

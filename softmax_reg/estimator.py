@@ -33,6 +33,7 @@ from softmax_reg.deviations import deviations
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
 from softmax_reg.duality import duality_gap
 from softmax_reg.encoding import make_penalty
+from softmax_reg.feature_factors import by_name
 from softmax_reg.fit_tasks import FitTasks, whole_fit
 from softmax_reg.held_out import Users, unseen_rows
 from softmax_reg.left_out import is_left_out, with_weight
@@ -108,7 +109,8 @@ class SoftmaxRegression(
         Share of the norm in the penalty, from 0 (ridge) to 1 (lasso); None counts as 0.
     penalty_factor : array-like of shape (n_features,), default=None
         Non-negative numbers that multiply the penalty of each feature, as given; 0 leaves a
-        feature without a penalty.  None means 1 for all.
+        feature without a penalty.  None means 1 for all.  They are in the order of the columns of
+        X; those of a pandas Series whose index is text go by the names of the columns.
     standardize : bool, default=False
         Whether the penalty is in units of each feature's standard deviation over the rows given to
         `fit`: sigma_j W_j in place of W_j, kept in `scale_`.  The model is then that of a
@@ -550,8 +552,8 @@ class SoftmaxRegression(
         # scikit-learn's C: its objective is ours times C S.
         knobs = meant(self)
         alpha = 1.0 / (float(knobs["C"]) * float(weights.sum(dtype=np.float64)))
-        factors = knobs["penalty_factor"], X.shape[1]
-        return make_penalty(knobs["penalty"], alpha, knobs["l1_ratio"], *factors, scale)
+        factors = by_name(knobs["penalty_factor"], getattr(self, "feature_names_in_", None))
+        return make_penalty(knobs["penalty"], alpha, knobs["l1_ratio"], factors, X.shape[1], scale)
 
     def _penalty_in_words(self) -> str:
         knobs = meant(self)
@@ -566,8 +568,11 @@ class SoftmaxRegression(
 
     def _is_smooth(self) -> bool:
         """Return whether there is no norm with kinks; nothing has to be known of X."""
-        n_features = 1 if self.penalty_factor is None else np.size(self.penalty_factor)
-        return self._penalty(np.empty((0, n_features)), np.ones(1)).is_smooth
+        knobs = meant(self)
+        factors = knobs["penalty_factor"], np.size(knobs["penalty_factor"])
+        return make_penalty(
+            knobs["penalty"], 1.0 / knobs["C"], knobs["l1_ratio"], *factors
+        ).is_smooth
 
     def duality_gap(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return a certified upper bound on F - F*: how far above the minimum the fit can be.

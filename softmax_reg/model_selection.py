@@ -25,12 +25,15 @@ from softmax_reg._compat import (
 )
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.estimator import SoftmaxRegression
+from softmax_reg.feature_factors import by_name
 from softmax_reg.paths.cross_validation import Labelled, check_classes, choice
 from softmax_reg.paths.folds import ScoredPaths, fold_paths, refitted, score_paths
 from softmax_reg.paths.path import CONSTRAINTS
 from softmax_reg.paths.steps import Step, checked_Cs, checked_l1_ratios, warn_if_unconverged
 from softmax_reg.paths.tasks import SearchTasks
 from softmax_reg.paths.watching import PathWatch, as_callbacks
+from softmax_reg.persistence.models import Saved
+from softmax_reg.persistence.searched import ALWAYS_SEARCHED, SEARCHED
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.routing import RoutedScores
 from softmax_reg.solvers import Solver
@@ -49,7 +52,7 @@ _THEIRS = (
 
 
 class SoftmaxRegressionCV(
-    CallbackSupportMixin, RoutedScores, ClassifierMixin, SoftmaxPredictor, BaseEstimator
+    CallbackSupportMixin, RoutedScores, ClassifierMixin, SoftmaxPredictor, Saved, BaseEstimator
 ):
     """Multinomial logistic regression whose C, and l1_ratio, are chosen by cross-validation.
 
@@ -189,6 +192,7 @@ class SoftmaxRegressionCV(
     [(1, 0.01), (1, 1.0), (1, 100.0), (2, 0.01)]
     """
 
+    _saved_attributes, _always_saved = SEARCHED, ALWAYS_SEARCHED
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{name: CONSTRAINTS[name] for name in ("Cs", "class_weight", *_OF_FITS)},
         **{name: drop_in.CONSTRAINTS[name] for name in _THEIRS},
@@ -324,6 +328,8 @@ class SoftmaxRegressionCV(
         folds = [(numbers[train], numbers[test]) for train, test in splits]  # they may be masks
         check_classes(folds, classes, codes, weights, stacklevel=4)
         knobs = {name: names[name] for name in _OF_FITS}
+        columns = getattr(self, "feature_names_in_", None)
+        knobs["penalty_factor"] = by_name(self.penalty_factor, columns)
         knobs["random_state"] = check_random_state(self.random_state).randint(2**31)
         self.classes_, self.Cs_, self.l1_ratios_ = classes, Cs, l1_ratios
         shape = len(folds), len(l1_ratios), len(Cs)
@@ -366,6 +372,12 @@ class SoftmaxRegressionCV(
         number = int(np.count_nonzero(self.Cs_ <= self.C_))
         watch(step, number=number, n_done=watch.n_fits, l1_ratio=self.l1_ratio_)
         return step
+
+    def _to_file(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        return drop_in.laid_as_new(self, attributes)
+
+    def _from_file(self) -> None:
+        drop_in.lay_out(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

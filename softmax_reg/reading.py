@@ -31,6 +31,7 @@ from softmax_reg.sources.streams import (
 __all__ = ["read_data"]
 
 _FLOATS = (np.float64, np.float32)
+_MEND = "Make numbers of all values, and fill the gaps, where the batches are made."
 
 
 def read_data(
@@ -118,7 +119,9 @@ class _FirstPass:
         except (ValueError, TypeError) as error:
             where = f"Batch {self.n_batches} of the source, from row {self.n} on"
             kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{where}: {error}{self._first_bad_value(X)}") from error
+            found = getattr(error, "found", "")
+            told = f"{found} The row is counted within the batch. {_MEND}" if found else error
+            raise kind(f"{where}: {told}{self._first_bad_value(X)}") from error
         X = as_block(X, X.dtype)
         if self.n == 0:
             self.is_sparse = sp.issparse(X)
@@ -167,7 +170,8 @@ class _FirstPass:
         if kind == "numbers" and len(wrong := np.flatnonzero(y != np.trunc(y))):
             raise ValueError(
                 f"Unknown label type: continuous. The label of {self._place(wrong[0])} is "
-                f"{shown(y[wrong[0]])}, which is no class. Give labels that are integers or text."
+                f"{shown(y[wrong[0]])}, which is no class. Give labels that are integers or text, "
+                "such as [str(label) for label in y]."
             )
         self.label_dtype = y.dtype if not self.kind else np.promote_types(self.label_dtype, y.dtype)
         self.kind = kind

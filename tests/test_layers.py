@@ -16,6 +16,7 @@ PACKAGE = Path(softmax_reg.__file__).parent
 LAYERS = [
     {"displays", "online", "paths", "persistence", "sources"},  # packages, empty themselves
     {"_shown", "_arrays", "_cached", "_one_hot", "_version", "threads"},
+    {"_bad_rows", "_bad_labels", "_bad_weights"},
     {"_checked"},
     {"_compat"},
     {"persistence.checks"},
@@ -51,10 +52,10 @@ LAYERS = [
     {"online.arrays", "online.curvature"},
     {"online.newton"},
     {"persistence.parameters", "persistence.fingerprint", "persistence.fitted"},
-    {"persistence.runs", "persistence.attributes"},
+    {"persistence.runs", "persistence.attributes", "persistence.searched"},
     {"persistence.models"},
     {"persistence.resumption"},
-    {"results"},
+    {"feature_factors", "results"},
     {"drop_in", "encoding", "prediction"},
     {"held_out", "online.watching", "reading"},
     {"online.partial_fit"},

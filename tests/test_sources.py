@@ -316,7 +316,7 @@ WRONG_FIRST = {
     "text": (lambda i, n, X, y: (X, y.astype(str) if i == 2 else y), "Batch 3 .*labels are text"),
     "no label": (
         lambda i, n, X, y: (X, [*y[1:].astype(str).tolist(), None] if i == 1 else y.astype(str)),
-        "Batch 2 .*labels do not sort.*NoneType, str",
+        "Batch 2 .*y contains NaN or None: 1 of 50",
     ),
     "real labels": (lambda i, n, X, y: (X, y + 0.5), "continuous"),
     "one class": (lambda i, n, X, y: (X, 0 * y), "at least 2 classes"),

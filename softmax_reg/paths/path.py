@@ -22,6 +22,7 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
 )
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
+from softmax_reg.feature_factors import by_name
 from softmax_reg.objective import Objective
 from softmax_reg.paths.continuation import largest_strength, without_penalised
 from softmax_reg.paths.steps import (
@@ -313,6 +314,7 @@ def softmax_path(
     validate_parameter_constraints(CONSTRAINTS, knobs, "softmax_path")
     watchers = as_callbacks(callbacks, verbose)
     names = feature_names(X)
+    knobs["penalty_factor"] = by_name(penalty_factor, names)
     X, y = check_X_y(X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32))
     X = merge_duplicates(X)
     classes, codes = encode_labels(y)

@@ -139,8 +139,8 @@ def check_attributes(estimator: Any, attributes: dict[str, Any]) -> None:
     """Raise `Damaged` unless these are the attributes of a fitted estimator."""
     parts = estimator._saved_parts
     plain = {name: value for name, value in attributes.items() if name not in parts}
-    sizes = check_fitted(plain, estimator._saved_attributes)
-    is_stream = isinstance(attributes["loss_curve_"], list)
+    sizes = check_fitted(plain, estimator._saved_attributes, estimator._always_saved)
+    is_stream = isinstance(attributes.get("loss_curve_"), list)
     require(
         is_stream == ("_online" in attributes), "loss_curve_ is not that of a stream, or is one"
     )

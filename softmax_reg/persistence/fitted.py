@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from softmax_reg.persistence.checks import numbers, require, shown, whole_number
 
-__all__ = ["FITTED", "Sizes", "check_fitted"]
+__all__ = ["ALWAYS", "FITTED", "Sizes", "check_fitted"]
 
 # So far below the largest number coefficients have to be that scores of ordinary features are
 # finite; no further, for coefficients of tiny features are large.
 _HEADROOM = 1e3
 _LONGEST_NAME = 200
 _LONGEST_SENTENCE = 1000
-_ALWAYS = ("classes_", "coef_", "intercept_", "n_features_in_", "n_iter_", "loss_curve_")
+ALWAYS = ("classes_", "coef_", "intercept_", "n_features_in_", "n_iter_", "loss_curve_")
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,24 @@ class Sizes:
     n_classes, n_rows, n_features : int
         Rows are those of `coef_`: one with two classes.
     n_iter : int
+        Iterations of a fit.
+    grid : tuple of int
+        Those of `scores_` in a search: folds, values of l1_ratio, values of C.
     """
 
     n_classes: int
     n_rows: int
     n_features: int
     n_iter: int
+    grid: tuple[int, ...] = ()
 
 
 Check = Callable[[Any, str, Sizes], Any]
 
 
-def check_fitted(attributes: Mapping[str, Any], allowed: Mapping[str, Check]) -> Sizes:
+def check_fitted(
+    attributes: Mapping[str, Any], allowed: Mapping[str, Check], always: Iterable[str] = ALWAYS
+) -> Sizes:
     """Return the sizes of a fitted model.
 
     Parameters
@@ -56,25 +62,27 @@ def check_fitted(attributes: Mapping[str, Any], allowed: Mapping[str, Check]) ->
         By name; objects that have arrays of their own are not looked at.
     allowed : dict of str to callable
         What each attribute has to be.
+    always : iterable of str
+        Those that every fit sets, `classes_`, `coef_` and `n_iter_` among them.
 
     Raises
     ------
     Damaged
         If an attribute is missing, or not what it has to be, or not one that `fit` sets.
     """
-    for name in _ALWAYS:
+    for name in always:
         require(name in attributes, f"{name} is missing")
     for name in attributes:
         require(name in allowed, f"{shown(name)} is no attribute that fit sets")
     n_classes, coef = len(_labels(attributes["classes_"])), attributes["coef_"]
     require(len(np.shape(coef)) == 2 and np.shape(coef)[1] > 0, "coef_ is no matrix")
-    n_iter = attributes["n_iter_"]
-    numbers(n_iter, "n_iter_", (1,), "i")
-    whole_number(n_iter[0], "n_iter_", 0, 2**62)
-    n_rows = 1 if n_classes == 2 else n_classes
-    sizes = Sizes(n_classes, n_rows, np.shape(coef)[1], int(n_iter[0]))
-    for name, value in attributes.items():
-        allowed[name](value, name, sizes)
+    n_iter = numbers(attributes["n_iter_"], "n_iter_", kinds="i")
+    require(n_iter.size and n_iter.min() >= 0, "n_iter_ counts no iterations")
+    n_rows, grid = 1 if n_classes == 2 else n_classes, np.shape(attributes.get("scores_", ()))
+    sizes = Sizes(n_classes, n_rows, np.shape(coef)[1], int(n_iter.flat[0]), grid)
+    for name, check in allowed.items():
+        if name in attributes:
+            check(attributes[name], name, sizes)
     return sizes
 
 
@@ -164,7 +172,7 @@ def _count_of_features(value: Any, name: str, sizes: Sizes) -> None:
 # A new attribute is one line here.
 FITTED: dict[str, Check] = {
     "classes_": lambda value, name, sizes: None,  # looked at for the sizes
-    "n_iter_": lambda value, name, sizes: None,
+    "n_iter_": lambda value, name, sizes: numbers(value, name, (1,), "i"),
     "coef_": _coefficients,
     "intercept_": _intercept,
     "n_features_in_": _count_of_features,

@@ -21,18 +21,18 @@ from softmax_reg.persistence.attributes import attributes_of, describe, restore_
 from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.persistence.checks import Damaged, require, shown
 from softmax_reg.persistence.files import Path
-from softmax_reg.persistence.fitted import FITTED, Check
+from softmax_reg.persistence.fitted import ALWAYS, FITTED, Check
 from softmax_reg.persistence.headers import check_checkpoint, check_keys, others_of
 from softmax_reg.persistence.parameters import decode, is_known
 from softmax_reg.persistence.runs import check_run
 
-__all__ = ["Persistent"]
+__all__ = ["Persistent", "Saved"]
 
 Arrays = dict[str, NDArray]
 
 
-class Persistent:
-    """An estimator that can be saved, loaded and resumed without pickle.
+class Saved:
+    """An estimator that can be saved and loaded without pickle.
 
     Attributes
     ----------
@@ -42,10 +42,13 @@ class Persistent:
         look at what it is given as at any input.
     _saved_attributes : dict of str to callable
         The other attributes that `fit` sets, and what looks at each: `fitted.FITTED`.
+    _always_saved : tuple of str
+        Those of them that every fit sets.
     """
 
     _saved_parts: ClassVar[dict[str, type[Any]]] = {}
     _saved_attributes: ClassVar[dict[str, Check]] = FITTED
+    _always_saved: ClassVar[tuple[str, ...]] = ALWAYS
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def save(self, path: Path) -> None:
@@ -70,11 +73,16 @@ class Persistent:
             If the file cannot be written, or a directory, a FIFO or a device is there.
         """
         check_is_fitted(self)
-        attributes = attributes_of(self)
+        attributes = self._to_file(attributes_of(self))
         header, arrays = describe(self, attributes)
         if header["unsaved"]:
             name, why = next(iter(header["unsaved"].items()))
-            raise TypeError(f"{name} cannot be saved: {why} Set it to another value before.")
+            kind: Any = type(self)
+            default = kind().get_params(deep=False)[name]
+            raise TypeError(
+                f"{name} cannot be saved: {why} Set it to another value before, such as "
+                f"model.set_params({name}={default!r})."
+            )
         try:
             _check_params(type(self), {n: decode(code) for n, code in header["params"].items()})
             restore_attributes(type(self)(), header, arrays)
@@ -108,7 +116,20 @@ class Persistent:
         header, arrays = _read(cls, path, "model")
         with storage.naming(path):
             require(not header["unsaved"], "it is a model that lacks parameters")
-        return _restored(cls, path, header, arrays, {})
+        model = _restored(cls, path, header, arrays, {})
+        model._from_file()
+        return model
+
+    def _to_file(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Return the attributes as a file holds them."""
+        return attributes
+
+    def _from_file(self) -> None:
+        """Make of the attributes in a file those that `fit` had set."""
+
+
+class Persistent(Saved):
+    """An estimator whose fits can be resumed, too."""
 
     @classmethod
     def resume(cls, path: Path, *, callbacks: Any = None, **params: Any) -> Self:
@@ -197,7 +218,7 @@ def _read(cls: type, path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
         other = header["class"] if header["class"].isidentifier() else "class of another name"
         raise ValueError(
             f"{os.fspath(path)!r} holds a {other[:80]}, not a {cls.__name__}. "
-            f"Call the method of its own class."
+            "Call the method of that class."
         )
     if header["kind"] != kind:
         method = {"model": "load", "checkpoint": "resume"}[header["kind"]]

@@ -64,6 +64,8 @@ def encode(value: Any) -> Any:
         return {"array": value.tolist(), "dtype": value.dtype.str}
     if isinstance(value, list):
         return [encode(item) for item in value]
+    if type(value).__name__ == "Series" and hasattr(value, "to_numpy"):
+        return {"Series": encode(value.to_numpy()), "index": encode(value.index.tolist())}
     if isinstance(value, tuple):
         return {"tuple": [encode(item) for item in value]}
     if isinstance(value, dict):
@@ -129,6 +131,17 @@ def _array(values: Any, name: Any) -> NDArray:
         return np.array(values, dtype=dtype)
 
 
+def _series(values: Any, index: Any) -> Any:
+    import pandas as pd
+
+    array, names = decode(values), decode(index)
+    is_right = isinstance(array, np.ndarray) and isinstance(names, list)
+    is_right = is_right and len(array) == len(names)
+    is_right = is_right and all(isinstance(name, str | int | float) for name in names)
+    require(is_right, "its header holds a Series that is none")
+    return pd.Series(array, index=names)
+
+
 def _tuple(items: Any) -> tuple[Any, ...]:
     require(isinstance(items, list), "its header holds a tuple that is no list")
     return tuple(decode(item) for item in items)
@@ -176,6 +189,7 @@ def _object(name: Any, arguments: Any) -> Any:
 
 _READERS: dict[tuple[str, ...], Callable[..., Any]] = {
     ("array", "dtype"): _array,
+    ("Series", "index"): _series,
     ("tuple",): _tuple,
     ("dict",): _dict,
     ("RandomState",): _random_state,
