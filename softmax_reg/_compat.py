@@ -10,8 +10,10 @@ from typing import Any
 
 from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import get_scorer, make_scorer
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import _param_validation, multiclass, validation
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -30,6 +32,7 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
+from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _get_feature_names as feature_names
 from sklearn.utils.validation import check_is_fitted
 
@@ -65,12 +68,17 @@ __all__ = [
     "Interval",
     "MetadataRouter",
     "MethodMapping",
+    "OneHotEncoder",
+    "SimpleImputer",
     "StrOptions",
+    "accuracy_score",
     "available_if",
     "check_X_y",
+    "check_array",
     "check_classification_targets",
     "check_is_fitted",
     "check_method_params",
+    "check_n_features",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "compute_class_weight",
@@ -101,6 +109,7 @@ class StrOptions(_param_validation.StrOptions):
 
 validate_data = checked(validation.validate_data)
 check_X_y = checked(validation.check_X_y)
+check_array = checked(validation.check_array)
 check_sample_weight = checked(validation._check_sample_weight)
 validate_parameter_constraints = checked_parameters(
     _param_validation.validate_parameter_constraints

@@ -18,11 +18,9 @@ from softmax_reg._compat import (
     CallbackSupportMixin,
     StrOptions,
     raise_for_params,
-    validate_data,
     validate_parameter_constraints,
     with_callbacks,
 )
-from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.paths.cross_validation import Labelled, check_classes, choice
 from softmax_reg.paths.folds import ScoredPaths, fold_paths, refitted, score_paths
@@ -31,7 +29,9 @@ from softmax_reg.paths.steps import Step, checked_Cs, checked_l1_ratios, warn_if
 from softmax_reg.paths.tasks import SearchTasks
 from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
+from softmax_reg.reading import read_data
 from softmax_reg.routing import RoutedScores
+from softmax_reg.rows import Rows, as_rows
 
 __all__ = ["SoftmaxRegressionCV"]
 
@@ -139,6 +139,8 @@ class SoftmaxRegressionCV(
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
         Their names, if X had string names for all of them.
+    encoding_ : TableEncoding
+        As for `SoftmaxRegression`.
 
     See Also
     --------
@@ -237,15 +239,18 @@ class SoftmaxRegressionCV(
         self.multi_class = multi_class
         self.use_legacy_attributes = use_legacy_attributes
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> SoftmaxRegressionCV:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any
+    ) -> SoftmaxRegressionCV:
         """Choose C and l1_ratio, and fit the model.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            As for `SoftmaxRegression`.
-        y : array-like of shape (n_samples,)
-            Labels of any kind that sorts.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+            As for `SoftmaxRegression`.  Of a `BatchSource` every fit of a fold reads all rows;
+            those that the fold leaves out have no weight there.
+        y : array-like of shape (n_samples,), default=None
+            Labels of any kind that sorts; None with a `BatchSource`.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows, in the fits and, unless metadata routing says
             otherwise, in the scores.
@@ -297,17 +302,15 @@ class SoftmaxRegressionCV(
                 "selection='one_standard_error' compares the folds, but refit=False lets each "
                 "choose for itself. Use refit=True or selection='best'."
             )
-        X, y = validate_data(
-            self, X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
-        )
-        X = merge_duplicates(X)
-        classes, codes = encode_labels(y)
+        X, classes, codes, weights = read_data(self, X, y, sample_weight)
         drop_in.check_scheme(self.multi_class, classes)
-        weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
+        y, sample_weight = classes[codes], as_rows(X).sample_weight if y is None else sample_weight
         data, numbers = Labelled(X, y, codes, weights, len(classes)), np.arange(len(y))
         splitting, scoring = self._routed(sample_weight, params)
-        splits = check_cv(self.cv, y, classifier=True).split(X, y, **splitting)
-        folds = [(numbers[train], numbers[test]) for train, test in splits]  # they may be masks
+        rows = np.empty((len(y), 0)) if isinstance(X, Rows) else X
+        splits = check_cv(self.cv, y, classifier=True).split(rows, y, **splitting)
+        # They may be masks; a source gives rows in its order.
+        folds = [(numbers[train], np.sort(numbers[test])) for train, test in splits]
         check_classes(folds, classes, codes, weights, stacklevel=4)
         knobs = {name: names[name] for name in _OF_FITS}
         knobs["random_state"] = check_random_state(self.random_state).randint(2**31)

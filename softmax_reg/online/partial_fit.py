@@ -16,7 +16,6 @@ from softmax_reg._compat import (
     check_partial_fit_first_call,
     check_sample_weight,
     compute_class_weight,
-    validate_data,
     validate_parameter_constraints,
 )
 from softmax_reg._shown import shown
@@ -28,6 +27,7 @@ from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
 from softmax_reg.persistence.checks import require
 from softmax_reg.prediction import unchanged_if_it_fails
+from softmax_reg.user_rows import validated
 
 __all__ = ["StreamingMixin"]
 
@@ -160,9 +160,7 @@ class StreamingMixin:
         if is_new:
             tell(self, stacklevel=3)
             check_scheme(knobs["multi_class"], self.classes_)
-        X, y = validate_data(
-            self, X, y, reset=is_new, accept_sparse="csr", dtype=(np.float64, np.float32)
-        )
+        X, y = validated(self, X, y, reset=is_new, sparse="csr")
         X = merge_duplicates(X)
         codes = codes_of(y, self.classes_)
         s = batch_weights(X, self.classes_, codes, sample_weight, knobs["class_weight"])

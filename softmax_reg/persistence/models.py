@@ -25,6 +25,7 @@ from softmax_reg.persistence.fitted import FITTED, Check
 from softmax_reg.persistence.headers import check_checkpoint, check_keys, others_of
 from softmax_reg.persistence.parameters import decode, is_known
 from softmax_reg.persistence.runs import check_run
+from softmax_reg.sources.table_encoding import TableEncoding
 
 __all__ = ["Persistent"]
 
@@ -44,7 +45,7 @@ class Persistent:
         The other attributes that `fit` sets, and what looks at each: `fitted.FITTED`.
     """
 
-    _saved_parts: ClassVar[dict[str, type[Any]]] = {}
+    _saved_parts: ClassVar[dict[str, type[Any]]] = {"encoding_": TableEncoding}
     _saved_attributes: ClassVar[dict[str, Check]] = FITTED
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
