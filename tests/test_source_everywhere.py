@@ -115,10 +115,13 @@ FOLDS = {
 }
 
 
-@pytest.mark.parametrize("is_weighted", [False, True])
 @pytest.mark.parametrize(
-    "case",
-    [c if c in ("ridge", "balanced") else pytest.param(c, marks=pytest.mark.slow) for c in FOLDS],
+    ("case", "is_weighted"),
+    [
+        pytest.param(case, w, marks=[pytest.mark.slow] * ((case, w) != ("balanced", True)))
+        for case in FOLDS
+        for w in (False, True)
+    ],
 )
 def test_cross_validation_of_a_source_is_that_of_its_rows(case, is_weighted):
     knobs = {"Cs": CS, "cv": 3, **FOLDS[case]}

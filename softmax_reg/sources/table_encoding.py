@@ -116,12 +116,14 @@ class TableEncoding:
         categories = [np.array(known, dtype=object) for known in self.categories.values()]
         first = np.array([[known[0] for known in categories]], dtype=object)
         encoder = OneHotEncoder(categories=categories, handle_unknown="ignore", dtype=self.dtype)
-        return encoder.fit(first)
+        # Whatever `sklearn.set_config` says of outputs.
+        return encoder.set_output(transform="default").fit(first)
 
     @cached_property
     def _imputer(self) -> Any:
         # The mean of one row is that row.
-        return SimpleImputer().fit(np.array([self.fill], dtype=np.float64))
+        imputer = SimpleImputer().set_output(transform="default")
+        return imputer.fit(np.array([self.fill], dtype=np.float64))
 
     def is_raw(self, X: Any) -> bool:
         """Return whether X is a table as it was before the encoding."""

@@ -97,9 +97,10 @@ class TableSource(BatchSource):
         for path in self.paths:
             present = self._columns_of(path)
             if missing := [name for name in self.used if name not in present]:
+                predicts = " For a file to predict give target=None." * (missing == [self.target])
                 raise ValueError(
                     f"{type(self).__name__} found no column {', '.join(map(repr, missing))} in "
-                    f"{path}; its columns are {present}.{self._remedy('column', present)}"
+                    f"{path}; its columns are {present}.{self._remedy('column', present)}{predicts}"
                 )
         n_numbers = self._n_read(self.paths[0])
         if self.encoding is not None and not self.encoding.is_sparse:
