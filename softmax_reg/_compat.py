@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import _param_validation, multiclass, validation
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -70,6 +70,7 @@ __all__ = [
     "MethodMapping",
     "OneHotEncoder",
     "SimpleImputer",
+    "StandardScaler",
     "StrOptions",
     "accuracy_score",
     "available_if",

@@ -141,8 +141,10 @@ class EarlyStopping:
 class LossLogger:
     """Records iteration, loss, optimality, seconds and, if rows are held out, their loss.
 
-    Each fit starts a new record.  It is in the very object that was given to the estimator; clones,
-    such as a grid search makes, have copies of it (`search.best_estimator_.callbacks`).
+    Each fit starts a new record, and so does each stream of `partial_fit`, whose iterations are its
+    batches and whose losses are those of each batch before it was learned.  The record is in the
+    very object that was given to the estimator; clones, such as a grid search makes, have copies of
+    it (`search.best_estimator_.callbacks`).
 
     Parameters
     ----------
@@ -199,7 +201,8 @@ class LossLogger:
 
     def __call__(self, progress: Progress) -> None:
         """Add a row."""
-        if not self._is_under_way:
+        has_restarted = self.rows and progress.n_iter <= self.rows[-1]["iteration"]
+        if not self._is_under_way or has_restarted:
             self._begin(progress)
             self._is_under_way = True
         values = (progress.n_iter, progress.loss, progress.optimality, progress.seconds)
@@ -257,7 +260,9 @@ class LossLogger:
 
     def _begin(self, progress: Progress) -> None:
         """Keep the rows before this iteration, which are none unless the run is resumed."""
-        self.rows = [row for row in self.rows if row["iteration"] < progress.n_iter]
+        first = 1 if progress.unit == "batch" else 0
+        n = progress.n_iter
+        self.rows = [row for row in self.rows if row["iteration"] < n] if n > first else []
         if self.path is not None:
             Path(self.path).write_bytes(b"")
             self._waiting = [[*self.columns, *self._more(progress)]]

@@ -305,9 +305,9 @@ def choose_map(
     if whole and objective.is_smooth:
         return full_map(objective, point), 1.0
     if not separable and objective.has_row_space:
-        basis, reduced = objective.row_space
+        basis, units, reduced = objective.row_space
         change, cost = choose_map(reduced, point, safe, whole=False, rng=rng)
-        return RowSpaceMap(objective, basis, change), cost
+        return RowSpaceMap(objective, basis, units, change), cost
     if separable or 8 * n * n > _MATRIX_BYTES:
         if safe:
             return diagonal_bound_map(objective), 1.0

@@ -80,10 +80,13 @@ class Conditioned:
 
     @cached_property
     def _units(self) -> NDArray:
-        """D in W = D V, of shape (n_features, n_rows) or (n_features, 1)."""
+        """D in W = D V, of shape (n_features, n_rows) or (n_features, 1).
+
+        In float64, for squares of them may leave the range of float32.
+        """
         change = self.change
         assert isinstance(change, DiagonalMap)
-        return change.diagonal[: self.objective.n_features] / change.scale
+        return change.diagonal[: self.objective.n_features].astype(np.float64) / change.scale
 
     def support(self, v: NDArray) -> NDArray[np.bool_]:
         return self.objective.support(v)
@@ -160,7 +163,9 @@ class ConditionedPoint:
         assert isinstance(change, DiagonalMap)
         n_rows = self.conditioned.n_rows
         feature, row = np.divmod(index, n_rows)
-        H = self.inner.hessian_block(index, change.mean[:, 0], change.scale[:, 0])
+        H = self.inner.hessian_block(
+            index, change.mean[:, 0], change.scale[:, 0].astype(np.float64)
+        )
         units = np.broadcast_to(change.diagonal, (len(change.diagonal), n_rows))[feature, row]
         return H * units * units[:, np.newaxis]
 

@@ -154,9 +154,14 @@ def class_factors(
 
 
 def make_penalty(
-    name: str, alpha: float, l1_ratio: float, penalty_factor: Any, n_features: int
+    name: str,
+    alpha: float,
+    l1_ratio: float,
+    penalty_factor: Any,
+    n_features: int,
+    scale: NDArray | None = None,
 ) -> Penalty:
-    """Return the penalty that a user names.
+    """Return the penalty that a user names; `scale` are the units of the features, if not 1.
 
     Raises
     ------
@@ -168,7 +173,7 @@ def make_penalty(
             "penalty='group_lasso' with l1_ratio=0 has no group norm and would select nothing. "
             "Give a share for it, such as l1_ratio=1; l1_ratios=(1.0,) in a cross-validation."
         )
-    return PENALTIES[name](alpha, l1_ratio, _feature_factors(penalty_factor, n_features))
+    return PENALTIES[name](alpha, l1_ratio, _feature_factors(penalty_factor, n_features), scale)
 
 
 def _feature_factors(penalty_factor: Any, n_features: int) -> NDArray | None:

@@ -29,13 +29,14 @@ from softmax_reg._compat import (
 from softmax_reg._shown import shown
 from softmax_reg.blocks import RowBlocks, precision_for
 from softmax_reg.callbacks import EarlyStopping, in_order
+from softmax_reg.deviations import deviations
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
 from softmax_reg.duality import duality_gap
 from softmax_reg.encoding import make_penalty
 from softmax_reg.fit_tasks import FitTasks, whole_fit
 from softmax_reg.held_out import Users, unseen_rows
 from softmax_reg.left_out import is_left_out, with_weight
-from softmax_reg.objective import Objective
+from softmax_reg.objective import Objective, null_loss
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.partial_fit import FittedRows, StreamingMixin
 from softmax_reg.penalties import ElasticNet, Penalty
@@ -43,9 +44,17 @@ from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.reading import read_data
+from softmax_reg.results import SummaryMixin
 from softmax_reg.separation import Existence
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
-from softmax_reg.solvers.constraints import BATCH_SIZE, CALLBACKS, COUNT, LEARNING_RATE, MOMENTUM
+from softmax_reg.solvers.constraints import (
+    BATCH_SIZE,
+    CALLBACKS,
+    COUNT,
+    LEARNING_RATE,
+    MOMENTUM,
+    SolverName,
+)
 
 __all__ = ["SoftmaxRegression"]
 
@@ -71,6 +80,7 @@ class SoftmaxRegression(
     SoftmaxPredictor,
     ClassifierMixin,
     StreamingMixin,
+    SummaryMixin,
     Persistent,
     BaseEstimator,
 ):
@@ -99,6 +109,11 @@ class SoftmaxRegression(
     penalty_factor : array-like of shape (n_features,), default=None
         Non-negative numbers that multiply the penalty of each feature, as given; 0 leaves a
         feature without a penalty.  None means 1 for all.
+    standardize : bool, default=False
+        Whether the penalty is in units of each feature's standard deviation over the rows given to
+        `fit`: sigma_j W_j in place of W_j, kept in `scale_`.  The model is then that of a
+        `StandardScaler` and this one in a pipeline, but its coefficients are those of X, which is
+        neither copied nor changed.  `partial_fit` is not there with it.  See Notes.
     fit_intercept : bool, default=True
         Whether to fit b; else it is 0.
     class_weight : dict, "balanced" or None, default=None
@@ -113,7 +128,7 @@ class SoftmaxRegression(
     learning_rate : "auto", float or callable, default="auto"
         For "gd", "nesterov", "sgd", "adam" and "svrg".  "auto" needs no tuning and is blind to the
         scale of the features.  A number, or a schedule (iteration or epoch -> rate), gives the
-        textbook method on the features as they are.
+        textbook method on the features as they are, or standardised if `standardize` says so.
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch of "sgd", "adam" and "svrg"; "auto" chooses by the number of features.
     momentum : float or "auto", default="auto"
@@ -147,7 +162,8 @@ class SoftmaxRegression(
         Called with a `softmax_reg.callbacks.Progress` for the starting point and after every
         iteration.  Only the return value True stops the fit; any other, such as the number from
         `file.write`, is ignored.  An `EarlyStopping` among them switches `early_stopping` on.
-        What they record is in the objects given; clones have copies.  `partial_fit` calls none.
+        What they record is in the objects given; clones have copies.  `partial_fit` tells them
+        of each batch.
         Callbacks of scikit-learn 1.9, such as its ProgressBar, are given to `set_callbacks`.
     dual : bool, default=False
         For scripts that name it: only False has a meaning here.
@@ -182,7 +198,8 @@ class SoftmaxRegression(
     optimality_ : float
         How far the solution is from a minimiser: the largest entry of the gradient with respect to
         coefficients of features that are centred and divided by
-        sqrt(variance + (1 - l1_ratio) / (C S) * factor); with a norm, of the step that the
+        sqrt(variance + (1 - l1_ratio) / (C S) * factor), that with `standardize` times
+        scale_^2; with a norm, of the step that the
         proximal gradient takes.  It means the same for every solver and in any units of the
         features.
     converged_ : bool
@@ -196,14 +213,23 @@ class SoftmaxRegression(
         tested; at most F itself, which says that nothing is known.
     duality_gap_ : float
         The certificate that the fit ended with; nan where it was not asked for, or C is inf.
+    loss_ : float
+        Mean loss at the solution, without the penalty, in nats per row.
+    null_loss_ : float
+        The same of the model that knows only how frequent the classes are.
     solver_ : str
         The solver that ran: what "auto" chose.
+    stop_reason_ : str
+        Why the fit ended, in words.
     validation_loss_curve_ : ndarray of shape (n_iter_ + 1,), float64
         Mean loss, without penalty, on the held-out rows; with `early_stopping` or `X_val` only.
     best_iter_ : int
         The iteration whose coefficients were kept; with `early_stopping` only.
     n_samples_seen_ : int
         Rows of `fit` and of `partial_fit` since.
+    scale_ : ndarray of shape (n_features,), float64
+        The standard deviation of each feature, 1 for a constant one; with `standardize` only.
+        `coef_ * scale_` are the coefficients for features in units of their deviations.
 
     See Also
     --------
@@ -216,6 +242,12 @@ class SoftmaxRegression(
     two, and that is its infimum over all where there is an intercept, for b_k may fall for ever.
     Without an intercept F over all classes would have another minimiser, which depends on labels
     that no row has.  `C=inf` looks for separation among the other classes only.
+
+    With `standardize` the deviations are those of `StandardScaler`, weighted by `sample_weight`,
+    but not by `class_weight`; rows that `early_stopping` holds out count too.  The intercept takes
+    in the means of the features.  Without one there is no place for them: features are then scaled
+    but not centred, as by `StandardScaler(with_mean=False)`, and as in glmnet.  `penalty_factor`
+    multiplies what is standardised.
 
     Unless `learning_rate` is a number or a schedule, a solver runs in coordinates in which the
     problem is well conditioned: features centred and scaled, implicitly, and decorrelated by the
@@ -249,6 +281,7 @@ class SoftmaxRegression(
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
         "penalty_factor": ["array-like", None],
+        "standardize": ["boolean"],
         "fit_intercept": ["boolean"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "learning_rate": LEARNING_RATE,
@@ -273,9 +306,10 @@ class SoftmaxRegression(
         C: float = 1.0,
         l1_ratio: float | None = 0.0,
         penalty_factor: Any = None,
+        standardize: bool = False,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
-        solver: str | Solver = "auto",
+        solver: SolverName | Solver = "auto",
         learning_rate: Any = "auto",
         batch_size: int | str = "auto",
         momentum: float | str = "auto",
@@ -297,6 +331,7 @@ class SoftmaxRegression(
         self.C = C
         self.l1_ratio = l1_ratio
         self.penalty_factor = penalty_factor
+        self.standardize = standardize
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.solver = solver
@@ -395,7 +430,8 @@ class SoftmaxRegression(
         )
         unseen, weights = unseen_rows(self, *data, sample_weight, users, stopping is not None, rng)
         present = with_weight(codes, weights, len(classes))
-        objective = self._objective(X, codes, weights, len(classes), present, solver.scores_memory)
+        of_rows, scale = (X, codes, weights, len(classes), present), self._scale(X, sample_weight)
+        objective = self._objective(*of_rows, solver.scores_memory, scale=scale)
         validation = unseen and self._objective(
             *unseen, len(classes), present, penalised=False, dtype=objective.dtype
         )
@@ -443,12 +479,14 @@ class SoftmaxRegression(
             is_last = np.array_equal(stopping.best_w, point.w)
             point = point if is_last else objective.at(stopping.best_w)
         losses, held_out = self._curves_going_on(result.loss_curve, result.validation_curve)
-        for stale in ("validation_loss_curve_", "best_iter_", "_online", "_resumed"):
+        for stale in ("validation_loss_curve_", "best_iter_", "scale_", "_online", "_resumed"):
             self.__dict__.pop(stale, None)
-        self.coef_, self.intercept_ = objective.coefficients(point.w)
+        self.__dict__.update(self._coefficients(objective, point.w))
         self.n_iter_ = np.array([len(losses) - 1], dtype=np.int32)
         self.loss_curve_ = losses
         self.optimality_ = point.optimality
+        self.loss_, self.null_loss_ = float(point.loss), null_loss(objective)
+        self.stop_reason_ = result.reason
         self.suboptimality_, self.duality_gap_ = float(result.excess), float(result.gap)
         is_optimum = result.converged and result.existence is Existence.PROVED
         self.converged_ = bool(is_optimum and point is result.point)
@@ -475,8 +513,13 @@ class SoftmaxRegression(
 
     def _attributes(self, objective: Objective, classes: NDArray, w: NDArray) -> dict[str, Any]:
         """Return what predictions need, by name."""
+        return {"classes_": classes, **self._coefficients(objective, w)}
+
+    def _coefficients(self, objective: Objective, w: NDArray) -> dict[str, Any]:
+        """Return the coefficients at w, and the deviations that they are penalised by, by name."""
         coef, intercept = objective.coefficients(w)
-        return {"classes_": classes, "coef_": coef, "intercept_": intercept}
+        found, scale = {"coef_": coef, "intercept_": intercept}, objective.penalty.scale
+        return found if scale is None else found | {"scale_": scale}
 
     def _objective(
         self,
@@ -488,19 +531,34 @@ class SoftmaxRegression(
         memory: int = 64 << 20,
         penalised: bool = True,
         dtype: Any = None,
+        scale: NDArray | None = None,
     ) -> Objective:
-        penalty = self._penalty(X, weights) if penalised else ElasticNet(0.0)
+        penalty = self._penalty(X, weights, scale) if penalised else ElasticNet(0.0)
         rows = RowBlocks(X, n_classes, dtype=precision_for(X) if dtype is None else dtype)
         weights = weights.astype(rows.dtype, copy=False)
         of_rows = rows, codes, weights, n_classes
         return Objective(*of_rows, penalty, self.fit_intercept, memory, present)
 
-    def _penalty(self, X: Any, weights: NDArray) -> Penalty:
+    def _scale(self, X: Any, sample_weight: Any) -> NDArray | None:
+        return deviations(X, sample_weight) if self.standardize else None
+
+    def _penalty(self, X: Any, weights: NDArray, scale: NDArray | None = None) -> Penalty:
         # scikit-learn's C: its objective is ours times C S.
         knobs = meant(self)
         alpha = 1.0 / (float(knobs["C"]) * float(weights.sum(dtype=np.float64)))
         factors = knobs["penalty_factor"], X.shape[1]
-        return make_penalty(knobs["penalty"], alpha, knobs["l1_ratio"], *factors)
+        return make_penalty(knobs["penalty"], alpha, knobs["l1_ratio"], *factors, scale)
+
+    def _penalty_in_words(self) -> str:
+        knobs = meant(self)
+        C, share = float(knobs["C"]), float(knobs["l1_ratio"])
+        if np.isinf(C):
+            return "none"
+        norm = "group lasso" if knobs["penalty"] == "group_lasso" else "lasso"
+        mixed = "ridge" if share == 0.0 else norm if share == 1.0 else f"ridge and {norm}"
+        more = f", l1_ratio = {share:g}" if 0.0 < share < 1.0 else ""
+        units = ", in units of deviations" if self.standardize else ""
+        return f"{mixed}, C = {C:g}{more}{units}"
 
     def _is_smooth(self) -> bool:
         """Return whether there is no norm with kinks; nothing has to be known of X."""
@@ -547,7 +605,8 @@ class SoftmaxRegression(
                 f"The classes with a weight are {classes[present].tolist()}, but the model was "
                 f"fitted with {classes[fitted].tolist()}. Give the data and the weights of the fit."
             )
-        objective = self._objective(X, codes, weights, len(classes), present, dtype=np.float64)
+        of_rows, scale = (X, codes, weights, len(classes), present), self._scale(X, sample_weight)
+        objective = self._objective(*of_rows, dtype=np.float64, scale=scale)
         with objective.rows.running():
             return duality_gap(objective, objective.at(self._flat(objective)))
 

@@ -65,6 +65,10 @@ class Lines:
         elif self._screen.is_live and self.every is None and waited >= _SHORTEST:
             self._show(stays=False)
 
+    def go_on_from(self, n: int) -> None:
+        """Take the lines up to step n as printed."""
+        self._stayed = n
+
     def conclude(self, reason: str) -> None:
         """Take note of why what is told has ended, for the last line."""
         self._end = reason

@@ -21,6 +21,7 @@ __all__ = [
     "Map",
     "MatrixMap",
     "RowSpaceMap",
+    "StandardMap",
     "cholesky_solve",
     "cholesky_with_jitter",
     "inverse_root",
@@ -77,8 +78,7 @@ class FeatureMap(Map):
 
     def forward(self, v: NDArray) -> NDArray:
         objective = self.objective
-        V = self.mix(v.reshape(-1, objective.n_rows))
-        V = _centre_classes(V, objective)
+        V = self.centred(self.mix(v.reshape(-1, objective.n_rows)))
         W = V[: objective.n_features] / self.scale
         if not objective.fit_intercept:
             return objective.pack(W, V[:0])
@@ -91,8 +91,11 @@ class FeatureMap(Map):
             G = np.vstack([(G - self.mean * b) / self.scale, b])
         else:
             G = G / self.scale
-        G = _centre_classes(G, objective)
-        return np.ascontiguousarray(self.mix_adjoint(G)).ravel()
+        return np.ascontiguousarray(self.mix_adjoint(self.centred(G))).ravel()
+
+    def centred(self, V: NDArray) -> NDArray:
+        """Project on what a method need not leave: coefficients that sum to zero over classes."""
+        return _centre_classes(V, self.objective)
 
 
 class DiagonalMap(FeatureMap):
@@ -115,6 +118,26 @@ class DiagonalMap(FeatureMap):
         if self.objective.fit_intercept:
             V = np.vstack([V, b + (self.mean * W).sum(axis=0)])
         return np.ascontiguousarray(V / self.diagonal).ravel()
+
+
+class StandardMap(DiagonalMap):
+    """The coordinates of features that are centred and in units of their deviations, and no others.
+
+    A method takes in them the steps that it would take on the features standardised.  The penalty
+    has to be in units of the deviations.
+    """
+
+    def __init__(self, objective: Objective) -> None:
+        super().__init__(objective, np.ones((objective.n_features + objective.fit_intercept, 1)))
+        deviations = objective.penalty.scale
+        assert deviations is not None
+        self.scale = deviations[:, np.newaxis].astype(objective.dtype)
+
+    def centred(self, V: NDArray) -> NDArray:
+        return V
+
+    def project(self, w: NDArray) -> NDArray:
+        return w
 
 
 class MatrixMap(FeatureMap):
@@ -170,14 +193,19 @@ class FullMap(FeatureMap):
 
 
 class RowSpaceMap(Map):
-    """T for fewer rows than features: W = Q U with Q an orthonormal basis of the span of the rows.
+    """T for fewer rows than features: W = D Q U with D Q a basis of where the optimum can be.
 
-    The gradient X' R + alpha W stays in that span, and so does the optimum: nothing is lost.  U
-    has coordinates of its own, `inner`, made from the reduced features X Q.
+    D are units in which the ridge is the same for all features, and the columns of Q an orthonormal
+    basis of the span of the rows of X D.  In V, W = D V, the gradient D X' R + alpha V stays in
+    that span, and so does the optimum: nothing is lost.  U has coordinates of its own, `inner`,
+    made from the reduced features X D Q.
     """
 
-    def __init__(self, objective: Objective, basis: NDArray, inner: Map) -> None:
+    def __init__(
+        self, objective: Objective, basis: NDArray, units: float | NDArray, inner: Map
+    ) -> None:
         self.objective, self.basis, self.inner = objective, basis, inner
+        self._squares = np.square(np.asarray(units, dtype=objective.dtype))
         self.size = inner.size
 
     def forward(self, v: NDArray) -> NDArray:
@@ -191,7 +219,8 @@ class RowSpaceMap(Map):
     def project(self, w: NDArray) -> NDArray:
         # What is outside the span changes no score and costs penalty.
         W, b = self.objective.unpack(w)
-        return super().project(self.objective.pack(self.basis @ (self.basis.T @ W), b))
+        inside = self.basis @ (self.basis.T @ (W / self._squares))
+        return super().project(self.objective.pack(inside, b))
 
 
 def matrix_dtype(n: int) -> np.dtype:

@@ -17,6 +17,7 @@ from softmax_reg import drop_in
 from softmax_reg._compat import (
     CallbackSupportMixin,
     StrOptions,
+    check_sample_weight,
     raise_for_params,
     validate_parameter_constraints,
     with_callbacks,
@@ -31,11 +32,15 @@ from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.reading import read_data
 from softmax_reg.routing import RoutedScores
-from softmax_reg.rows import Rows, as_rows
+from softmax_reg.rows import Rows
+from softmax_reg.solvers import Solver
+from softmax_reg.solvers.constraints import SolverName
 
 __all__ = ["SoftmaxRegressionCV"]
 
-_OF_FITS = ("penalty", "penalty_factor", "fit_intercept", "solver", "tol", "max_iter")
+_OF_FITS = (
+    *("penalty", "penalty_factor", "standardize", "fit_intercept", "solver", "tol", "max_iter"),
+)
 # Parameters that take the words of `LogisticRegressionCV`, too.
 _THEIRS = (
     *("penalty", "l1_ratios", "solver", "max_iter", "n_jobs", "dual", "intercept_scaling"),
@@ -64,6 +69,9 @@ class SoftmaxRegressionCV(
         Cs=(np.inf,).
     penalty_factor : array-like of shape (n_features,), default=None
         As for `SoftmaxRegression`.
+    standardize : bool, default=False
+        Whether the penalty is in units of each feature's deviation, as for `SoftmaxRegression`:
+        for the paths of a fold over its training rows, as in a pipeline with `StandardScaler`.
     fit_intercept : bool, default=True
         Whether to fit the intercept, which is not penalised.
     cv : int, splitter, iterable or None, default=None
@@ -135,6 +143,9 @@ class SoftmaxRegressionCV(
         The coefficients, in the dtype of X; n_rows is 1 with two classes, else n_classes.
     intercept_ : ndarray of shape (n_rows,)
         The intercepts; zeros if `fit_intercept` is False.  Of a class without weight -1e30.
+    scale_ : ndarray of shape (n_features,), float64
+        The deviation of each feature over all rows, as `SoftmaxRegression.scale_`; with
+        `standardize` and `refit` only.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
@@ -199,11 +210,12 @@ class SoftmaxRegressionCV(
         l1_ratios: Any = None,
         penalty: str = "elasticnet",
         penalty_factor: Any = None,
+        standardize: bool = False,
         fit_intercept: bool = True,
         cv: Any = None,
         scoring: Any = "neg_log_loss",
         selection: str = "best",
-        solver: Any = "auto",
+        solver: SolverName | Solver = "auto",
         tol: float = 1e-8,
         max_iter: int = 1000,
         class_weight: dict | str | None = None,
@@ -221,6 +233,7 @@ class SoftmaxRegressionCV(
         self.l1_ratios = l1_ratios
         self.penalty = penalty
         self.penalty_factor = penalty_factor
+        self.standardize = standardize
         self.fit_intercept = fit_intercept
         self.cv = cv
         self.scoring = scoring
@@ -304,8 +317,11 @@ class SoftmaxRegressionCV(
             )
         X, classes, codes, weights = read_data(self, X, y, sample_weight)
         drop_in.check_scheme(self.multi_class, classes)
-        y, sample_weight = classes[codes], as_rows(X).sample_weight if y is None else sample_weight
-        data, numbers = Labelled(X, y, codes, weights, len(classes)), np.arange(len(y))
+        if isinstance(X, Rows):
+            sample_weight = X.sample_weight if np.any(X.sample_weight != 1.0) else None
+        y, s = classes[codes], sample_weight
+        s = None if s is None else check_sample_weight(s, X)
+        data, numbers = Labelled(X, y, codes, weights, len(classes), s), np.arange(len(y))
         splitting, scoring = self._routed(sample_weight, params)
         rows = np.empty((len(y), 0)) if isinstance(X, Rows) else X
         splits = check_cv(self.cv, y, classifier=True).split(rows, y, **splitting)
@@ -341,6 +357,7 @@ class SoftmaxRegressionCV(
             self.selection if self.refit else None,
         )
         self.coef_, self.intercept_ = np.ascontiguousarray(mean[:, :-1]), mean[:, -1].copy()
+        self.__dict__.pop("scale_", None)
 
     def _refit(
         self, data: Labelled, knobs: dict[str, Any], tasks: SearchTasks, watch: PathWatch
@@ -349,6 +366,8 @@ class SoftmaxRegressionCV(
         start = self.coef_, self.intercept_
         step = refitted(data, self.C_, self.l1_ratio_, start, knobs, tasks)
         self.coef_, self.intercept_ = step.coef, step.intercept
+        if step.scale is not None:
+            self.scale_ = step.scale
         number = int(np.count_nonzero(self.Cs_ <= self.C_))
         watch(step, number=number, n_done=watch.n_fits, l1_ratio=self.l1_ratio_)
         return step

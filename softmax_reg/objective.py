@@ -25,7 +25,7 @@ from softmax_reg.left_out import as_start, expanded
 from softmax_reg.penalties import Penalty
 from softmax_reg.points import Point, softmax_of
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "null_loss"]
 
 # The basis of the rows' span takes as much memory as X.
 _ROW_SPACE_BYTES = 64 << 20
@@ -102,8 +102,9 @@ class Objective:
         twin = self._without("scale", "resolution", "row_space")
         twin.penalty, twin.is_smooth = penalty, penalty.is_smooth
         if "row_space" in self.__dict__:
-            basis, reduced = self.row_space
-            twin.row_space = basis, reduced.with_penalty(penalty)
+            (basis, units, reduced), (even, new) = self.row_space, penalty.evened()
+            if np.array_equal(units, new):
+                twin.row_space = basis, units, reduced.with_penalty(even)
         return twin
 
     def seen_with(self, weights: NDArray) -> Objective:
@@ -322,25 +323,37 @@ class Objective:
         """Whether the rows span so few dimensions that working in their span pays."""
         n, p = self.rows.shape
         small = n * p * self.dtype.itemsize <= _ROW_SPACE_BYTES and 2 * n <= p
+        if not small or not self.keeps_scores or self.rows.is_sparse:
+            return False
         # Only the same ridge for all features leaves the optimum in the span.
-        even = np.ndim(self.penalty.curvature) == 0
-        return small and even and self.keeps_scores and not self.rows.is_sparse
+        even, units = self.penalty.evened()
+        return np.ndim(even.curvature) == 0 and bool(np.isfinite(units).all())
 
     @cached_property
-    def row_space(self) -> tuple[NDArray, Objective]:
-        """Orthonormal basis Q (n_features, n_samples) of the rows' span, and F over X Q."""
-        Q, R = np.linalg.qr(self.rows.X.T.astype(self.dtype, copy=False))
+    def row_space(self) -> tuple[NDArray, float | NDArray, Objective]:
+        """Basis D Q (n_features, n_samples) of the optima, D as (n_features, 1), and F over X D Q.
+
+        D are the units in which the ridge is the same for all features.  The columns of Q are an
+        orthonormal basis of the span of the rows of X D.
+        """
+        even, units = self.penalty.evened()
+        columns = self.rows.X.T.astype(self.dtype, copy=False)
+        if np.ndim(units) > 0:
+            columns = columns * np.asarray(units, dtype=self.dtype)
+        Q, R = np.linalg.qr(columns)
+        if np.ndim(units) > 0:
+            Q *= units
         rows = RowBlocks(np.ascontiguousarray(R.T), self.n_classes, n_threads=1, dtype=self.dtype)
         reduced = Objective(
             rows,
             self._all_codes,
             self.weights,
             self.n_labels,
-            self.penalty,
+            even,
             self.fit_intercept,
             present=self.present,
         )
-        return Q, reduced
+        return Q, units, reduced
 
     def without_constants(self, w: NDArray) -> NDArray:
         """Return the same scores with what constant columns add to them in the intercept."""
@@ -498,3 +511,11 @@ class Objective:
         """Return the share of some rows in the loss, -(1/S) sum s log P[y], in float64, (1,)."""
         chosen = log_P[np.arange(len(log_P)), self.codes[part]]
         return np.array([-np.vdot(self._shares[part].astype(np.float64, copy=False), chosen)])
+
+
+def null_loss(objective: Objective) -> float:
+    """Return the least loss without features: the entropy of the shares of the classes."""
+    weights = objective.weights.astype(np.float64)
+    shares = np.bincount(objective.codes, weights, minlength=objective.n_classes)
+    shares = shares[shares > 0.0] / shares.sum()
+    return float(-(shares * np.log(shares)).sum())

@@ -29,11 +29,14 @@ class Penalty(ABC):
     ----------
     alpha : float
         Strength: what multiplies all of h.
+    scale : ndarray of shape (n_features,) or None
+        What the coefficients of each feature are multiplied by before they are penalised.
     couples_classes : bool
         Whether `prox` mixes the classes of a feature; all of them then need the same step.
     """
 
     alpha: float
+    scale: NDArray | None = None
     couples_classes: bool = False
 
     def with_fields(self, **changes: Any) -> Self:
@@ -110,16 +113,25 @@ class Penalty(ABC):
     def of_features(self, features: NDArray[np.intp]) -> Penalty:
         """Return the penalty on the coefficients of some features alone."""
 
+    def evened(self) -> tuple[Penalty, float | NDArray]:
+        """Return a penalty with one ridge for all features, and the units D in which it is this.
+
+        h(D V) = ridge/2 ||V||^2 where h is smooth; D, of shape (n_features, 1) if it is no number,
+        is infinite for features without a ridge.
+        """
+        return self, 1.0
+
     def gradient(self, W: NDArray) -> NDArray:
         """Return the gradient of the smooth part, in the shape and dtype of W."""
-        return np.multiply(self.curvature, W, dtype=W.dtype)
+        return np.asarray(self.curvature * W).astype(W.dtype, copy=False)
 
     def value(self, W: NDArray) -> float:
         """Return h(W), smooth part and rest."""
         curvature = self.curvature
         if np.ndim(curvature) > 0:
             curved = np.flatnonzero(curvature)
-            smooth = 0.5 * float(np.sum(np.asarray(curvature)[curved] * W[curved] ** 2))
+            roots: NDArray = np.sqrt(curvature)
+            smooth = 0.5 * float(np.sum((roots[curved] * W[curved]) ** 2))
         else:
             # Without a penalty even coefficients whose square overflows cost nothing.
             smooth = 0.5 * float(curvature) * float(np.vdot(W, W)) if curvature else 0.0
@@ -128,11 +140,12 @@ class Penalty(ABC):
 
 @dataclass(frozen=True, eq=False)
 class _WeightedNorm:
-    """alpha * sum_j factor_j [ (1 - l1_ratio)/2 ||W_j||^2 + l1_ratio * norm(W_j) ]."""
+    """alpha * sum_j factor_j [ (1 - l1_ratio)/2 ||V_j||^2 + l1_ratio * norm(V_j) ], V = scale W."""
 
     alpha: float
     l1_ratio: float = 0.0
     factor: NDArray | None = None
+    scale: NDArray | None = None
 
     @property
     def is_smooth(self) -> bool:
@@ -141,25 +154,37 @@ class _WeightedNorm:
 
     @property
     def curvature(self) -> float | NDArray:
-        return self._each(self.alpha * (1.0 - self.l1_ratio))
+        return self._each(self.alpha * (1.0 - self.l1_ratio), 2)
 
     @property
     def threshold(self) -> float | NDArray:
         """What multiplies the norm: of all features, or (n_features, 1)."""
-        return self._each(self.alpha * self.l1_ratio)
+        return self._each(self.alpha * self.l1_ratio, 1)
 
-    def _each(self, strength: float) -> float | NDArray:
+    def _each(self, strength: float, power: int) -> float | NDArray:
         # Without strength there is none for any feature.
-        if self.factor is None or strength == 0.0:
+        if strength == 0.0 or (self.factor is None and self.scale is None):
             return strength
-        return strength * np.asarray(self.factor, dtype=np.float64)[:, np.newaxis]
+        factor = 1.0 if self.factor is None else np.asarray(self.factor, dtype=np.float64)
+        units = 1.0 if self.scale is None else self.scale**power
+        return strength * np.asarray(factor * units)[:, np.newaxis]
 
     def unpenalised(self, n_features: int) -> NDArray[np.bool_]:
         cost = np.ravel(self.threshold + self.curvature)
         return np.broadcast_to(cost == 0.0, n_features)
 
     def of_features(self, features: NDArray[np.intp]) -> Self:
-        return replace(self, factor=None if self.factor is None else self.factor[features])
+        factor, scale = (
+            None if each is None else each[features] for each in (self.factor, self.scale)
+        )
+        return replace(self, factor=factor, scale=scale)
+
+    def evened(self) -> tuple[Self, float | NDArray]:
+        even = replace(self, factor=None, scale=None)
+        if even.curvature == 0.0:
+            return even, 1.0
+        with np.errstate(divide="ignore"):
+            return even, 1.0 / np.sqrt(self._each(1.0, 2))  # the same at any strength
 
     def _share_and_conjugate(self, U: NDArray, size: NDArray) -> tuple[float, float]:
         """Return what `conjugate` does, given the dual norm of U in each of its groups."""
@@ -180,7 +205,7 @@ def _largest_ratio(size: NDArray, threshold: NDArray) -> float:
 
 
 class ElasticNet(_WeightedNorm, Penalty):
-    """alpha * sum_j factor_j [ (1 - l1_ratio)/2 ||W_j||^2 + l1_ratio ||W_j||_1 ].
+    """alpha * sum_j factor_j [ (1 - l1_ratio)/2 ||V_j||^2 + l1_ratio ||V_j||_1 ], V = scale W.
 
     Parameters
     ----------
@@ -191,6 +216,9 @@ class ElasticNet(_WeightedNorm, Penalty):
     factor : ndarray of shape (n_features,) or None, default=None
         What multiplies alpha for each feature, at least 0; 0 leaves a feature without a penalty.
         Used as given, not rescaled.  None means 1 for all.
+    scale : ndarray of shape (n_features,) or None, default=None
+        What the coefficients of each feature are multiplied by before they are penalised,
+        positive: with its deviation, what counts is a change by so much.  None means 1 for all.
 
     References
     ----------
@@ -242,6 +270,8 @@ class ElasticNet(_WeightedNorm, Penalty):
             sorted_W = np.sort(W, axis=1)
             return np.clip(0.0, sorted_W[:, [(K - 1) // 2]], sorted_W[:, [K // 2]]).astype(W.dtype)
         slopes = np.arange(-K, K + 1, 2) / K * (self.l1_ratio / (1.0 - self.l1_ratio))
+        if self.scale is not None:
+            slopes = slopes / self.scale[:, np.newaxis]
         moved = W.mean(axis=1, keepdims=True) + slopes
         return np.median(np.hstack([W, moved]), axis=1, keepdims=True).astype(W.dtype)
 
@@ -253,7 +283,7 @@ class ElasticNet(_WeightedNorm, Penalty):
 
 
 class GroupLasso(_WeightedNorm, Penalty):
-    """alpha * sum_j factor_j [ (1 - l1_ratio)/2 ||W_j||^2 + l1_ratio ||W_j||_2 ].
+    """alpha * sum_j factor_j [ (1 - l1_ratio)/2 ||V_j||^2 + l1_ratio ||V_j||_2 ], V = scale W.
 
     W_j holds the coefficients of a feature for all classes: they are zero together or not at all.
 
@@ -263,7 +293,7 @@ class GroupLasso(_WeightedNorm, Penalty):
         Strength, at least 0.
     l1_ratio : float, default=0.0
         Share of the group norm, between 0 (ridge) and 1 (group lasso).
-    factor : ndarray of shape (n_features,) or None, default=None
+    factor, scale : ndarray of shape (n_features,) or None, default=None
         As in `ElasticNet`.
 
     References
@@ -326,7 +356,8 @@ class GroupLasso(_WeightedNorm, Penalty):
 
 def _lengths(W: NDArray) -> NDArray:
     """Return ||W_j|| of each feature, shape (n_features, 1)."""
-    return np.sqrt(np.sum(W * W, axis=1, keepdims=True))
+    # In float64, for squares of them may leave the range of float32.
+    return np.sqrt(np.sum(np.square(W, dtype=np.float64), axis=1, keepdims=True))
 
 
 PENALTIES: dict[str, type[ElasticNet] | type[GroupLasso]] = {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import accuracy_score, check_is_fitted, safe_sparse_dot
 from softmax_reg.functional import log_softmax
+from softmax_reg.results import CoefficientsMixin
 from softmax_reg.sources.batch_sources import BatchSource
 from softmax_reg.user_rows import (
     by_batches,
@@ -36,12 +37,12 @@ def unchanged_if_it_fails(estimator: Any) -> Iterator[None]:
         raise
 
 
-class SoftmaxPredictor:
+class SoftmaxPredictor(CoefficientsMixin):
     """What follows from `coef_`, `intercept_` and `classes_`."""
 
-    classes_: NDArray
-    coef_: Any
-    intercept_: NDArray
+    # With a link, scikit-learn's HTML shows the description of each parameter as a tooltip.
+    _doc_link_module = "softmax_reg"
+    _doc_link_template = "#"
 
     @by_batches
     def decision_function(self, X: Any) -> NDArray:

@@ -53,8 +53,8 @@ class PrintProgress(Lines):
     >>> model = SoftmaxRegression(solver="gd", learning_rate=0.1, max_iter=20, callbacks=printer)
     >>> _ = model.fit(*load_iris(return_X_y=True))
     iteration    0  loss 1.09861229  accuracy 0.3333
-    iteration   10  loss 0.50976711  accuracy 0.8067
-    iteration   20  loss 0.42270949  accuracy 0.9467
+    iteration   10  loss 0.85895056  accuracy 0.6667
+    iteration   20  loss 0.73253011  accuracy 0.6667
     all 20 iterations done
     """
 

@@ -93,6 +93,7 @@ OUT_OF_RANGE = {
     "l1_ratio": [-0.1, 1.1, np.nan, "l1"],
     "penalty": ["l3", "none", 3],
     "penalty_factor": ["many", 3.0],
+    "standardize": ["yes", None, 2],
     "fit_intercept": ["yes", None, 2],
     "class_weight": ["even", 3.0, [1.0, 2.0]],
     "solver": ["sagaa", "newton", None, 3, LBFGS],

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from problems import data
+from sklearn.pipeline import make_pipeline
 
 from softmax_reg import CVDisplay, SoftmaxRegressionCV
 
@@ -59,7 +60,8 @@ def test_the_chosen_C_and_one_standard_error_are_marked():
     assert set(labels) == {
         "l1_ratio = 0",
         "l1_ratio = 1",
-        "chosen: C = 1",
+        "best: C = 1",
+        "chosen: C = 1, l1_ratio = 0",
         "one standard error from the best",
     }
     (limit,) = lines_of(ax, label="one standard error from the best")
@@ -133,3 +135,25 @@ def test_a_real_fit_is_drawn_without_a_warning(tmp_path):
     model = SoftmaxRegressionCV(Cs=[0.01, 1.0], selection="one_standard_error").fit(X, y)
     CVDisplay.from_estimator(model).figure_.savefig(tmp_path / "cv.png")
     assert (tmp_path / "cv.png").stat().st_size > 10_000
+
+
+def test_the_smallest_C_within_one_standard_error_of_the_best_has_a_line():
+    scores = -np.array([[[1.15, 1.0, 2.0]], [[1.25, 1.3, 2.6]]])
+    fit = fabricated(scores_=scores, l1_ratios_=np.array([0.5]), l1_ratio_=0.5, C_=0.1)
+    ax = CVDisplay.from_estimator(fit, ax=Figure().subplots()).ax_
+    (line,) = lines_of(ax, label="within one error: C = 0.1")
+    assert line.get_xdata()[0] == 0.1
+    assert lines_of(ax, label="chosen: C = 0.1, l1_ratio = 0.5")
+
+
+def test_the_numbers_of_features_stand_above_the_curves():
+    X, y = data("wine")
+    model = SoftmaxRegressionCV(Cs=[1e-4, 0.01, 1.0], l1_ratios=[1.0], cv=3).fit(X, y)
+    display = CVDisplay.from_estimator(make_pipeline(model).fit(X, y))
+    coefs = model.coefs_paths_[:, 0, :, :, :-1]
+    expected = (np.abs(coefs).max(axis=2) > 0).sum(axis=2).mean(axis=0)
+    np.testing.assert_allclose(display.n_active, [expected])
+    display.figure_.draw_without_rendering()
+    (above,) = display.ax_.child_axes
+    told = [label.get_text() for label in above.get_xticklabels()]
+    assert told == [f"{number:.0f}" for number in expected]

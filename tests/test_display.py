@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_wine
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from softmax_reg import SoftmaxRegression
+from softmax_reg.callbacks import LossLogger
 from softmax_reg.displays.loss_curve import LossCurve
 from softmax_reg.displays.loss_curve_display import LossCurveDisplay
 
@@ -24,6 +31,7 @@ def ax() -> Any:
 
 def fit(loss: Any, validation: Any = None, best: int | None = None, **more: Any) -> Any:
     """Return what a fitted estimator looks like to a display."""
+    more = {"converged_": True} | more
     fitted = SimpleNamespace(loss_curve_=np.asarray(loss, dtype=float), **more)
     if validation is not None:
         fitted.validation_loss_curve_ = np.asarray(validation, dtype=float)
@@ -134,6 +142,12 @@ class TestSeveralCurves:
         assert ax.get_yscale() == "log"
         assert ax.get_ylabel() == "Excess over lowest objective (nats per sample)"
         assert legend_of(display) == ["gd", "newton-cg"]
+
+    def test_plain_losses_are_drawn_where_the_lowest_has_not_converged(self, ax: Any) -> None:
+        unfinished = fit([1.0, 0.1], converged_=False)
+        display = LossCurveDisplay.from_estimators([SLOW, unfinished], ax=ax)
+        assert display.lines_[1].get_ydata().tolist() == [1.0, 0.1]
+        assert ax.get_ylabel().startswith("Penalised objective")
 
     def test_a_curve_that_reaches_the_reference_ends_on_the_lower_edge(self, ax: Any) -> None:
         display = LossCurveDisplay.from_estimators([SLOW, FAST], ax=ax)
@@ -250,6 +264,55 @@ class TestConventions:
         module = "softmax_reg.displays.loss_curve_display"
         code = f"import sys, {module}; sys.exit('matplotlib' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class TestFromModels:
+    def test_a_pipeline_and_a_search_are_looked_into(self, ax: Any) -> None:
+        X, y = load_wine(return_X_y=True)
+        pipeline = make_pipeline(StandardScaler(), SoftmaxRegression())
+        search = GridSearchCV(pipeline, {"softmaxregression__C": [0.1, 1.0]}, cv=2)
+        for model in (pipeline, search):
+            with pytest.raises(AttributeError, match="call fit first"):
+                LossCurveDisplay.from_estimator(model)
+            display = LossCurveDisplay.from_estimator(model.fit(X, y), ax=ax)
+            best = getattr(model, "best_estimator_", model)[-1]
+            assert_allclose(display.lines_[0].get_ydata(), best.loss_curve_)
+            assert display.ax_.get_title() == "SoftmaxRegression, solver lbfgs"
+
+    def test_a_fitted_model_without_a_curve_is_not_sent_to_fit(self) -> None:
+        model = GaussianNB().fit(*load_wine(return_X_y=True))
+        with pytest.raises(
+            AttributeError, match="this GaussianNB is fitted, but has no loss_curve_"
+        ):
+            LossCurveDisplay.from_estimator(model)
+
+    def test_a_stream_is_labelled_as_what_it_is(self, ax: Any) -> None:
+        X, y = load_wine(return_X_y=True)
+        model = SoftmaxRegression()
+        for start in range(3):
+            model.partial_fit(X[start::3], y[start::3], classes=[0, 1, 2])
+        display = LossCurveDisplay.from_estimator(model, ax=ax)
+        assert ax.get_xlabel() == "Batch"
+        assert ax.get_ylabel() == "Loss of the next batch (nats per sample)"
+        assert display.lines_[0].get_xdata().tolist() == [1, 2, 3]
+
+    @pytest.mark.parametrize("held_out", [False, True])
+    def test_a_logger_shows_the_accuracy_beside_the_loss(self, held_out: bool) -> None:
+        X, y = load_wine(return_X_y=True)
+        logger = LossLogger(accuracy=True)
+        with pytest.raises(ValueError, match="recorded nothing"):
+            LossCurveDisplay.from_logger(logger)
+        users = {"X_val": X, "y_val": y} if held_out else {}
+        SoftmaxRegression(callbacks=logger).fit(X[::2], y[::2], **users)
+        display = LossCurveDisplay.from_logger(logger)
+        lines = display.accuracy_ax_.lines
+        assert len(lines) == 1 + held_out
+        assert_allclose(lines[0].get_ydata(), logger.to_frame()["accuracy"])
+        assert_allclose(lines[0].get_xdata(), display.lines_[0].get_xdata())
+        render(display)
+        top, bottom = Figure().subplots(2)
+        assert LossCurveDisplay.from_logger(logger, ax=(top, bottom)).accuracy_ax_ is bottom
+        assert LossCurveDisplay.from_logger(logger, ax=top).accuracy_ax_ is None
 
 
 class TestErrors:

@@ -3,14 +3,18 @@
 import ast
 import inspect
 import re
+from typing import get_args
 
 import pytest
+import sklearn
+from sklearn.utils.fixes import parse_version
 
 import softmax_reg
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.penalties import Penalty
 from softmax_reg.schedules import Schedule
 from softmax_reg.solvers import SOLVERS
+from softmax_reg.solvers.constraints import SolverName
 
 PUBLIC = [getattr(softmax_reg, name) for name in softmax_reg.__all__]
 FIELDS_DOCUMENTED = [softmax_reg.SoftmaxRegression, *SOLVERS.values()]
@@ -104,7 +108,9 @@ def test_every_fitted_attribute_is_documented_and_the_other_way_round(tmp_path):
 
     load_iris(as_frame=True).frame.to_csv(tmp_path / "iris.csv", index=False)
     source = softmax_reg.CSVSource(tmp_path / "iris.csv", "target", missing="mean")
-    model = softmax_reg.SoftmaxRegression(early_stopping=True, random_state=0).fit(source)
+    model = softmax_reg.SoftmaxRegression(
+        early_stopping=True, random_state=0, standardize=True
+    ).fit(source)
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     lines = section(type(model).__doc__, "Attributes")
     stated = {m[1] for line in lines if (m := re.match(r"(\w+_) : ", line))}
@@ -117,3 +123,29 @@ def test_the_documentation_names_every_solver():
     assert solver
     for name in ("auto", *SOLVERS):
         assert f'"{name}"' in text
+
+
+def test_completion_offers_the_public_names_alone_and_the_map_names_them():
+    offered = dir(softmax_reg)
+    assert set(softmax_reg.__all__) < set(offered)
+    assert all(not name.startswith("_") for name in offered if name != "__version__")
+    for name in set(offered) - {"__version__"}:
+        assert hasattr(softmax_reg, name)
+        assert f"`{name}`" in softmax_reg.__doc__
+
+
+def test_the_type_of_solver_lists_every_name_that_is_taken():
+    foreign = {"liblinear", "sag", "saga"}
+    assert set(get_args(SolverName)) == {"auto", *SOLVERS} | foreign
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.8"),
+    reason="version: tooltips came with scikit-learn 1.8",
+)
+def test_the_html_of_an_estimator_explains_its_parameters():
+    for kind in (softmax_reg.SoftmaxRegression, softmax_reg.SoftmaxRegressionCV):
+        html = kind()._repr_html_()
+        for described in documented(kind):
+            assert f"{described}" in html
+        assert html.count('class="param-doc-description"') >= len(documented(kind))

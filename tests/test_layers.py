@@ -22,7 +22,7 @@ LAYERS = [
     {"persistence.archive", "persistence.files", "persistence.headers"},
     {"functional", "penalties", "schedules", "persistence.storage", "online.window"},
     {"rows", "blas_threads", "left_out", "sources.reservoir", "sources.row_hashes"},
-    {"sources.streams", "blocks"},
+    {"sources.streams", "blocks", "deviations"},
     {"sources.table_encoding"},
     {"sources.table_statistics"},
     {"sources.batch_sources", "sources.csv_lines", "sources.csv_options", "faces"},
@@ -56,10 +56,11 @@ LAYERS = [
     {"persistence.runs", "persistence.attributes"},
     {"persistence.models"},
     {"persistence.resumption"},
+    {"results"},
     {"user_rows"},
     {"drop_in", "encoding", "prediction"},
-    {"online.partial_fit", "reading"},
-    {"held_out"},
+    {"online.watching", "reading"},
+    {"held_out", "online.partial_fit"},
     {"paths.steps", "paths.cross_validation"},
     {"paths.watching", "paths.tasks", "routing"},
     {"paths.path", "paths.folds"},
@@ -68,7 +69,10 @@ LAYERS = [
 ]
 # These read fitted attributes and know nothing of how they came about.
 DISPLAYS = {
+    "displays._accuracy",
+    "displays._estimators",
     "displays._plotting",
+    "displays.coefficient_display",
     "displays.loss_curve",
     "displays.loss_curve_display",
     "displays.softmax_display",

@@ -127,3 +127,51 @@ def test_a_real_path_is_drawn_without_a_warning(tmp_path):
     display = PathDisplay.from_path(softmax_path(X, y, Cs=5, eps=0.1))
     display.figure_.savefig(tmp_path / "path.png")
     assert (tmp_path / "path.png").stat().st_size > 10_000
+
+
+def test_some_classes_alone_are_drawn_if_asked():
+    X, y = data("digits")
+    path = softmax_path(X, y, Cs=3, eps=0.1)
+    display = PathDisplay.from_path(path, classes=[9, 3])
+    assert [ax.get_title() for ax in display.axes_[:-1]] == ["9", "3"]
+    drawn = np.stack([line.get_ydata() for line in display.lines_[0]], axis=1)
+    np.testing.assert_array_equal(drawn, path.coefs_[:, 9])
+    with pytest.raises(ValueError, match="classes holds 10, which is none of"):
+        PathDisplay.from_path(path, classes=[10])
+    with pytest.raises(ValueError, match="'lines' or 'heatmap', got 'map'"):
+        PathDisplay.from_path(path, kind="map")
+
+
+def test_many_classes_are_a_map_of_the_largest_coefficients():
+    X, y = data("digits")
+    path = softmax_path(X, y, Cs=4, eps=0.1)
+    display = PathDisplay.from_path(path, n_named=5)
+    display.figure_.draw_without_rendering()
+    (mesh,) = display.axes_[0].collections
+    largest = np.abs(path.coefs_).max(axis=1)
+    rows = np.sort(np.argsort(-largest.max(axis=0), kind="stable")[:5])
+    np.testing.assert_allclose(mesh.get_array().reshape(5, 4), largest[:, rows].T)
+    assert display.lines_ == []
+    assert display.axes_[0].get_shared_x_axes().joined(*display.axes_)
+
+
+def test_the_coefficients_of_a_standardised_path_are_per_deviation():
+    X, y = data("wine")
+    path = softmax_path(X, y, Cs=3, eps=0.1, standardize=True)
+    display = PathDisplay.from_path(path)
+    drawn = np.stack([line.get_ydata() for line in display.lines_[0]], axis=1)
+    np.testing.assert_allclose(drawn, path.coefs_[:, 0] * path.scale_)
+    assert display.axes_[0].get_ylabel() == "Coefficient per deviation"
+
+
+def test_the_legend_stands_below_the_panels_and_shortens_long_names():
+    X, y = data("wine")
+    names = [f"a name of a feature that is much too long for a legend {j}" for j in range(13)]
+    path = softmax_path(X, y, Cs=4)
+    display = PathDisplay.from_path(path, feature_names=names)
+    display.figure_.draw_without_rendering()
+    (legend,) = display.figure_.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert all(len(label) == 30 and "\N{HORIZONTAL ELLIPSIS}" in label for label in labels)
+    box = legend.get_window_extent()
+    assert all(ax.get_window_extent().y0 > box.y1 for ax in display.axes_)

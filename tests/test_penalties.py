@@ -10,6 +10,7 @@ from objectives import slope_by_differences
 from softmax_reg.penalties import PENALTIES, ElasticNet, GroupLasso, Penalty
 
 FACTOR = np.array([1.0, 0.0, 2.5, 0.3, 1.0, 4.0])
+SCALE = np.array([1.0, 3.0, 0.5, 4.0, 0.2, 1.0])
 # For every subclass a few instances for 6 features; a new penalty adds its own here.
 EXAMPLES = {
     kind: [
@@ -21,6 +22,8 @@ EXAMPLES = {
         kind(0.7, 0.4, FACTOR),
         kind(2.0, 1.0, FACTOR),
         kind(2.0, 1.0, 0.0 * FACTOR),
+        kind(0.7, 0.4, scale=SCALE),
+        kind(2.0, 1.0, FACTOR, SCALE),
     ]
     for kind in (ElasticNet, GroupLasso)
 }

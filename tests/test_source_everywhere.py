@@ -109,6 +109,7 @@ FOLDS = {
     "balanced": {"class_weight": "balanced"},
     "accuracy": {"scoring": "accuracy"},
     "several jobs": {"n_jobs": 2},
+    "standardize": {"standardize": True, "l1_ratios": (0.5,)},
     "no refit": {"refit": False},
     "repeated rows": {"cv": ShuffleSplit(3, train_size=0.5, test_size=0.5, random_state=0)},
     "shuffled": {"cv": StratifiedKFold(3, shuffle=True, random_state=0)},

@@ -61,9 +61,10 @@ def test_all_iterations_are_done_without_a_warning_whatever_becomes_of_the_loss(
 
 @each_with_rate
 @pytest.mark.parametrize("rate", [100.0, 1e200, InverseScaling(100.0)])
-def test_a_loss_that_rises_is_told_with_a_rate_that_falls(solver, rate):
+@pytest.mark.parametrize("standardize", [False, True])
+def test_a_loss_that_rises_is_told_with_a_rate_that_falls(solver, rate, standardize):
     X, y = data("wine")
-    knobs = {"solver": solver, "max_iter": 20, "random_state": 0}
+    knobs = {"solver": solver, "standardize": standardize, "max_iter": 20, "random_state": 0}
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
@@ -77,6 +78,7 @@ def test_a_loss_that_rises_is_told_with_a_rate_that_falls(solver, rate):
             assert f"rose from {first:.3g} to {last:.3g}" in message
     assert f"learning_rate={rate!r} is too large" in message
     better = float(re.search(r"Try ([^,]*),", message)[1])
+    assert (better >= 1e-4) is standardize or solver == "adam"
     curve = SoftmaxRegression(learning_rate=better, **knobs).fit(X, y).loss_curve_
     assert curve[-1] < curve[10] < curve[0]
 

@@ -18,9 +18,11 @@ __all__ = [
     "GUIDE",
     "Floats",
     "Kwargs",
+    "across_and_down",
     "as_curve",
     "axes_for",
     "one_for_each",
+    "shortened",
     "spelled_out",
 ]
 
@@ -65,3 +67,21 @@ def axes_for(ax: Any) -> Any:
     import matplotlib.pyplot as plt
 
     return plt.subplots(layout="constrained")[1]
+
+
+def across_and_down(n: int, most: int = 3) -> tuple[int, int]:
+    """Return how many panels are in a row, and how many rows there are."""
+    across = min(n, most)
+    return across, -(-n // across)
+
+
+def shortened(name: str, longest: int) -> str:
+    """Return a name of at most so many characters; what is left out is in the middle.
+
+    >>> shortened("worst concave points of the largest nucleus", 20)
+    'worst con…st nucleus'
+    """
+    if len(name) <= longest:
+        return name
+    start = (longest - 1) // 2
+    return f"{name[:start]}…{name[start + 1 - longest :]}"

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from softmax_reg.displays._estimators import fitted_model
 from softmax_reg.displays._plotting import (
     COLORS,
     GUIDE,
@@ -24,14 +25,17 @@ __all__ = ["CVDisplay"]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _LOSS_PREFIX = "neg_"
+_MOST_COUNTS = 12
 
 
 class CVDisplay:
     """The mean score of the folds for each C, with one standard error up and down.
 
-    Draw with `from_estimator`. There is a curve for each l1_ratio. The star and the vertical line
-    mark the C that was chosen; the horizontal line is one standard error from the best mean, and
-    a model on its better side is not clearly worse (Breiman et al. 1984, section 3.4.3).
+    Draw with `from_estimator`. There is a curve for each l1_ratio. The star marks what was chosen;
+    the vertical lines are the C with the best mean and the smallest C within one standard error of
+    it; the horizontal line is one standard error from the best mean, and a model on its better side
+    is not clearly worse (Breiman et al. 1984, section 3.4.3). The numbers above are those of the
+    features with a coefficient that is not 0, in the mean over the folds.
 
     Parameters
     ----------
@@ -48,6 +52,8 @@ class CVDisplay:
     score_name : str, default="score"
         What the scores are, as scikit-learn names it; of a name that begins with "neg_" the loss
         is drawn.
+    n_active : ndarray of shape (n_l1_ratios, n_Cs), default=None
+        The number of features in the models, a mean over the folds; None draws none.
 
     Attributes
     ----------
@@ -86,10 +92,12 @@ class CVDisplay:
         C: float,
         l1_ratio: float,
         score_name: str = "score",
+        n_active: ArrayLike | None = None,
     ) -> None:
         self.Cs, self.l1_ratios = np.asarray(Cs, np.float64), np.asarray(l1_ratios, np.float64)
         self.scores, self.C, self.l1_ratio = np.asarray(scores, np.float64), C, l1_ratio
         self.score_name = score_name
+        self.n_active = None if n_active is None else np.asarray(n_active, np.float64)
         expected = (len(self.l1_ratios), len(self.Cs))
         if self.scores.ndim != 3 or self.scores.shape[1:] != expected:
             raise ValueError(
@@ -113,8 +121,9 @@ class CVDisplay:
         Parameters
         ----------
         estimator : object
-            Fitted, with `Cs_`, `l1_ratios_`, `scores_`, `C_` and `l1_ratio_`; a
-            `LogisticRegressionCV` with `use_legacy_attributes=False` has them too.
+            Fitted, with `Cs_`, `l1_ratios_`, `scores_`, `coefs_paths_`, `C_` and `l1_ratio_`, or a
+            pipeline whose last step has them; a `LogisticRegressionCV` with
+            `use_legacy_attributes=False` has them too.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **plot_options
@@ -131,15 +140,11 @@ class CVDisplay:
         ValueError
             As `plot` does.
         """
-        if isinstance(getattr(estimator, "scores_", None), dict):
+        estimator = fitted_model(estimator, "scores_")
+        if isinstance(estimator.scores_, dict):
             raise ValueError(
                 f"{type(estimator).__name__} has its scores_ by class. Fit it with "
                 "use_legacy_attributes=False."
-            )
-        if not hasattr(estimator, "scores_"):
-            raise AttributeError(
-                f"this {type(estimator).__name__} has no scores_: call fit first; of a Pipeline, "
-                "pass the last step, pipeline[-1]"
             )
         scoring = getattr(estimator, "scoring", None)
         name = getattr(scoring, "__name__", "score") if callable(scoring) else scoring
@@ -150,6 +155,7 @@ class CVDisplay:
             float(estimator.C_),
             float(estimator.l1_ratio_),
             str(name or "accuracy"),
+            _active(estimator),
         ).plot(ax, **plot_options)
 
     def plot(self, ax: Any = None, *, curve_kwargs: Kwargs = None) -> Self:
@@ -193,25 +199,46 @@ class CVDisplay:
         self._mark()
         self._widen()
         self._label()
+        self._count()
         return self
 
     def _mark(self) -> None:
-        """Mark what was chosen, and how far from the best a mean is within one standard error."""
-        self.ax_.axvline(self.C, **GUIDE)
+        """Mark what was chosen, the best, and what is within one standard error of it."""
         is_loss = self.score_name.startswith(_LOSS_PREFIX)
-        best = np.unravel_index(int(np.nanargmax(self.scores.mean(axis=0))), self.means.shape)
-        limit = self.means[best] + (1.0 if is_loss else -1.0) * self.errors[best]
+        sign = 1.0 if is_loss else -1.0
+        best = np.unravel_index(int(np.nanargmax(-sign * self.means)), self.means.shape)
+        limit = self.means[best] + sign * self.errors[best]
         self.ax_.axhline(
             limit, **(GUIDE | {"linestyle": "--"}), label="one standard error from the best"
         )
+        with np.errstate(invalid="ignore"):
+            near = sign * self.means[best[0]] <= sign * limit
+        at_best, at_limit = self.Cs[best[1]], self.Cs[near].min()
+        self.ax_.axvline(at_best, **GUIDE, label=f"best: C = {at_best:.3g}")
+        if at_limit < at_best:
+            style = GUIDE | {"linestyle": "-."}
+            self.ax_.axvline(at_limit, **style, label=f"within one error: C = {at_limit:.3g}")
         at_C = np.flatnonzero(self.Cs == self.C)
         at_l1_ratio = np.flatnonzero(self.l1_ratios == self.l1_ratio)
         if len(at_C) and len(at_l1_ratio):  # a mean over the folds need not be on the grid
+            chosen = f"chosen: C = {self.C:.3g}, l1_ratio = {self.l1_ratio:g}"
             self.ax_.plot(
-                [self.C], [self.means[at_l1_ratio[0], at_C[0]]], label=f"chosen: C = {self.C:.3g}",
+                [self.C], [self.means[at_l1_ratio[0], at_C[0]]], label=chosen,
                 marker="*", markersize=15, markerfacecolor="white", markeredgecolor="black",
                 linestyle="none", zorder=4,
             )  # fmt: skip
+
+    def _count(self) -> None:
+        """Write the numbers of features above the curves, of the l1_ratio that was chosen."""
+        if self.n_active is None:
+            return
+        row = int(np.argmin(np.abs(self.l1_ratios - self.l1_ratio)))
+        order = np.argsort(self.Cs)
+        shown = order[:: max(-(-len(order) // _MOST_COUNTS), 1)]
+        above = self.ax_.secondary_xaxis("top")
+        above.set_xticks(self.Cs[shown], [f"{self.n_active[row, j]:.0f}" for j in shown])
+        above.minorticks_off()
+        above.set_xlabel("Features with a coefficient that is not 0")
 
     def _widen(self) -> None:
         """Make room for every C, also without a mean, and for a decade: ticks would overlap."""
@@ -246,3 +273,14 @@ def _curve_style(i: int) -> dict[str, Any]:
         "capsize": 3,
         "elinewidth": 1.0,
     }
+
+
+def _active(estimator: Any) -> Floats | None:
+    """Return the number of features in the models of each l1_ratio and C, a mean over the folds."""
+    coefs = getattr(estimator, "coefs_paths_", None)
+    if coefs is None:
+        return None
+    coefs = np.asarray(coefs)[..., : estimator.coef_.shape[1]]
+    with np.errstate(invalid="ignore"):
+        active: Floats = (np.abs(coefs).max(axis=3) > 0.0).sum(axis=-1).mean(axis=0)
+    return active

@@ -12,12 +12,14 @@ from typing import Any, Self
 import numpy as np
 
 from softmax_reg._shown import shown
+from softmax_reg.displays._estimators import fitted_model
 from softmax_reg.displays._plotting import Floats, as_curve
 
 __all__ = ["LossCurve"]
 
 # From here on a linear scale hides how the curve ends: a hundredth is the width of a line.
 _LOG_SPAN = 100.0
+_STREAMS = {"online-newton"}  # what `partial_fit` calls its method
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,26 @@ class LossCurve:
         Loss on held-out rows.
     best_iter : int, default=None
         Index of the iterate that early stopping kept.
+    converged : bool, default=False
+        Whether the last loss is the minimum, as far as the training can tell.
+    unit : str, default="iteration"
+        What there is a loss for: an iteration, or a batch of a stream, whose loss is that of the
+        batch before it was learned.
+    accuracy, validation_accuracy : ndarray of shape (n_iter + 1,), float64, default=None
+        Share of the rows, in training and held out, whose class is the most probable.
+    title : str, default=""
+        What was trained, for a picture of this training alone.
     """
 
     name: str
     loss: Floats
     validation_loss: Floats | None = None
     best_iter: int | None = None
+    converged: bool = False
+    unit: str = "iteration"
+    accuracy: Floats | None = None
+    validation_accuracy: Floats | None = None
+    title: str = ""
 
     @classmethod
     def from_estimator(cls, estimator: Any, name: str | None = None) -> Self:
@@ -48,8 +64,9 @@ class LossCurve:
         Parameters
         ----------
         estimator : object
-            With the attribute `loss_curve_`; `validation_loss_curve_`, `best_iter_` and `solver_`
-            are read where present.
+            With the attribute `loss_curve_`, or a pipeline or a search whose model has it;
+            `validation_loss_curve_`, `best_iter_`, `converged_` and `solver_` are read where
+            present.
         name : str, default=None
             None takes `solver_`, or else the name of the class.
 
@@ -64,22 +81,50 @@ class LossCurve:
         ValueError
             If a curve is empty or not one-dimensional.
         """
-        kind = type(estimator).__name__
-        if getattr(estimator, "loss_curve_", None) is None:
-            raise AttributeError(
-                f"this {kind} has no loss_curve_: call fit first; of a Pipeline, pass the last "
-                "step, pipeline[-1]; of a search, its best_estimator_"
-            )
-        validation = getattr(estimator, "validation_loss_curve_", None)
-        best_iter = getattr(estimator, "best_iter_", None)
+        model = fitted_model(estimator, "loss_curve_")
+        kind, solver = type(model).__name__, str(getattr(model, "solver_", ""))
+        best_iter = getattr(model, "best_iter_", None)
+        validation = getattr(model, "validation_loss_curve_", None)
         return cls(
-            name=str(getattr(estimator, "solver_", kind)) if name is None else name,
-            loss=as_curve(estimator.loss_curve_, "loss_curve_"),
+            name=str(solver or kind) if name is None else name,
+            loss=as_curve(model.loss_curve_, "loss_curve_"),
             validation_loss=(
                 None if validation is None else as_curve(validation, "validation_loss_curve_")
             ),
             best_iter=None if best_iter is None else int(best_iter),
+            converged=bool(getattr(model, "converged_", False)),
+            unit="batch"
+            if isinstance(model.loss_curve_, list) and solver in _STREAMS
+            else "iteration",
+            title=f"{kind}, solver {solver}" if solver else kind,
         )
+
+    @classmethod
+    def from_logger(cls, logger: Any, name: str = "") -> Self:
+        """Read the record of a `LossLogger`.
+
+        Parameters
+        ----------
+        logger : LossLogger
+            After a fit, or after some batches.
+        name : str, default=""
+
+        Returns
+        -------
+        curve : LossCurve
+
+        Raises
+        ------
+        ValueError
+            If it has recorded nothing.
+        """
+        frame = logger.to_frame()
+        if not len(frame):
+            raise ValueError("the logger has recorded nothing: give it to a model, and call fit")
+        optional = ("validation_loss", "accuracy", "validation_accuracy")
+        more: dict[str, Any] = {k: as_curve(frame[k], k) for k in optional if k in frame}
+        unit = "iteration" if frame["iteration"].iloc[0] == 0 else "batch"
+        return cls(name=name, loss=as_curve(frame["loss"], "loss"), unit=unit, **more)
 
 
 def numbered(names: list[str]) -> list[str]:

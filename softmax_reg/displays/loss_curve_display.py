@@ -12,12 +12,12 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from softmax_reg.displays._accuracy import draw_accuracies, panels
 from softmax_reg.displays._plotting import (
     COLORS,
     GUIDE,
     Floats,
     Kwargs,
-    axes_for,
     one_for_each,
     spelled_out,
 )
@@ -56,6 +56,8 @@ class LossCurveDisplay:
         Their held-out curves, None where there is none.
     ax_ : matplotlib Axes
         Where they were drawn.
+    accuracy_ax_ : matplotlib Axes or None
+        Where the accuracies were drawn, if there are any.
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
@@ -74,6 +76,7 @@ class LossCurveDisplay:
     lines_: list[Any]
     validation_lines_: list[Any]
     ax_: Any
+    accuracy_ax_: Any
     figure_: Any
 
     def __init__(self, curves: Sequence[LossCurve]) -> None:
@@ -108,6 +111,46 @@ class LossCurveDisplay:
             As `plot` does.
         """
         return cls([LossCurve.from_estimator(estimator, name)]).plot(ax, **plot_options)
+
+    @classmethod
+    def from_logger(
+        cls, logger: Any, *, ax: Any = None, name: str = "", **plot_options: Any
+    ) -> Self:
+        """Draw what a `LossLogger` recorded: the loss and, if it has them, the accuracies below.
+
+        Parameters
+        ----------
+        logger : LossLogger
+            After a fit, or after some batches of a stream.
+        ax : matplotlib Axes or pair of them, default=None
+            Where to draw the loss, and the accuracies, which are left out if there is no second
+            one; None makes a new figure.
+        name : str, default=""
+            Name in the legend.
+        **plot_options
+            Further keywords of `plot`.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If nothing was recorded.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from softmax_reg import LossCurveDisplay, SoftmaxRegression
+        >>> from softmax_reg.callbacks import LossLogger
+        >>> logger = LossLogger(accuracy=True)
+        >>> model = SoftmaxRegression(callbacks=logger).fit(*load_iris(return_X_y=True))
+        >>> display = LossCurveDisplay.from_logger(logger)
+        >>> display.accuracy_ax_.get_ylabel()
+        'Accuracy'
+        """
+        return cls([LossCurve.from_logger(logger, name)]).plot(ax, **plot_options)
 
     @classmethod
     def from_estimators(
@@ -147,7 +190,7 @@ class LossCurveDisplay:
         >>> from types import SimpleNamespace
         >>> from matplotlib.figure import Figure
         >>> slow = SimpleNamespace(loss_curve_=[1.0, 0.75, 0.625])
-        >>> fast = SimpleNamespace(loss_curve_=[1.0, 0.5])
+        >>> fast = SimpleNamespace(loss_curve_=[1.0, 0.5], converged_=True)
         >>> ax = Figure().subplots()
         >>> display = LossCurveDisplay.from_estimators({"slow": slow, "fast": fast}, ax=ax)
         >>> display.lines_[0].get_ydata().tolist()
@@ -187,9 +230,10 @@ class LossCurveDisplay:
             values that span two decades or more.
         relative_to : float or "best", default=None
             Draw the excess over this value, such as a known optimum; "best" is the lowest
-            objective on the picture. None means "best" for several curves and plain values for
-            one; 0 always means plain values. On a logarithmic axis, points that are not above the
-            reference lie on its lower edge.
+            objective on the picture. None means "best" for several curves if the training with the
+            lowest objective has converged, and else plain values: the excess over what is no
+            minimum would seem to plunge at the end. 0 always means plain values. On a logarithmic
+            axis, points that are not above the reference lie on its lower edge.
         validation : bool, default=None
             Whether to draw the held-out losses; None draws them beside plain values only. The
             optimum does not bound them: their excess is that over the lowest held-out loss.
@@ -215,7 +259,7 @@ class LossCurveDisplay:
         names = one_for_each(name, n_curves, "name")
         kwargs = one_for_each(curve_kwargs or {}, n_curves, "curve_kwargs")
         if relative_to is None:
-            relative_to = 0.0 if n_curves == 1 else "best"
+            relative_to = "best" if n_curves > 1 and _lowest(self.curves).converged else 0.0
 
         losses, reference = excess([c.loss for c in self.curves], relative_to)
         drawn = reference == 0 if validation is None else validation
@@ -230,14 +274,16 @@ class LossCurveDisplay:
             log = reference != 0 or (positive.size == every.size and spans_decades(positive))
         floor = _FLOOR * positive.min() if log and positive.size else None
 
-        self.ax_ = axes_for(ax)
+        accuracies = [c for c in self.curves if c.accuracy is not None]
+        self.ax_, self.accuracy_ax_ = panels(ax, bool(accuracies))
         self.figure_ = self.ax_.figure
         self.lines_, self.validation_lines_ = [], []
         for i, curve in enumerate(self.curves):
             style = _curve_style(i, n_curves) | {"label": names[i]} | spelled_out(kwargs[i])
             dashed = style | {"linestyle": "--", "markerfacecolor": "white"}
-            self.lines_.append(_draw(self.ax_, losses[i], floor, style))
-            self.validation_lines_.append(_draw(self.ax_, held_out[i], floor, dashed))
+            first = int(curve.unit == "batch")  # there is none before the first
+            self.lines_.append(_draw(self.ax_, losses[i], floor, style, first))
+            self.validation_lines_.append(_draw(self.ax_, held_out[i], floor, dashed, first))
             if curve.best_iter is not None:
                 _mark(self.ax_, self.validation_lines_[i] or self.lines_[i], curve.best_iter)
         if floor is not None:
@@ -246,27 +292,36 @@ class LossCurveDisplay:
                 self.ax_.set_ylim(bottom=floor)
         _scale_iterations(self.ax_, log_x)
         self._label(relative_to, reference)
+        if self.accuracy_ax_ is not None:
+            draw_accuracies(self.accuracy_ax_, self.curves, self.lines_)
         return self
 
     def _label(self, relative_to: float | str, reference: float) -> None:
         from matplotlib.lines import Line2D
 
         dashed = [line for line in self.validation_lines_ if line is not None]
-        if reference == 0:
+        is_stream = all(curve.unit == "batch" for curve in self.curves)
+        if is_stream:
+            ylabel = "Loss of the next batch"
+        elif reference == 0:
             ylabel = "Loss" if dashed else "Penalised objective"
         elif relative_to == "best":
             ylabel = f"Excess over lowest {'loss' if dashed else 'objective'}"
         else:
             ylabel = f"Excess over {reference:.6g}"
-        self.ax_.set(xlabel="Iteration", ylabel=f"{ylabel} (nats per sample)")
+        self.ax_.set(
+            xlabel="Batch" if is_stream else "Iteration",
+            ylabel=f"{ylabel} (nats per sample)",
+            title=self.curves[0].title if len(self.curves) == 1 else "Loss during training",
+        )
         self.ax_.grid(color="0.9", linewidth=0.6)
         self.ax_.set_axisbelow(True)
 
         handles = list(self.lines_)
         if dashed and len(self.lines_) == 1:
             name = self.lines_[0].get_label()
-            self.lines_[0].set_label(f"{name}, training")
-            dashed[0].set_label(f"{name}, held-out rows")
+            self.lines_[0].set_label(f"{name}, training" if name else "training")
+            dashed[0].set_label(f"{name}, held-out rows" if name else "held-out rows")
             handles += dashed
         elif dashed:
             # Line styles mean the same for every curve: explain them once, without a colour.
@@ -290,15 +345,23 @@ def _curve_style(i: int, n_curves: int) -> dict[str, Any]:
     return style
 
 
-def _draw(ax: Any, values: Floats | None, floor: float | None, style: dict[str, Any]) -> Any:
+def _draw(
+    ax: Any, values: Floats | None, floor: float | None, style: dict[str, Any], first: int = 0
+) -> Any:
     if values is None:
         return None
     if floor is not None:
         values = np.where(values <= 0, floor, values)
     if not np.isfinite(values).any():
         style = style | {"markevery": None}  # matplotlib cannot space markers along nothing
-    (line,) = ax.plot(np.arange(len(values)), values, **style)
+    (line,) = ax.plot(first + np.arange(len(values)), values, **style)
     return line
+
+
+def _lowest(curves: Sequence[LossCurve]) -> LossCurve:
+    return min(
+        curves, key=lambda curve: np.min(curve.loss, initial=np.inf, where=np.isfinite(curve.loss))
+    )
 
 
 def _mark(ax: Any, line: Any, best_iter: int) -> None:

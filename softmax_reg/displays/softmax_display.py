@@ -26,6 +26,7 @@ from softmax_reg.functional import log_softmax, sigmoid, softmax
 __all__ = ["SoftmaxDisplay"]
 
 _DASHES = ("-", "--", "-.", ":")
+_MANY = 7
 
 
 class SoftmaxDisplay:
@@ -187,5 +188,10 @@ class SoftmaxDisplay:
                 label=rf"$\sigma(z_{{{last}}} - {inner})$",
             )
         ax.set(xlabel=f"Score $z_{{{last}}}$", ylabel="Probability", yticks=np.linspace(0, 1, 5))
-        ax.legend()
+        if last < _MANY:
+            ax.legend()
+        else:  # it would hide the curves
+            ax.legend(
+                loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", ncols=-(-last // 20)
+            )
         return self

@@ -146,6 +146,13 @@ class OnlineNewton(SavedAsArrays):
         batch = LabelledRows(X, codes, weights.astype(np.float64))
         return self._objective(batch, self.frame).at(self.w).value
 
+    def accuracy(self, X: Any, codes: NDArray[np.intp], weights: NDArray) -> float:
+        """Return the weighted share of some rows whose class is the most probable."""
+        W, b = self.coefficients
+        scores = X @ W + b
+        top = scores.argmax(axis=1) if self.n_classes > 2 else scores[:, 0] > 0.0
+        return float(weights[top == codes].sum() / weights.sum())
+
     def learn(self, X: Any, codes: NDArray[np.intp], weights: NDArray) -> OnlineNewton:
         """Return what is known after some more rows.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ from softmax_reg.left_out import as_start
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
+from softmax_reg.online.watching import BatchProgress, BatchWatch, warn_of_unused
 from softmax_reg.persistence.checks import require
 from softmax_reg.prediction import unchanged_if_it_fails
 from softmax_reg.user_rows import validated
@@ -65,6 +67,12 @@ def _has_ridge_alone(estimator: Any) -> bool:
             f"is {knobs['penalty']!r} and penalty_factor is {shown(knobs['penalty_factor'])}. "
             "Leave them at their defaults, or use fit."
         )
+    if knobs["standardize"]:
+        raise AttributeError(
+            "partial_fit sees the rows batch by batch and cannot know the deviations of those to "
+            "come, but standardize is True. Use fit, or standardize=False with batches that a "
+            "StandardScaler has transformed."
+        )
     return True
 
 
@@ -86,7 +94,9 @@ class StreamingMixin:
         After every batch the coefficients are near the minimum of the objective of `fit` on all
         rows so far: the penalty is 1/(2 C) ||W||^2 for the whole stream, and so weighs less and
         less beside the rows.  Batches may have any size.  Their order should not tell the class:
-        shuffle sorted rows.  `solver`, `tol`, `max_iter` and early stopping are for `fit` only.
+        shuffle sorted rows.  `solver`, its hyper-parameters, `tol`, `max_iter` and early stopping
+        are for `fit` only.  `verbose` and `callbacks` are told of each batch, `Checkpoint` writes
+        the model to its file, and what a callback returns means nothing.
 
         After `fit` it goes on from there: the fit's rows count with their total weight, but of
         their curvature no more is known than the scales of the features.  A stream from the first
@@ -110,6 +120,12 @@ class StreamingMixin:
             With `classes_`, `coef_`, `intercept_`, `n_iter_` (batches since the last `fit`),
             `loss_curve_` (mean loss of each batch before it was learned), `n_samples_seen_`
             (rows, those of `fit` too) and `solver_` = "online-newton".
+
+        Warns
+        -----
+        UserWarning
+            With the first batch of a stream, of parameters that were given and that it makes no
+            use of.
 
         Raises
         ------
@@ -157,9 +173,13 @@ class StreamingMixin:
                 "which goes on from there."
             )
         is_new = check_partial_fit_first_call(self, classes)
+        watch = BatchWatch(knobs["callbacks"], knobs["verbose"])
         if is_new:
             tell(self, stacklevel=3)
             check_scheme(knobs["multi_class"], self.classes_)
+        if not hasattr(self, "_online"):
+            defaults = type(self)().get_params(deep=False)  # type: ignore[attr-defined]
+            warn_of_unused(knobs, defaults, knobs["callbacks"], stacklevel=3)
         X, y = validated(self, X, y, reset=is_new, sparse="csr")
         X = merge_duplicates(X)
         codes = codes_of(y, self.classes_)
@@ -167,9 +187,19 @@ class StreamingMixin:
         n_rows, used = len(s), s > 0.0
         if not used.all():
             X, codes, s = X[used], codes[used], s[used]
-        state = self._online_now(X.shape[1], knobs)
-        loss = state.mean_loss(X, codes, s)
-        self._show(state.learn(X, codes, s), n_rows, loss, X.dtype)
+        before, began = self._online_now(X.shape[1], knobs), perf_counter()
+        loss = before.mean_loss(X, codes, s)
+        state = before.learn(X, codes, s)
+        shown = self._as_shown(state, X.dtype)
+        if watch:
+            n, accuracy = self._batches_before + 1, before.accuracy(X, codes, s)
+            watch.tell(BatchProgress(n, loss, accuracy, *shown, perf_counter() - began, n_rows))
+        self._show(state, n_rows, loss, *shown)
+        try:
+            watch.keep(self.save)  # type: ignore[attr-defined]
+        except BaseException:
+            self.loss_curve_.pop()  # the other attributes are given back by the caller
+            raise
         return self
 
     def _online_now(self, n_features: int, knobs: dict[str, Any]) -> OnlineNewton:
@@ -186,17 +216,27 @@ class StreamingMixin:
             )
         return replace(self._online, C=C)
 
-    def _show(self, state: OnlineNewton, n_rows: int, loss: float, dtype: Any) -> None:
-        """Set the fitted attributes; nothing here can fail half-way."""
+    @property
+    def _batches_before(self) -> int:
+        return int(self.n_iter_[0]) if hasattr(self, "_online") else 0
+
+    @staticmethod
+    def _as_shown(state: OnlineNewton, dtype: Any) -> tuple[NDArray, NDArray]:
+        """Return `coef_` and `intercept_`."""
         W, b = state.coefficients
-        goes_on = hasattr(self, "_online")
-        batches = int(self.n_iter_[0]) + 1 if goes_on else 1
-        curve = self.loss_curve_ if goes_on else []
+        intercept = b.astype(dtype) if state.fit_intercept else np.zeros(len(W.T), dtype)
+        return np.ascontiguousarray(W.T, dtype=dtype), intercept
+
+    def _show(
+        self, state: OnlineNewton, n_rows: int, loss: float, coef: NDArray, intercept: NDArray
+    ) -> None:
+        """Set the fitted attributes; nothing here can fail half-way."""
+        batches = self._batches_before + 1
+        curve = self.loss_curve_ if hasattr(self, "_online") else []
         for stale in _OF_FIT:
             self.__dict__.pop(stale, None)
         self._online = state
-        self.coef_ = np.ascontiguousarray(W.T, dtype=dtype)
-        self.intercept_ = b.astype(dtype) if state.fit_intercept else np.zeros(len(W.T), dtype)
+        self.coef_, self.intercept_ = coef, intercept
         self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + n_rows
         self.n_iter_ = np.array([batches], dtype=np.int32)
         self.solver_ = "online-newton"
@@ -207,6 +247,9 @@ class StreamingMixin:
 # What only `fit` can say of its solution.
 _OF_FIT = (
     "optimality_",
+    "loss_",
+    "null_loss_",
+    "stop_reason_",
     "converged_",
     "suboptimality_",
     "duality_gap_",

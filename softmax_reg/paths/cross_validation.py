@@ -36,21 +36,28 @@ Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows with their labels, the codes of these, their weights, and the number of classes."""
+    """Rows with their labels, the codes of these, their weights, and the number of classes.
+
+    Of the weights those that the user gave come a second time, without the weights of classes.
+    """
 
     X: Any
     y: Any
     codes: NDArray[np.intp]
     weights: NDArray
     n_classes: int
+    sample_weight: NDArray | None = None
 
     def training(self, rows: NDArray[np.intp]) -> Labelled:
         """Return what a fold is fitted to: some of the rows, or all, the others without weight."""
         if self._are_copied(rows):
             codes, weights = self.codes[rows], self.weights[rows]
-            return Labelled(self.X[rows], self.y[rows], codes, weights, self.n_classes)
-        weights = np.bincount(rows, minlength=len(self.codes)) * self.weights
-        return replace(self, weights=weights.astype(self.weights.dtype))
+            given = None if self.sample_weight is None else self.sample_weight[rows]
+            return Labelled(self.X[rows], self.y[rows], codes, weights, self.n_classes, given)
+        times = np.bincount(rows, minlength=len(self.codes))
+        weights = (times * self.weights).astype(self.weights.dtype)
+        given = times if self.sample_weight is None else times * self.sample_weight
+        return replace(self, weights=weights, sample_weight=given)
 
     def _are_copied(self, rows: NDArray[np.intp]) -> bool:
         if isinstance(self.X, Rows):

@@ -76,7 +76,7 @@ class FoldPath:
         data, (train, test), model = self.data, self.fold, copy(self.model)  # it may be a thread
         part, X_test, y_test = data.training(train), data.features(test), data.y[test]
         rows = part.X, part.codes, part.weights, part.n_classes
-        objective = objective_of(*rows, self.l1_ratio, self.knobs)
+        objective = objective_of(*rows, self.l1_ratio, self.knobs, part.sample_weight)
         steps, found, attributes = follow(objective, self.Cs, self.knobs), [], None
         self.tasks.begin(lambda: data.features(train), lambda: data.y[train], self.metadata)
         for number in range(1, len(self.Cs) + 1):
@@ -241,7 +241,7 @@ def refitted(
 ) -> Step:
     """Return the fit to all rows, from coefficients and intercepts to start at."""
     rows = data.X, data.codes, data.weights, data.n_classes
-    objective = objective_of(*rows, l1_ratio, knobs)
+    objective = objective_of(*rows, l1_ratio, knobs, data.sample_weight)
     w = objective.flat(*start)
 
     def attributes(w: NDArray) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,7 +34,10 @@ from softmax_reg.paths.steps import (
 from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
-from softmax_reg.solvers.constraints import CALLBACKS, COUNT
+from softmax_reg.solvers.constraints import CALLBACKS, COUNT, SolverName
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["SoftmaxPath", "softmax_path"]
 
@@ -44,11 +47,15 @@ _LEAST_L1_RATIO = 1e-3
 # C_min / C at the end of a path, with more rows than features and with fewer.
 _TALL_EPS, _WIDE_EPS = 1e-4, 1e-2
 
+# Rows of a path that are printed; those in the middle are left out.
+_SHOWN = 20
+
 CONSTRAINTS: dict[str, list[Any]] = {
     "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "penalty": [StrOptions(set(PENALTIES))],
     "penalty_factor": ["array-like", None],
+    "standardize": ["boolean"],
     "eps": [Interval(Real, 0, 1, closed="neither"), None],
     "fit_intercept": ["boolean"],
     "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -61,7 +68,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SoftmaxPath:
     """The optima along a regularisation path, as `softmax_path` returns them.
 
@@ -92,6 +99,9 @@ class SoftmaxPath:
         Whether each reached `tol`, or what rounding lets be seen.
     feature_names_in_ : ndarray of shape (n_features,), dtype object, or None
         The names of the features, if X had string names for all of them.
+    scale_ : ndarray of shape (n_features,), float64, or None
+        The deviation of each feature, if the penalty is in units of them (`standardize`); as
+        `SoftmaxRegression.scale_`.
     """
 
     Cs_: NDArray
@@ -106,6 +116,61 @@ class SoftmaxPath:
     n_iter_: NDArray
     converged_: NDArray
     feature_names_in_: NDArray | None = None
+    scale_: NDArray | None = None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the path as a table.
+
+        Returns
+        -------
+        frame : DataFrame
+            For each C a row: `C` (float64), `features` with a coefficient that is not 0 (int64),
+            `deviance explained`, from 0 to 1, `objective` (float64), `iterations` (int32) and
+            `converged` (bool).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from softmax_reg import softmax_path
+        >>> softmax_path(*load_wine(return_X_y=True), Cs=3).to_frame()[["C", "features"]].round(4)
+                C  features
+        0  0.0000         0
+        1  0.0046         1
+        2  0.4596         7
+        """
+        import pandas as pd
+
+        columns = {
+            "C": self.Cs_,
+            "features": self.n_active_,
+            "deviance explained": self.deviance_explained_,
+            "objective": self.objective_,
+            "iterations": self.n_iter_,
+            "converged": self.converged_,
+        }
+        return pd.DataFrame(columns)
+
+    def __repr__(self) -> str:
+        frame = self.to_frame()
+        formats = {
+            "C": "{:.4g}".format,
+            "deviance explained": "{:.1%}".format,
+            "objective": "{:.6g}".format,
+        }
+        table = frame.to_string(formatters=formats, index=False, max_rows=_SHOWN)
+        return f"{self._title}\n{table}"
+
+    def _repr_html_(self) -> str:
+        table = self.to_frame().to_html(index=False, max_rows=_SHOWN, float_format="{:.4g}".format)
+        return f"<p>{self._title}</p>{table}"
+
+    @property
+    def _title(self) -> str:
+        n_features, n_classes = self.coefs_.shape[2], len(self.classes_)
+        return (
+            f"SoftmaxPath of {len(self.Cs_)} values of C, l1_ratio {self.l1_ratio_:g}, "
+            f"{n_features} features, {n_classes} classes"
+        )
 
     @property
     def degrees_of_freedom_(self) -> NDArray[np.intp]:
@@ -135,11 +200,12 @@ def softmax_path(
     l1_ratio: float = 1.0,
     penalty: str = "elasticnet",
     penalty_factor: ArrayLike | None = None,
+    standardize: bool = False,
     eps: float | None = None,
     fit_intercept: bool = True,
     class_weight: dict | str | None = None,
     sample_weight: Any = None,
-    solver: str | Solver = "auto",
+    solver: SolverName | Solver = "auto",
     tol: float = 1e-8,
     max_iter: int = 1000,
     random_state: int | None = None,
@@ -164,6 +230,9 @@ def softmax_path(
         As for `SoftmaxRegression`.
     penalty_factor : array-like of shape (n_features,), default=None
         As for `SoftmaxRegression`.  Features with the factor 0 are active at every C.
+    standardize : bool, default=False
+        Whether the penalty is in units of each feature's deviation, as for `SoftmaxRegression`.
+        The coefficients are those of X as it is.
     eps : float or None, default=None
         The smallest C over the largest, for a number of `Cs`.  None means 1e-4 with more rows
         than features, else 1e-2.
@@ -248,7 +317,8 @@ def softmax_path(
     X = merge_duplicates(X)
     classes, codes = encode_labels(y)
     weights = row_weights(X, y, classes, codes, sample_weight, class_weight)
-    objective = objective_of(X, codes, weights, len(classes), l1_ratio, knobs)
+    of_rows = X, codes, weights, len(classes)
+    objective = objective_of(*of_rows, l1_ratio, knobs, sample_weight)
     grid, start = _grid(Cs, objective, eps, knobs)
     steps = []
     with PathWatch(watchers, len(grid), len(grid)) as watch:
@@ -277,6 +347,7 @@ def softmax_path(
         n_iter_=np.array([step.n_iter for step in steps], dtype=np.int32),
         converged_=np.array([step.converged for step in steps]),
         feature_names_in_=names,
+        scale_=objective.penalty.scale,
     )
 
 

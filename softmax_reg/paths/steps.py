@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from softmax_reg._compat import ConvergenceWarning
 from softmax_reg._shown import shown
 from softmax_reg.blocks import RowBlocks, precision_for
+from softmax_reg.deviations import deviations
 from softmax_reg.encoding import make_penalty
 from softmax_reg.left_out import with_weight
 from softmax_reg.objective import Objective
@@ -48,6 +49,7 @@ class Step:
     n_iter: int
     converged: bool
     stopped: str  # by what, as in `Result`
+    scale: NDArray | None = None  # the deviations of the features, if they are the units
 
 
 def objective_of(
@@ -57,10 +59,16 @@ def objective_of(
     n_classes: int,
     l1_ratio: float,
     knobs: dict[str, Any],
+    sample_weight: Any = None,
 ) -> Objective:
-    """Return the objective of a path over validated data."""
+    """Return the objective of a path over validated data.
+
+    The deviations of the features are weighted by `sample_weight` alone, `weights` have those of
+    the classes too.
+    """
     penalty = make_penalty(
-        knobs["penalty"], 1.0, l1_ratio, knobs["penalty_factor"], n_features=X.shape[1]
+        *(knobs["penalty"], 1.0, l1_ratio, knobs["penalty_factor"], X.shape[1]),
+        scale=deviations(X, sample_weight) if knobs["standardize"] else None,
     )
     solver, _ = make_solver(knobs["solver"], knobs | {"l1_ratio": l1_ratio}, penalty.is_smooth)
     rows = RowBlocks(X, n_classes, dtype=precision_for(X))
@@ -116,6 +124,7 @@ def follow(
             n_iter=result.n_iter,
             converged=result.converged,
             stopped=result.stopped,
+            scale=objective.penalty.scale,
         )
 
 

@@ -31,6 +31,9 @@ class Checkpoint:
     of threads and versions of the libraries, bit for bit where this one would have ended; with a
     stochastic solver too.
 
+    Of a stream, `partial_fit`, it writes the model after every so-many-th batch:
+    `SoftmaxRegression.load` reads it, and `partial_fit` goes on from there.
+
     Parameters
     ----------
     path : path-like
@@ -112,15 +115,23 @@ class Checkpoint:
         assert self._describe is not None
         header, arrays = self._describe(point, run)
         run = {f"run/{name}": array for name, array in run.items()}
+        whole = {"kind": "checkpoint", **header}, {**arrays, **run}
+        self._write(lambda path: storage.write(path, *whole), is_first=self._n_iter == 0)
+
+    def keep_model(self, save: Callable[[Any], None]) -> None:
+        """Have the model of a stream written to the file: `load` reads it."""
+        self._write(save, is_first=False)
+
+    def _write(self, write: Callable[[Any], None], is_first: bool) -> None:
         try:
-            storage.write(self.path, {"kind": "checkpoint", **header}, {**arrays, **run})
+            write(self.path)
         except OSError as error:
-            if self._n_iter == 0:
+            if is_first:
                 raise
             warnings.warn(
                 f"The checkpoint at iteration {self._n_iter} could not be written: {error}. The "
                 "fit goes on; the file holds the last iteration that could be.",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         self._written = monotonic()

@@ -23,6 +23,7 @@ __all__ = ["FITTED", "Sizes", "check_fitted"]
 # finite; no further, for coefficients of tiny features are large.
 _HEADROOM = 1e3
 _LONGEST_NAME = 200
+_LONGEST_SENTENCE = 1000
 _ALWAYS = ("classes_", "coef_", "intercept_", "n_features_in_", "n_iter_", "loss_curve_")
 
 
@@ -106,6 +107,11 @@ def _intercept(value: Any, name: str, sizes: Sizes) -> None:
     _check_size(numbers(value, name, (sizes.n_rows,)), name)
 
 
+def _deviations(value: Any, name: str, sizes: Sizes) -> None:
+    scale = numbers(value, name, (sizes.n_features,))
+    require(scale.dtype == np.float64 and (scale > 0.0).all(), f"{name} holds no deviations")
+
+
 def _check_size(values: NDArray, name: str) -> None:
     require(values.dtype.itemsize in (4, 8), f"{name} has the dtype {values.dtype}")
     largest = np.finfo(values.dtype).max / values.dtype.type(_HEADROOM)
@@ -139,6 +145,11 @@ def _flag(value: Any, name: str, sizes: Sizes) -> None:
     require(isinstance(value, bool | np.bool_), f"{name} is neither true nor false")
 
 
+def _sentence(value: Any, name: str, sizes: Sizes) -> None:
+    is_right = isinstance(value, str) and len(value) <= _LONGEST_SENTENCE
+    require(is_right, f"{name} is no sentence")
+
+
 def _word(value: Any, name: str, sizes: Sizes) -> None:
     is_right = isinstance(value, str) and len(value) <= _LONGEST_NAME
     require(is_right, f"{name} is no short text")
@@ -158,11 +169,15 @@ FITTED: dict[str, Check] = {
     "intercept_": _intercept,
     "n_features_in_": _count_of_features,
     "feature_names_in_": _names,
+    "scale_": _deviations,
     "loss_curve_": _curve,
     "validation_loss_curve_": _validation_curve,
     "best_iter_": lambda value, name, sizes: whole_number(value, name, 0, sizes.n_iter),
     "n_samples_seen_": lambda value, name, sizes: whole_number(value, name, 0, 2**62),
     "optimality_": _real,
+    "loss_": _real,
+    "null_loss_": _real,
+    "stop_reason_": _sentence,
     "suboptimality_": _real,
     "duality_gap_": _real,
     "converged_": _flag,

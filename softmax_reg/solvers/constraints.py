@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from softmax_reg._compat import HasMethods, Hidden, Interval, StrOptions
 
-__all__ = ["BATCH_SIZE", "CALLBACKS", "COUNT", "LEARNING_RATE", "MOMENTUM", "POSITIVE", "SHARE"]
+__all__ = [
+    "BATCH_SIZE",
+    "CALLBACKS",
+    "COUNT",
+    "LEARNING_RATE",
+    "MOMENTUM",
+    "POSITIVE",
+    "SHARE",
+    "SolverName",
+]
+
+# The names of the solvers, for type checkers and editors; the last three are scikit-learn's, for
+# which "auto" is taken.
+SolverName: TypeAlias = Literal[
+    "auto",
+    "adam",
+    "gd",
+    "lbfgs",
+    "nesterov",
+    "newton-cg",
+    "newton-cholesky",
+    "prox-newton",
+    "sgd",
+    "svrg",
+    "liblinear",
+    "sag",
+    "saga",
+]
 
 COUNT: list[Any] = [Interval(Integral, 1, None, closed="left")]
 LEARNING_RATE: list[Any] = [

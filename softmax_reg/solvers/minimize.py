@@ -61,6 +61,8 @@ class Result:
         Whether there is a minimum at all.
     validation_curve : ndarray of shape (n_iter + 1,), float64, or None
         The loss on the held-out rows at the same points, if there are such rows.
+    reason : str
+        Why the run ended, in words.
     """
 
     point: Point
@@ -72,6 +74,7 @@ class Result:
     gap: float
     existence: Existence
     validation_curve: NDArray[np.float64] | None = None
+    reason: str = ""
 
 
 def minimize(
@@ -163,7 +166,8 @@ def minimize(
                 raise
             stopped = "interrupt"
         result, message = _ended(walk, promise, point, stopped, tol, is_patient, w)
-        notify(callbacks, "conclude", _reason(result, tol, asking))
+        result.reason = _reason(result, tol, asking)
+        notify(callbacks, "conclude", result.reason)
     finally:
         notify(callbacks, "finish")
     if warn and message:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.conditioning import choose_map
 from softmax_reg.coordinates import Conditioned
+from softmax_reg.maps import Map, StandardMap
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 from softmax_reg.solvers.base import Solver
@@ -216,7 +217,7 @@ class Walk:
     def _coordinates(self) -> tuple[Any, NDArray]:
         """Return the objective as the solver sees it, and the point to go on from."""
         solver, run = self.solver, self.run
-        if not solver.is_conditioned:
+        if not solver.is_conditioned and self.objective.penalty.scale is None:
             return self.objective, run.w
         if run.v is not None and self._local is not None:
             return self._local, run.v  # as they would be made again from `run`
@@ -224,18 +225,23 @@ class Walk:
         if self.keepers:
             # From `run` alone; else what came along a line saves a pass, and rounding differs.
             point = point.afresh()
-        if solver.is_stochastic and run.v is None:
+        if solver.is_stochastic and solver.is_conditioned and run.v is None:
             run.seed = int(self.rng.integers(2**31))
         _ = point.value  # keeps the softmax, block by block the same whoever asked for it
-        change, cost = choose_map(
-            self.objective,
-            point,
-            run.safe,
-            solver.whole_hessian,
-            solver.separable,
-            np.random.default_rng(run.seed) if solver.is_stochastic else None,
-            as_seen=run.finishing,
-        )
+        change: Map
+        if solver.is_conditioned:
+            change, cost = choose_map(
+                self.objective,
+                point,
+                run.safe,
+                solver.whole_hessian,
+                solver.separable,
+                np.random.default_rng(run.seed) if solver.is_stochastic else None,
+                as_seen=run.finishing,
+            )
+        else:
+            # The textbook's method, on the features as `standardize` has them.
+            change, cost = StandardMap(self.objective), np.inf
         self._curved_as = 1.0 if run.safe else point.value
         run.limit = run.length
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
