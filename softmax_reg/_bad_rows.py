@@ -179,6 +179,8 @@ def _head(kind: str, found: _Found, is_frame: bool, why: str) -> str:
     fault, where = faults[0], _where(names, is_frame)
     if kind in ("missing", "infinite"):
         what = "NaN" if kind == "missing" else "infinity"
+        if kind == "infinite" and isinstance(fault.value, np.float32):
+            what += " or a value too large for dtype('float32')"
         several = "" if len(names) == 1 else f" of {_where(names[:1], is_frame)}"
         return (
             f"Input X contains {what} in {where}, the first in row {fault.row}{several}, "

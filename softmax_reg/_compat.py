@@ -10,10 +10,11 @@ from typing import Any
 
 from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import get_scorer, make_scorer
+from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import _param_validation, class_weight, multiclass, validation
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -28,6 +29,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
+from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _get_feature_names as feature_names
 from sklearn.utils.validation import check_is_fitted
 
@@ -64,13 +66,18 @@ __all__ = [
     "LogisticRegression",
     "MetadataRouter",
     "MethodMapping",
+    "OneHotEncoder",
+    "SimpleImputer",
     "StandardScaler",
     "StrOptions",
+    "accuracy_score",
     "available_if",
     "check_X_y",
+    "check_array",
     "check_classification_targets",
     "check_is_fitted",
     "check_method_params",
+    "check_n_features",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "compute_class_weight",
@@ -101,6 +108,7 @@ class StrOptions(_param_validation.StrOptions):
 
 validate_data = checked(validation.validate_data)
 check_X_y = checked(validation.check_X_y)
+check_array = checked(validation.check_array)
 check_sample_weight = checked(validation._check_sample_weight)
 check_partial_fit_first_call = checked(multiclass._check_partial_fit_first_call)
 compute_class_weight = checked(class_weight.compute_class_weight)

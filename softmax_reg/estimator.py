@@ -78,9 +78,9 @@ _NO_OPTIMUM = {
 
 class SoftmaxRegression(
     CallbackSupportMixin,
+    SoftmaxPredictor,
     ClassifierMixin,
     StreamingMixin,
-    SoftmaxPredictor,
     SummaryMixin,
     Persistent,
     BaseEstimator,
@@ -191,6 +191,10 @@ class SoftmaxRegression(
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
         Their names, if X had string names for all of them.
+    encoding_ : TableEncoding
+        What has made the features of a file's columns, and makes them of a table with these columns
+        that is given to `predict`; only after `fit` with a source that has `categories` or
+        `missing`.
     n_iter_ : ndarray of shape (1,), int32
         Iterations done; with `warm_start` those of the fits before, too.
     loss_curve_ : ndarray of shape (n_iter_ + 1,), float64
@@ -277,7 +281,7 @@ class SoftmaxRegression(
            [1., 0., 0.]])
     """
 
-    _saved_parts = {"_online": OnlineNewton, "_fitted_rows": FittedRows}  # noqa: RUF012
+    _saved_parts = Persistent._saved_parts | {"_online": OnlineNewton, "_fitted_rows": FittedRows}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
         "penalty_factor": ["array-like", None],
@@ -368,8 +372,8 @@ class SoftmaxRegression(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
             float32 and float64 are used as they are, in any memory order, an `np.memmap` too;
-            other numbers become float64.  CSR and CSC stay sparse.  A `BatchSource` is read once
-            more for each pass.
+            other numbers become float64.  CSR and CSC stay sparse.  A `BatchSource`, such as a
+            `CSVSource`, is read once more for each pass.
         y : array-like of shape (n_samples,), default=None
             Labels of any kind that sorts: strings, integers, floats, booleans, categories.  None
             with a `BatchSource`, whose batches bring labels and weights.  One-hot rows are refused
@@ -378,11 +382,12 @@ class SoftmaxRegression(
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 equals two rows.  None means all 1.  At least two
             classes must have some.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+        X_val : {array-like, sparse matrix, BatchSource} of shape (n_val, n_features), default=None
             Rows to measure the loss on that are not trained on, with the columns of X.  The loss
             is recorded in `validation_loss_curve_`; it ends the fit only with `early_stopping`,
             which then holds no other rows out.  In a pipeline they have to be transformed
-            beforehand, or named in its `transform_input`.
+            beforehand, or named in its `transform_input`.  A `BatchSource` brings labels and
+            weights; up to 16 MiB of its rows are held, more are read for each iteration.
         y_val : array-like of shape (n_val,), default=None
             Their labels, each of them one of those in y, and of a class with a weight there.
         sample_weight_val : array-like of shape (n_val,), default=None

@@ -7,14 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._compat import check_sample_weight, validate_data
+from softmax_reg._compat import check_sample_weight
 from softmax_reg._shown import shown
 from softmax_reg.encoding import check_total, class_factors, hold_out, merge_duplicates
 from softmax_reg.left_out import with_weight
+from softmax_reg.reading import read_source
 from softmax_reg.rows import as_rows
 from softmax_reg.sources.batch_sources import BatchSource
+from softmax_reg.sources.reservoir import stacked
+from softmax_reg.user_rows import validated
 
 __all__ = ["Users", "unseen_rows"]
+
+# Held-out rows of a source are kept in memory up to this size, and read for each iteration above.
+_HELD_BYTES = 16 << 20
 
 Users = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
 
@@ -52,7 +58,8 @@ def unseen_rows(
         If the user's rows do not go with X, or X has too few to hold some out.
     """
     if _is_given(*users):
-        s = check_sample_weight(sample_weight, X, dtype=X.dtype)
+        given = as_rows(X).sample_weight if sample_weight is None else sample_weight
+        s = check_sample_weight(given, X, dtype=X.dtype)
         factors = class_factors(classes, codes, s, estimator.class_weight)
         rows = _users_rows(estimator, *users, classes, factors)
         _check_known(*rows[1:], classes, with_weight(codes, weights, len(classes)))
@@ -70,14 +77,15 @@ def _is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
     Raises
     ------
     ValueError
-        If a part of them is missing, or they are a source.
+        If a part of them is missing, or given twice.
     """
     if isinstance(X_val, BatchSource):
-        raise ValueError(
-            f"X_val is a {type(X_val).__name__}, but held-out rows cannot be a source. Give X_val "
-            "and y_val as arrays, np.memmap too, or leave them out and set early_stopping=True, "
-            "which holds out some rows of X."
-        )
+        if y_val is not None or sample_weight_val is not None:
+            raise ValueError(
+                f"X_val is a {type(X_val).__name__}, which brings its own labels and weights, "
+                "batch by batch: leave y_val and sample_weight_val out."
+            )
+        return True
     if (X_val is None) != (y_val is None):
         missing, there = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
         raise ValueError(f"{there} was given without {missing}. Give both, or neither.")
@@ -95,11 +103,10 @@ def _users_rows(
     factors: NDArray,
 ) -> tuple[Any, NDArray[np.intp], NDArray]:
     """Return X_val, the class of each of its rows, and their weights times those of the classes."""
+    if isinstance(X_val, BatchSource):
+        return _rows_of_source(estimator, X_val, classes, factors)
     try:
-        X_val, y_val = validate_data(
-            estimator, X_val, y_val, reset=False, accept_sparse=("csr", "csc"),
-            dtype=(np.float64, np.float32),
-        )  # fmt: skip
+        X_val, y_val = validated(estimator, X_val, y_val)
     except ValueError as error:
         raise ValueError(f"X_val and y_val cannot be used beside X and y: {error}") from error
     codes = _codes(y_val, classes)
@@ -113,6 +120,23 @@ def _users_rows(
     except ValueError as error:
         raise ValueError(f"sample_weight_val cannot be used: {error}") from error
     return merge_duplicates(X_val), codes, (weights * factors[codes]).astype(X_val.dtype)
+
+
+def _rows_of_source(
+    estimator: Any, source: BatchSource, classes: NDArray, factors: NDArray
+) -> tuple[Any, NDArray[np.intp], NDArray]:
+    """Return what `_users_rows` does; few rows of a source are held, others read for each loss."""
+    try:
+        seen = read_source(estimator, source, reset=False)
+    except ValueError as error:
+        raise ValueError(f"X_val cannot be used beside X and y: {error}") from error
+    codes, weights = seen.labelled(_codes(seen.labels, classes))
+    if not weights.any():
+        raise ValueError("The weights of X_val sum to zero. Give some rows a positive weight.")
+    rows = seen.rows(classes, codes, weights)
+    n_bytes = rows.dtype.itemsize * rows.shape[0] * rows.per_row
+    X = stacked([X for _, X in rows.batches()]) if n_bytes <= _HELD_BYTES else rows
+    return X, codes, (weights * factors[codes]).astype(rows.dtype)
 
 
 def _check_known(

@@ -19,11 +19,9 @@ from softmax_reg._compat import (
     StrOptions,
     check_sample_weight,
     raise_for_params,
-    validate_data,
     validate_parameter_constraints,
     with_callbacks,
 )
-from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.feature_factors import by_name
 from softmax_reg.paths.cross_validation import Labelled, check_classes, choice
@@ -35,7 +33,9 @@ from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.persistence.models import Saved
 from softmax_reg.persistence.searched import ALWAYS_SEARCHED, SEARCHED
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
+from softmax_reg.reading import read_data
 from softmax_reg.routing import RoutedScores
+from softmax_reg.rows import Rows
 from softmax_reg.solvers import Solver
 from softmax_reg.solvers.constraints import SolverName
 
@@ -153,6 +153,8 @@ class SoftmaxRegressionCV(
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
         Their names, if X had string names for all of them.
+    encoding_ : TableEncoding
+        As for `SoftmaxRegression`.
 
     See Also
     --------
@@ -254,15 +256,18 @@ class SoftmaxRegressionCV(
         self.multi_class = multi_class
         self.use_legacy_attributes = use_legacy_attributes
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> SoftmaxRegressionCV:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any
+    ) -> SoftmaxRegressionCV:
         """Choose C and l1_ratio, and fit the model.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            As for `SoftmaxRegression`.
-        y : array-like of shape (n_samples,)
-            Labels of any kind that sorts.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+            As for `SoftmaxRegression`.  Of a `BatchSource` every fit of a fold reads all rows;
+            those that the fold leaves out have no weight there.
+        y : array-like of shape (n_samples,), default=None
+            Labels of any kind that sorts; None with a `BatchSource`.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows, in the fits and, unless metadata routing says
             otherwise, in the scores.
@@ -314,18 +319,18 @@ class SoftmaxRegressionCV(
                 "selection='one_standard_error' compares the folds, but refit=False lets each "
                 "choose for itself. Use refit=True or selection='best'."
             )
-        X, y = validate_data(
-            self, X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32)
-        )
-        X = merge_duplicates(X)
-        classes, codes = encode_labels(y)
+        X, classes, codes, weights = read_data(self, X, y, sample_weight)
         drop_in.check_scheme(self.multi_class, classes)
-        weights = row_weights(X, y, classes, codes, sample_weight, self.class_weight)
-        s = None if sample_weight is None else check_sample_weight(sample_weight, X)
+        if isinstance(X, Rows):
+            sample_weight = X.sample_weight if np.any(X.sample_weight != 1.0) else None
+        y, s = classes[codes], sample_weight
+        s = None if s is None else check_sample_weight(s, X)
         data, numbers = Labelled(X, y, codes, weights, len(classes), s), np.arange(len(y))
         splitting, scoring = self._routed(sample_weight, params)
-        splits = check_cv(self.cv, y, classifier=True).split(X, y, **splitting)
-        folds = [(numbers[train], numbers[test]) for train, test in splits]  # they may be masks
+        rows = np.empty((len(y), 0)) if isinstance(X, Rows) else X
+        splits = check_cv(self.cv, y, classifier=True).split(rows, y, **splitting)
+        # They may be masks; a source gives rows in its order.
+        folds = [(numbers[train], np.sort(numbers[test])) for train, test in splits]
         check_classes(folds, classes, codes, weights, stacklevel=4)
         knobs = {name: names[name] for name in _OF_FITS}
         columns = getattr(self, "feature_names_in_", None)

@@ -10,9 +10,17 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._compat import check_is_fitted, safe_sparse_dot, validate_data
+from softmax_reg._compat import accuracy_score, check_is_fitted, safe_sparse_dot
 from softmax_reg.functional import log_softmax
 from softmax_reg.results import CoefficientsMixin
+from softmax_reg.sources.batch_sources import BatchSource
+from softmax_reg.user_rows import (
+    by_batches,
+    labelled_batches,
+    refuse_no_labels,
+    validated,
+    weighted_mean,
+)
 
 __all__ = ["SoftmaxPredictor", "unchanged_if_it_fails"]
 
@@ -36,12 +44,15 @@ class SoftmaxPredictor(CoefficientsMixin):
     _doc_link_module = "softmax_reg"
     _doc_link_template = "#"
 
+    @by_batches
     def decision_function(self, X: Any) -> NDArray:
         """Return the scores X W + b.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+            A source is read once, a batch at a time; its labels are not looked at.  A table as it
+            was before the encoding of the source of the fit is encoded as that was.
 
         Returns
         -------
@@ -49,16 +60,17 @@ class SoftmaxPredictor(CoefficientsMixin):
             With two classes the score of `classes_[1]`, that of `classes_[0]` being 0.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32))
+        X = validated(self, X, sparse="csr")
         scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
+    @by_batches
     def predict(self, X: Any) -> NDArray:
         """Return the most probable class of each row.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
 
         Returns
         -------
@@ -68,12 +80,13 @@ class SoftmaxPredictor(CoefficientsMixin):
         codes = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[codes]
 
+    @by_batches
     def predict_log_proba(self, X: Any) -> NDArray:
         """Return the logarithm of the class probabilities, finite for finite scores.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
 
         Returns
         -------
@@ -85,12 +98,13 @@ class SoftmaxPredictor(CoefficientsMixin):
             scores = np.column_stack([np.zeros_like(scores), scores])
         return log_softmax(scores)
 
+    @by_batches
     def predict_proba(self, X: Any) -> NDArray:
         """Return the class probabilities.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
 
         Returns
         -------
@@ -98,6 +112,43 @@ class SoftmaxPredictor(CoefficientsMixin):
             In the order of `classes_`; rows sum to 1.
         """
         return np.exp(self.predict_log_proba(X))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of the rows whose class is predicted, in weights.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+            A source is read once, a batch at a time, and brings its own labels and weights.
+        y : array-like of shape (n_samples,), default=None
+            The true labels; None with a source.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; None with a source.
+
+        Returns
+        -------
+        score : float
+
+        Raises
+        ------
+        ValueError
+            If there are no labels, or no row has a weight.
+        """
+        if not isinstance(X, BatchSource):
+            refuse_no_labels(X, y)
+            return super().score(X, y, sample_weight)  # type: ignore[misc]
+        check_is_fitted(self)
+        right = total = 0.0
+        for rows, labels, weights in labelled_batches(self, X, y, sample_weight):
+            found = self.predict(rows)
+            if weights is None:
+                weights = np.ones(len(labels))
+            counted = weights > 0.0
+            if counted.any():
+                knobs = {"sample_weight": weights[counted], "normalize": False}
+                right += float(accuracy_score(labels[counted], found[counted], **knobs))
+            total += float(weights.sum())
+        return weighted_mean(right, total)
 
     def sparsify(self) -> Self:
         """Convert `coef_` to a CSR matrix, smaller and faster when most of it is zero.

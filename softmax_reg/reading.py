@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._checked import checked
-from softmax_reg._compat import check_classification_targets, validate_data
+from softmax_reg._compat import check_classification_targets
 from softmax_reg._shown import shown
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights, sorted_labels
 from softmax_reg.sources.batch_sources import BatchSource
@@ -27,10 +27,10 @@ from softmax_reg.sources.streams import (
     iterate,
     read_ahead,
 )
+from softmax_reg.user_rows import refuse_others, refuse_unlabelled, source_for, validated
 
-__all__ = ["read_data"]
+__all__ = ["FirstPass", "read_data", "read_source"]
 
-_FLOATS = (np.float64, np.float32)
 _MEND = "Make numbers of all values, and fill the gaps, where the batches are made."
 
 
@@ -66,35 +66,47 @@ def read_data(
         If the data cannot be used; of a source the message says which batch, and which row.
     """
     if isinstance(X, BatchSource):
-        if y is not None or sample_weight is not None:
-            raise ValueError(
-                f"{type(X).__name__} brings its own labels and weights, batch by batch: leave y "
-                "and sample_weight out."
-            )
-        return _read_source(estimator, X, reset)
+        refuse_others(X, y, sample_weight)
+        return read_source(estimator, X, reset).result(estimator.class_weight)
     if isinstance(X, Iterator):
         raise ValueError(
             f"X is a {type(X).__name__}, which can be read only once, but a fit reads the rows "
             "many times. Give FunctionSource(function), function() making a new iterator each time."
         )
-    X, y = validate_data(estimator, X, y, reset=reset, accept_sparse=("csr", "csc"), dtype=_FLOATS)
+    if reset:
+        vars(estimator).pop("encoding_", None)
+    X, y = validated(estimator, X, y, reset)
     X = merge_duplicates(X)
     classes, codes = encode_labels(y)
     weights = row_weights(X, y, classes, codes, sample_weight, estimator.class_weight)
     return X, classes, codes, weights
 
 
-def _read_source(
-    estimator: Any, source: BatchSource, reset: bool
-) -> tuple[StreamedRows, NDArray, NDArray[np.intp], NDArray]:
-    reader = _FirstPass(estimator, source, reset)
+def read_source(estimator: Any, source: BatchSource, reset: bool) -> FirstPass:
+    """Return the first pass over a source, done.
+
+    With `reset` the estimator gets the encoding of the source, if it has one; else the source is
+    read with that of the estimator.
+    """
+    source = source.for_fit() if reset else source_for(estimator, source)
+    if reset:
+        vars(estimator).pop("encoding_", None)
+        if source.encoding is not None:
+            estimator.encoding_ = source.encoding
+    reader = FirstPass(estimator, source, reset)
     with closing(read_ahead(iterate(source))) as batches:
         for X, y, weights in batches:
             reader.add(X, y, weights)
-    return reader.result(estimator.class_weight)
+    if reader.n == 0:
+        raise ValueError(f"{type(source).__name__} gave no batches: there is nothing to fit.")
+    if reset and source.encoding is not None:
+        estimator.feature_names_in_ = source.encoding.feature_names
+    return reader
 
 
-class _FirstPass:
+class FirstPass:
+    """What the first pass over a source finds; `reset` as for `read_data`."""
+
     def __init__(self, estimator: Any, source: BatchSource, reset: bool) -> None:
         self.estimator, self.source, self.reset = estimator, source, reset
         self.kept = Reservoir()
@@ -138,14 +150,8 @@ class _FirstPass:
     def _validated(self, X: Any, y: Any, weights: Any) -> tuple[Any, NDArray, NDArray]:
         if np.shape(X)[:1] == (0,):
             raise ValueError("It has no rows. Leave empty batches out.")
-        X, y = validate_data(
-            self.estimator,
-            X,
-            y,
-            reset=self.reset and self.n_batches == 1,
-            accept_sparse=("csr", "csc"),
-            dtype=_FLOATS,
-        )
+        refuse_unlabelled(self.source, y)
+        X, y = validated(self.estimator, X, y, reset=self.reset and self.n_batches == 1)
         weights = np.ones(len(y)) if weights is None else _as_weights(weights)
         if weights.shape != y.shape:
             raise ValueError(f"sample_weight has shape {weights.shape}, but y has {y.shape}.")
@@ -194,39 +200,53 @@ class _FirstPass:
         finite = np.isfinite(block.toarray() if sp.issparse(block) else block)
         row, column = np.argwhere(~finite.reshape(len(finite), -1))[0]
         name = shown(X.columns[column]) if hasattr(X, "columns") else column
-        return f"\nThe first such row is {self._place(row)}; the column is {name}."
+        told = f"\nThe first such row is {self._place(row)}; the column is {name}."
+        return told + self.source.remedy_of_missing * bool(np.isnan(values).any())
 
     def result(
         self, class_weight: dict | str | None
     ) -> tuple[StreamedRows, NDArray, NDArray[np.intp], NDArray]:
         """Return what `read_data` returns."""
-        if self.n == 0:
-            raise ValueError(
-                f"{type(self.source).__name__} gave no batches: there is nothing to fit."
-            )
         # Each label thrice: one that appears but once looks like a number, not like a class.
-        labels = np.array(list(self.places), dtype=self.label_dtype)
-        classes, places = encode_labels(np.repeat(labels, 3))
-        codes = places[::3][np.concatenate(self.codes)]
-        self.codes.clear()
-        shape = (self.n, self.estimator.n_features_in_)
-        like = np.broadcast_to(np.zeros((), self.dtype), shape)  # takes no memory
-        given = np.concatenate(self.weights)
+        classes, places = encode_labels(np.repeat(self.labels, 3))
+        codes, given = self.labelled(places[::3])
+        like = np.broadcast_to(np.zeros((), self.dtype), (self.n, 1))  # takes no memory
         weights = row_weights(like, classes, classes, codes, given, class_weight)
-        per_row = self.n_numbers / self.n
+        return self.rows(classes, codes, given), classes, codes, weights
+
+    @property
+    def labels(self) -> NDArray:
+        """Each label once, in the order in which they appear."""
+        return np.array(list(self.places), dtype=self.label_dtype)
+
+    def labelled(self, places: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray]:
+        """Return the class of each row and its weight; to be called once.
+
+        Parameters
+        ----------
+        places : ndarray of int
+            The class of each of `labels`.
+        """
+        codes, given = places[np.concatenate(self.codes)], np.concatenate(self.weights)
+        self.codes.clear()
+        self.weights.clear()
+        return codes, given
+
+    def rows(self, classes: NDArray, codes: NDArray[np.intp], given: NDArray) -> StreamedRows:
+        """Return the rows; some of them must have a weight."""
         rows = StreamedRows(
             self.source,
-            shape,
+            (self.n, self.estimator.n_features_in_),
             self.dtype,
             classes,
             codes,
             self.kept,
-            per_row,
+            self.n_numbers / self.n,
             np.concatenate(self.hashes, axis=1),
             np.concatenate(self.is_single),
         )
         rows.sample_weight = given
-        return rows, classes, codes, weights
+        return rows
 
 
 @checked

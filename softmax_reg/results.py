@@ -165,7 +165,7 @@ class SummaryMixin:
         Parameters
         ----------
         X, y, sample_weight : as for `score`, default=None
-            If X and y are given, the accuracy on them is told too.
+            If X is given, the accuracy on it is told too.
 
         Returns
         -------
@@ -219,7 +219,7 @@ class SummaryMixin:
         if hasattr(model, "validation_loss_curve_"):
             best = model.validation_loss_curve_[getattr(model, "best_iter_", -1)]
             rows["held-out loss"] = f"{best:.4f} nats a row"
-        if X is not None and y is not None:
+        if X is not None:
             rows["accuracy"] = f"{model.score(X, y, sample_weight):.4f}"
         rows["solver"] = model.solver_
         is_stream = model.solver_ == "online-newton"

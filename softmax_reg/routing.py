@@ -18,6 +18,8 @@ from softmax_reg._compat import (
 )
 from softmax_reg.drop_in import scoring_meant
 from softmax_reg.paths.cross_validation import neg_log_loss
+from softmax_reg.sources.batch_sources import BatchSource
+from softmax_reg.user_rows import labels_of, refuse_no_labels
 
 __all__ = ["RoutedScores"]
 
@@ -31,16 +33,18 @@ class RoutedScores:
     cv: Any
     scoring: Any
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> float:
         """Return the score that `scoring` names, on the given rows.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            The true labels.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+            A source brings its own labels and weights.  It is read a batch at a time; what the
+            model predicts for all of its rows is in memory at once.
+        y : array-like of shape (n_samples,), default=None
+            The true labels; None with a source.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the rows; None with a source.
         **params
             What is routed to the scorer; needs metadata routing.
 
@@ -49,6 +53,9 @@ class RoutedScores:
         score : float
         """
         raise_for_params(params, self, "score")
+        if isinstance(X, BatchSource):
+            y, sample_weight = labels_of(self, X, y, sample_weight)
+        refuse_no_labels(X, y)
         if sample_weight is not None:
             params = params | {"sample_weight": sample_weight}
         if routing_enabled():

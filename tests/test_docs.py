@@ -103,13 +103,14 @@ def test_every_public_name_is_documented():
             assert item.__doc__, name
 
 
-def test_every_fitted_attribute_is_documented_and_the_other_way_round():
+def test_every_fitted_attribute_is_documented_and_the_other_way_round(tmp_path):
     from sklearn.datasets import load_iris
 
-    frame, y = load_iris(return_X_y=True, as_frame=True)
+    load_iris(as_frame=True).frame.to_csv(tmp_path / "iris.csv", index=False)
+    source = softmax_reg.CSVSource(tmp_path / "iris.csv", "target", missing="mean")
     model = softmax_reg.SoftmaxRegression(
         early_stopping=True, random_state=0, standardize=True
-    ).fit(frame, y)
+    ).fit(source)
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     lines = section(type(model).__doc__, "Attributes")
     stated = {m[1] for line in lines if (m := re.match(r"(\w+_) : ", line))}

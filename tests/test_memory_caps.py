@@ -133,3 +133,55 @@ def test_csv_files_larger_than_the_memory_allowed_are_fitted(folder):
     assert 6 * Path(folder / "rows.csv").stat().st_size > cap
     done = capped_fit(folder, "csv", "auto", cap)
     assert done.returncode == 0, done.stderr
+
+
+CAPPED_USE = """
+import resource, sys
+from pathlib import Path
+import numpy as np, pandas as pd
+from softmax_reg import CSVSource, SoftmaxRegression, SoftmaxRegressionCV
+
+kind, cap = sys.argv[1], int(sys.argv[2])
+X, y = np.load("X.npy", mmap_mode="r"), np.load("y.npy")
+X = pd.DataFrame(X[:500], columns=[f"x{j}" for j in range(X.shape[1])])
+model = SoftmaxRegression(C=1e-4, tol=0.1).fit(X, y[:500])  # what the first fit alone allocates
+one = CSVSource("rows.csv", target="y", columns=["x0"], chunksize=300)
+SoftmaxRegression(C=1e-4, tol=0.5).fit(one)
+expected, rows = model.score(X, y[:500]), CSVSource(["rows.csv"] * 4, target="y", chunksize=300)
+status = Path("/proc/self/status").read_text().split()
+now = 1024 * int(status[status.index("VmData:") + 1])
+resource.setrlimit(resource.RLIMIT_DATA, (now + cap, now + cap))
+if kind == "load":
+    np.concatenate([X for X, _ in rows])
+elif kind == "predict":
+    proba = model.predict_proba(rows)
+    assert proba.shape == (20_000, 3)
+    assert (proba.argmax(axis=1)[:500] == model.predict(X)).all()
+elif kind == "score":
+    assert abs(model.score(rows) - expected) < 0.5
+elif kind == "validate":
+    model.set_params(tol=0.5).fit(X, y[:500], X_val=rows)
+    assert len(model.validation_loss_curve_) == model.n_iter_[0] + 1
+else:
+    SoftmaxRegressionCV(Cs=[1e-6], cv=2, tol=0.5, refit=False).fit(rows)
+"""
+
+
+@pytest.mark.parametrize("kind", ["load", "predict", "score", "validate", "cross-validate"])
+def test_csv_files_larger_than_the_memory_allowed_are_predicted_scored_and_validated(folder, kind):
+    cap = 40 * MIB
+    assert 2 * 4 * 5000 * 8 * P > 1.9 * cap
+    done = subprocess.run(
+        [sys.executable, "-c", CAPPED_USE, kind, str(cap)],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "MALLOC_ARENA_MAX": "1",
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert ("MemoryError" in done.stderr) == (kind == "load"), done.stderr
+    assert (done.returncode == 0) == (kind != "load"), done.stderr

@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import softmax_reg
-from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV
+from softmax_reg import CSVSource, SoftmaxRegression, SoftmaxRegressionCV
 from softmax_reg.model_selection import SoftmaxRegressionCV as SameClass
 from softmax_reg.paths import cross_validation
 from softmax_reg.paths.cross_validation import chosen
@@ -415,12 +415,13 @@ def test_what_cannot_be_used_is_named_and_changes_nothing(knobs, message):
     }
 
 
-def test_every_fitted_attribute_is_documented_and_the_other_way_round():
+def test_every_fitted_attribute_is_documented_and_the_other_way_round(tmp_path):
     from test_docs import section
 
     X, y = data("iris")
-    frame = pd.DataFrame(X, columns=list("abcd"))
-    model = SoftmaxRegressionCV(Cs=CS, standardize=True).fit(frame, y)
+    pd.DataFrame(X, columns=list("abcd")).assign(y=y).to_csv(tmp_path / "iris.csv", index=False)
+    source = CSVSource(tmp_path / "iris.csv", "y", missing="mean")
+    model = SoftmaxRegressionCV(Cs=[0.1], cv=2, tol=1e-3, standardize=True).fit(source)
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     lines = section(type(model).__doc__, "Attributes")
     stated = {line.split(" : ")[0] for line in lines if " : " in line and line[0] != " "}

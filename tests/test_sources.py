@@ -533,14 +533,6 @@ def test_labels_beside_a_source_and_arrays_without_labels_are_refused():
         SoftmaxRegression().fit(FunctionSource(list))
 
 
-@pytest.mark.parametrize("more", [{}, {"y_val": [0, 1]}])
-def test_held_out_rows_cannot_be_a_source(more):
-    source = Batches(*data("wine"))
-    for rows in ((source,), data("wine")):
-        with pytest.raises(ValueError, match=r"X_val is a Batches.*early_stopping=True"):
-            SoftmaxRegression().fit(*rows, X_val=source, **more)
-
-
 # Sources that are files.
 
 

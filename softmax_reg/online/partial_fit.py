@@ -17,7 +17,6 @@ from softmax_reg._compat import (
     check_partial_fit_first_call,
     check_sample_weight,
     compute_class_weight,
-    validate_data,
     validate_parameter_constraints,
 )
 from softmax_reg._shown import shown
@@ -30,6 +29,7 @@ from softmax_reg.online.units import Units
 from softmax_reg.online.watching import BatchProgress, BatchWatch, warn_of_unused
 from softmax_reg.persistence.checks import require
 from softmax_reg.prediction import unchanged_if_it_fails
+from softmax_reg.user_rows import validated
 
 __all__ = ["StreamingMixin"]
 
@@ -180,9 +180,7 @@ class StreamingMixin:
         if not hasattr(self, "_online"):
             defaults = type(self)().get_params(deep=False)  # type: ignore[attr-defined]
             warn_of_unused(knobs, defaults, knobs["callbacks"], stacklevel=3)
-        X, y = validate_data(
-            self, X, y, reset=is_new, accept_sparse="csr", dtype=(np.float64, np.float32)
-        )
+        X, y = validated(self, X, y, reset=is_new, sparse="csr")
         X = merge_duplicates(X)
         codes = codes_of(y, self.classes_)
         s = batch_weights(X, self.classes_, codes, sample_weight, knobs["class_weight"])

@@ -8,7 +8,8 @@ mean and sd the standard deviation over the folds at the C that has it.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 
 from softmax_reg.encoding import check_present
 from softmax_reg.left_out import averaged, with_weight
+from softmax_reg.rows import Rows
+from softmax_reg.sources.batch_sources import BatchSource
+from softmax_reg.user_rows import batches_for
 
 __all__ = ["Fold", "Labelled", "check_classes", "choice", "chosen", "neg_log_loss"]
 
@@ -46,8 +50,7 @@ class Labelled:
 
     def training(self, rows: NDArray[np.intp]) -> Labelled:
         """Return what a fold is fitted to: some of the rows, or all, the others without weight."""
-        n_bytes = getattr(self.X, "nbytes", None) or self.X.data.nbytes
-        if n_bytes * len(rows) <= _COPIED_BYTES * len(self.codes):
+        if self._are_copied(rows):
             codes, weights = self.codes[rows], self.weights[rows]
             given = None if self.sample_weight is None else self.sample_weight[rows]
             return Labelled(self.X[rows], self.y[rows], codes, weights, self.n_classes, given)
@@ -56,15 +59,54 @@ class Labelled:
         given = times if self.sample_weight is None else times * self.sample_weight
         return replace(self, weights=weights, sample_weight=given)
 
+    def _are_copied(self, rows: NDArray[np.intp]) -> bool:
+        if isinstance(self.X, Rows):
+            return False
+        n_bytes = getattr(self.X, "nbytes", None) or self.X.data.nbytes
+        return bool(n_bytes * len(rows) <= _COPIED_BYTES * len(self.codes))
+
+    def features(self, rows: NDArray[np.intp]) -> Any:
+        """Return X of some rows, sorted: a copy, or of a source another one."""
+        return RowsOfSource(self.X, rows) if isinstance(self.X, Rows) else self.X[rows]
+
+
+class RowsOfSource(BatchSource):
+    """Some of the rows of a source, in its order.
+
+    Parameters
+    ----------
+    rows : Rows
+    numbers : ndarray of int
+        Sorted.
+    """
+
+    makes_new_arrays = True
+
+    def __init__(self, rows: Rows, numbers: NDArray[np.intp]) -> None:
+        self._rows, self._numbers = rows, numbers
+        self.shape = len(numbers), rows.shape[1]
+
+    def __iter__(self) -> Iterator[Any]:
+        with closing(self._rows.batches()) as batches:
+            for start, X in batches:
+                first, last = np.searchsorted(self._numbers, (start, start + X.shape[0]))
+                if last > first:
+                    yield X[self._numbers[first:last] - start], None
+
 
 def neg_log_loss(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
     """Return the score that scikit-learn calls "neg_log_loss", without its checks of every call.
 
     They take longer than a warm-started fit of small data.  A probability counts as at least eps,
-    as there.
+    as there.  Of a source no more is kept than a number for each row.
     """
-    log_proba = model.predict_log_proba(X)
-    own = log_proba[np.arange(len(y)), np.searchsorted(model.classes_, y)]
+    places, parts, n_done = np.searchsorted(model.classes_, y), [], 0
+    for rows, _, _ in batches_for(model, X) if isinstance(X, BatchSource) else [(X, None, None)]:
+        log_proba = model.predict_log_proba(rows)
+        n = len(log_proba)
+        parts.append(log_proba[np.arange(n), places[n_done : n_done + n]])
+        n_done += n
+    own = np.concatenate(parts)
     clipped = np.maximum(own, np.log(np.finfo(own.dtype).eps))
     return float(np.average(clipped.astype(np.float64), weights=sample_weight))
 

@@ -74,11 +74,11 @@ class FoldPath:
             If a score is not finite.
         """
         data, (train, test), model = self.data, self.fold, copy(self.model)  # it may be a thread
-        part, X_test, y_test = data.training(train), data.X[test], data.y[test]
+        part, X_test, y_test = data.training(train), data.features(test), data.y[test]
         rows = part.X, part.codes, part.weights, part.n_classes
         objective = objective_of(*rows, self.l1_ratio, self.knobs, part.sample_weight)
         steps, found, attributes = follow(objective, self.Cs, self.knobs), [], None
-        self.tasks.begin(lambda: data.X[train], lambda: data.y[train], self.metadata)
+        self.tasks.begin(lambda: data.features(train), lambda: data.y[train], self.metadata)
         for number in range(1, len(self.Cs) + 1):
             self.tasks.begin_fit(attributes)
             step = next(steps)

@@ -25,6 +25,7 @@ from softmax_reg.persistence.fitted import ALWAYS, FITTED, Check
 from softmax_reg.persistence.headers import check_checkpoint, check_keys, others_of
 from softmax_reg.persistence.parameters import decode, is_known
 from softmax_reg.persistence.runs import check_run
+from softmax_reg.sources.table_encoding import TableEncoding
 
 __all__ = ["Persistent", "Saved"]
 
@@ -46,7 +47,7 @@ class Saved:
         Those of them that every fit sets.
     """
 
-    _saved_parts: ClassVar[dict[str, type[Any]]] = {}
+    _saved_parts: ClassVar[dict[str, type[Any]]] = {"encoding_": TableEncoding}
     _saved_attributes: ClassVar[dict[str, Check]] = FITTED
     _always_saved: ClassVar[tuple[str, ...]] = ALWAYS
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}

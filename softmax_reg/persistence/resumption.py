@@ -137,7 +137,7 @@ class Session:
         data, estimator = fingerprint(*self._data), self._estimator
         seen = {
             name: getattr(estimator, name)
-            for name in ("n_features_in_", "feature_names_in_")
+            for name in ("n_features_in_", "feature_names_in_", "encoding_")
             if hasattr(estimator, name)
         }
 

@@ -54,7 +54,9 @@ class BatchSource(ABC):
 
     Notes
     -----
-    Cross-validation and grid search of scikit-learn take rows out of arrays, and take no source.
+    `SoftmaxRegression` and `SoftmaxRegressionCV` take a source wherever they take X.  The grid
+    search of scikit-learn takes rows out of arrays, and takes no source.  To predict, a batch may
+    be (X, None).
     With `early_stopping` the held-out rows are read together with the others: a pass for each
     iteration more.  Stochastic solvers shuffle rows within windows of 8 MiB: a file should not be
     sorted by class for them.  Memory: some 50 bytes for each row, which keep its class, its weight
@@ -76,6 +78,9 @@ class BatchSource(ABC):
     """
 
     makes_new_arrays: ClassVar[bool] = False
+    # What else to do about missing numbers.
+    remedy_of_missing: ClassVar[str] = ""
+    encoding: Any = None  # what has made numbers of columns of text, if anything
 
     @abstractmethod
     def __iter__(self) -> Iterator[Batch]: ...
@@ -94,6 +99,22 @@ class BatchSource(ABC):
             "" where the number says it all.
         """
         return ""
+
+    def for_fit(self) -> BatchSource:
+        """Return what a fit reads: a source that knows how to make numbers of its columns."""
+        return self
+
+    def for_model(self, encoding: Any, names: Any) -> BatchSource:
+        """Return what a fitted model reads, with the columns that it knows.
+
+        Parameters
+        ----------
+        encoding : TableEncoding or None
+            What the model was fitted with.
+        names : ndarray of shape (n_features,) or None
+            Those of its features.
+        """
+        return self
 
 
 class FunctionSource(BatchSource):

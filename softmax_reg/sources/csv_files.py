@@ -20,8 +20,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from softmax_reg._shown import shown
 from softmax_reg.sources.csv_lines import Record, Unsupported, decoding_fault, head, records
-from softmax_reg.sources.csv_options import checked_options, counts_every_row, reading_options
+from softmax_reg.sources.csv_options import (
+    checked_options,
+    counts_every_row,
+    reading_options,
+    with_texts,
+)
 from softmax_reg.sources.tables import TableSource, is_empty, reads_as_number
 
 if TYPE_CHECKING:
@@ -31,6 +37,8 @@ __all__ = ["CSVSource"]
 
 _TOO_MANY = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _NO_NAME = re.compile(r"Unnamed: \d+(\.\d+)?")
+# Words for a missing value that pandas takes for text.
+_NO_VALUE = ("?", "-", "--", ".", "na", "n.a.", "missing", "unknown")
 # A column beyond the last one, for what `index_col=False` would let pandas cut off.
 _BEYOND = "\0beyond the last column"
 _CUT_OFF = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
@@ -54,16 +62,17 @@ class _Shape(NamedTuple):
 
 
 class CSVSource(TableSource):
-    """Rows of CSV files, parsed by pandas a chunk at a time.
+    r"""Rows of CSV files, parsed by pandas a chunk at a time.
 
     Parameters
     ----------
     paths : str, path or list of them
         Files with the same columns, compressed ones too, read one after the other.
-    target : str
-        The column that holds the labels.
+    target : str or None
+        The column that holds the labels; None where there is none, in a file to predict.
     columns : list of str, default=None
-        The columns that are features; None means all others.
+        The columns that are features; None means all others, and in a prediction those that the
+        model was fitted on.
     sample_weight : str, default=None
         The column that holds the weights.
     chunksize : int, default=None
@@ -71,8 +80,18 @@ class CSVSource(TableSource):
     dtype : {"float64", "float32"}, default="float64"
         In which to keep features: "float32" takes half the memory.
     options : dict, default=None
-        More arguments for `pandas.read_csv`, such as {"sep": ";", "dtype": {"label": str}}; not
+        More arguments for `pandas.read_csv`, such as {"decimal": ",", "dtype": {"label": str}}; not
         those that say how many rows it reads.
+    sep : str, default=None
+        What separates the fields; None means a comma, or what `options` say.
+    categories : list of str, dict or "auto", default=None
+        The features that are one-hot encoded: a column for each category, which is the text that
+        the file holds, and one for empty fields if there are any.  A pass before the fit finds the
+        categories; a dict gives them, such as {"city": ["Oslo", "Rome"]}.  "auto" takes all columns
+        that hold text in the first batch.  A category that the model does not know counts as none.
+    missing : "mean" or float, default=None
+        What stands for an empty field among numbers: the mean of the column, which a pass before
+        the fit finds, or a number.  None refuses empty fields.
 
     Raises
     ------
@@ -95,23 +114,42 @@ class CSVSource(TableSource):
     ...     model = SoftmaxRegression().fit(source)
     >>> model.feature_names_in_[:2]
     array(['sepal length (cm)', 'sepal width (cm)'], dtype=object)
+
+    A table with text and empty fields; the model encodes those of the file to predict by itself:
+
+    >>> from pathlib import Path
+    >>> rows = "age;city;likes\n31;Rome;tea\n;Oslo;coffee\n52;Oslo;tea\n40;Rome;coffee\n"
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "people.csv")
+    ...     _ = path.write_text(rows)
+    ...     people = CSVSource(path, "likes", sep=";", categories=["city"], missing="mean")
+    ...     model = SoftmaxRegression().fit(people)
+    ...     drinks = model.predict(CSVSource(path, target=None, sep=";"))
+    >>> model.feature_names_in_
+    array(['age', 'city_Oslo', 'city_Rome'], dtype=object)
+    >>> drinks.shape
+    (4,)
     """
 
     def __init__(
         self,
         paths: Any,
-        target: str,
+        target: str | None,
         columns: Sequence[str] | None = None,
         sample_weight: str | None = None,
         chunksize: int | None = None,
         dtype: Any = "float64",
         options: Mapping[str, Any] | None = None,
+        sep: str | None = None,
+        categories: Any = None,
+        missing: Any = None,
     ) -> None:
-        self.options = checked_options(options or {})
+        self.options = checked_options(dict(options or {}) | ({} if sep is None else {"sep": sep}))
         # Of a file as it is: its path, size and time.
         self._shapes: dict[tuple[Path, int, int], _Shape] = {}
         self._counted: set[tuple[Path, int, int]] = set()
-        super().__init__(paths, target, columns, sample_weight, chunksize, dtype)
+        table = target, columns, sample_weight, chunksize, dtype, categories, missing
+        super().__init__(paths, *table)
 
     def _columns_of(self, path: Path) -> list[Any]:
         return self._names(path, self.options)
@@ -176,7 +214,8 @@ class CSVSource(TableSource):
 
         shape = self._shape_of(path)
         beyond = _BEYOND if shape.has_more else None
-        options = reading_options(self.options, shape.names, self.used, beyond)
+        given = with_texts(self.options, self.used, self.texts)
+        options = reading_options(given, shape.names, self.used, beyond)
         index = self.options.get("index_col")
         is_counted = index is None or index is False
         n_read = 0
@@ -257,6 +296,13 @@ class CSVSource(TableSource):
             )
         if kind == "label kind":
             return f" For text, give options={{'dtype': {{{self.target!r}: str}}}}."
+        if kind == "column":
+            return _as_one_column(value)
+        if str(value).strip().lower() in _NO_VALUE:
+            return (
+                f" If {shown(value)} stands for a missing number, give "
+                f"options={{'na_values': [{value!r}]}} and missing='mean'."
+            )
         if "," in str(value):
             return " For commas in numbers, give options={'decimal': ','} or {'thousands': ','}."
         return " A field must not be empty." if value == "" else ""
@@ -295,6 +341,12 @@ class CSVSource(TableSource):
             (last,) = deque(records(path, self.options, with_header=True), maxlen=1)
             return f"Line {last.line} of {path} has a quote that never ends."
         return f"CSVSource cannot read {path}: {message.strip()}"
+
+
+def _as_one_column(names: Sequence[Any]) -> str:
+    """Return what to do if the names of a file's columns were read as one."""
+    found = [sep for sep in ";\t|," if len(names) == 1 and sep in str(names[0])]
+    return f" Give sep={found[0]!r}." if found else ""
 
 
 def _too_long(path: Path, record: Record, n_fields: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-__all__ = ["checked_options", "counts_every_row", "reading_options"]
+__all__ = ["checked_options", "counts_every_row", "reading_options", "with_texts"]
 
 # Of read_csv, and who decides on them here.
 _COUNTS = ("chunksize", "iterator", "nrows", "skipfooter")
@@ -68,6 +68,22 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
         )
         options["engine"] = "python" if needs_python else "c"
     return options
+
+
+def with_texts(
+    options: Mapping[str, Any], used: Sequence[Any], texts: Sequence[Any]
+) -> dict[str, Any]:
+    """Return options with which some columns are read as the text that the file holds.
+
+    What the user says of a column comes first.
+    """
+    given, converted = options.get("dtype"), options.get("converters") or {}
+    if isinstance(given, Mapping):
+        kinds = dict(given)
+    else:
+        kinds = {} if given is None else dict.fromkeys(used, given)
+    kinds |= {name: str for name in texts if name not in kinds and name not in converted}
+    return {**options, "dtype": kinds} if texts else {**options}
 
 
 def reading_options(

@@ -27,16 +27,21 @@ class ParquetSource(TableSource):
         Files with the same columns, read one after the other.  Of a folder, all files below it
         are read whose names end in .parquet, .parq or .pq; names of folders such as year=2024
         are columns.
-    target : str
-        The column that holds the labels.
+    target : str or None
+        The column that holds the labels; None where there is none, in a file to predict.
     columns : list of str, default=None
-        The columns that are features; None means all others, without the index that pandas wrote.
+        The columns that are features; None means all others, without the index that pandas wrote,
+        and in a prediction those that the model was fitted on.
     sample_weight : str, default=None
         The column that holds the weights.
     chunksize : int, default=None
         At most so many rows in a batch; None means that a batch takes 4 MiB.
     dtype : {"float64", "float32"}, default="float64"
         In which to keep features: "float32" takes half the memory.
+    categories : list of str, dict or "auto", default=None
+        The features that are one-hot encoded, as for `CSVSource`.
+    missing : "mean" or float, default=None
+        What stands for a missing number, as for `CSVSource`.
 
     Raises
     ------
@@ -57,11 +62,13 @@ class ParquetSource(TableSource):
     def __init__(
         self,
         paths: Any,
-        target: str,
+        target: str | None,
         columns: Sequence[str] | None = None,
         sample_weight: str | None = None,
         chunksize: int | None = None,
         dtype: Any = "float64",
+        categories: Any = None,
+        missing: Any = None,
     ) -> None:
         try:
             import pyarrow.dataset
@@ -72,7 +79,8 @@ class ParquetSource(TableSource):
             ) from error
         self._open = pyarrow.parquet.ParquetFile
         self._constants: dict[Path, dict[str, Any]] = {}
-        super().__init__(paths, target, columns, sample_weight, chunksize, dtype)
+        table = target, columns, sample_weight, chunksize, dtype, categories, missing
+        super().__init__(paths, *table)
 
     def _files(self, paths: list[Path]) -> list[Path]:
         files: list[Path] = []
