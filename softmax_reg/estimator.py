@@ -33,6 +33,7 @@ from softmax_reg.deviations import deviations
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
 from softmax_reg.duality import duality_gap
 from softmax_reg.encoding import make_penalty
+from softmax_reg.far_apart import warn_if_far
 from softmax_reg.feature_factors import by_name
 from softmax_reg.fit_tasks import FitTasks, whole_fit
 from softmax_reg.held_out import Users, unseen_rows
@@ -415,7 +416,8 @@ class SoftmaxRegression(
             If a parameter of `LogisticRegression` has no effect here.
         UserWarning
             If `l1_ratio` or `C` has no effect beside the `penalty`, or `learning_rate`,
-            `batch_size` or `momentum` has none with the `solver`.
+            `batch_size` or `momentum` has none with the `solver`; or if the means of X_val are
+            several deviations of X away from those of X, as where only X was transformed.
         """
         with unchanged_if_it_fails(self):
             return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
@@ -453,6 +455,9 @@ class SoftmaxRegression(
         with ExitStack() as running:
             for part in filter(None, (objective, validation)):
                 running.enter_context(part.rows.running())
+            if users[0] is not None:
+                columns = getattr(self, "feature_names_in_", None)
+                warn_if_far(objective, validation, columns, stacklevel=4)
             result = minimize(
                 solver,
                 objective,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from softmax_reg._compat import check_sample_weight
 from softmax_reg._shown import shown
 from softmax_reg.encoding import check_total, class_factors, hold_out, merge_duplicates
+from softmax_reg.far_apart import TRANSFORM_TOO
 from softmax_reg.left_out import with_weight
 from softmax_reg.reading import read_source
 from softmax_reg.rows import as_rows
@@ -108,7 +109,9 @@ def _users_rows(
     try:
         X_val, y_val = validated(estimator, X_val, y_val)
     except ValueError as error:
-        raise ValueError(f"X_val and y_val cannot be used beside X and y: {error}") from error
+        is_like_X = getattr(X_val, "shape", ())[1:] == (estimator.n_features_in_,)
+        hint = "" if is_like_X else f" {TRANSFORM_TOO}"
+        raise ValueError(f"X_val and y_val cannot be used beside X and y: {error}{hint}") from error
     codes = _codes(y_val, classes)
     if sample_weight_val is not None and not np.any(sample_weight_val):
         raise ValueError("sample_weight_val sums to zero. Give some rows a positive weight.")

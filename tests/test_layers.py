@@ -61,6 +61,7 @@ LAYERS = [
     {"user_rows"},
     {"drop_in", "encoding", "prediction"},
     {"online.watching", "reading"},
+    {"far_apart"},
     {"held_out", "online.partial_fit"},
     {"paths.steps", "paths.cross_validation"},
     {"paths.watching", "paths.tasks", "routing"},

@@ -1,0 +1,62 @@
+"""Held-out rows that are not of the kind of the training rows: mostly, not transformed as these.
+
+The mean of each feature over them is compared with that of the training rows, in deviations of
+these.  A mean of n rows of the same kind lies within 3 / sqrt(n) deviations; that much is allowed
+on top, so that few rows, a season or one feature that drifts are not told of.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from softmax_reg._shown import shown
+from softmax_reg.objective import Objective
+
+__all__ = ["TRANSFORM_TOO", "warn_if_far"]
+
+TRANSFORM_TOO = (
+    "Where a pipeline transforms X, X_val has to be transformed, too: give "
+    "pipeline[:-1].transform(X_val) or, with metadata routing, name it in "
+    "make_pipeline(..., transform_input=['X_val'])."
+)
+_ALLOWED = 3.0
+
+
+def warn_if_far(
+    training: Objective, held_out: Objective | None, names: Any, stacklevel: int
+) -> None:
+    """Warn if the features of the held-out rows are far from those of the training rows.
+
+    Parameters
+    ----------
+    training, held_out : Objective
+        Both with their rows at hand; None if there are no such rows.
+    names : ndarray of shape (n_features,), dtype object, or None
+        What to call the features.
+    stacklevel : int
+        Of the caller's caller.
+    """
+    if held_out is None or not training.fit_intercept:  # the mean is about zero then
+        return
+
+    def visit(X: Any, part: slice) -> Any:
+        return np.asarray(held_out.weights[part].astype(np.float64, copy=False) @ X)
+
+    with np.errstate(all="ignore"):
+        mean = held_out.rows.reduce(visit) / held_out.total_weight
+        shift = np.abs(mean - training.mean) / np.sqrt(training.variance)
+    shift = np.where(training.is_constant | ~np.isfinite(shift), 0.0, shift)
+    distance = float(np.sqrt(np.mean(shift**2)))
+    if distance <= _ALLOWED + 3.0 / np.sqrt(len(held_out.active)):
+        return
+    far = int(np.argmax(shift))
+    name = far if names is None else shown(names[far])
+    warnings.warn(
+        f"X_val is not of the kind of X: the means of its features are {distance:.2g} deviations "
+        f"of X away from those of X, in column {name} {shift[far]:.2g}. {TRANSFORM_TOO}",
+        UserWarning,
+        stacklevel=stacklevel + 1,
+    )
