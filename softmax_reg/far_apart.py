@@ -11,6 +11,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from softmax_reg._shown import shown
 from softmax_reg.objective import Objective
@@ -42,12 +43,12 @@ def warn_if_far(
     if held_out is None or not training.fit_intercept:  # the mean is about zero then
         return
 
-    def visit(X: Any, part: slice) -> Any:
-        return np.asarray(held_out.weights[part].astype(np.float64, copy=False) @ X)
+    def visit(X: Any, part: slice) -> tuple[NDArray]:
+        return (np.asarray(held_out.weights[part].astype(np.float64, copy=False) @ X),)
 
     with np.errstate(all="ignore"):
-        mean = held_out.rows.reduce(visit) / held_out.total_weight
-        shift = np.abs(mean - training.mean) / np.sqrt(training.variance)
+        (total,) = held_out.rows.reduce(visit)
+        shift = np.abs(total / held_out.total_weight - training.mean) / np.sqrt(training.variance)
     shift = np.where(training.is_constant | ~np.isfinite(shift), 0.0, shift)
     distance = float(np.sqrt(np.mean(shift**2)))
     if distance <= _ALLOWED + 3.0 / np.sqrt(len(held_out.active)):
