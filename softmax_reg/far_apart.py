@@ -43,15 +43,20 @@ def warn_if_far(
     if held_out is None or not training.fit_intercept:  # the mean is about zero then
         return
 
-    def visit(X: Any, part: slice) -> tuple[NDArray]:
+    # Of a stream some rows are at hand: no pass is made for a warning.
+    sample = held_out.sample
+
+    def visit(X: Any, part: NDArray) -> tuple[NDArray]:
         return (np.asarray(held_out.weights[part].astype(np.float64, copy=False) @ X),)
 
     with np.errstate(all="ignore"):
-        (total,) = held_out.rows.reduce(visit)
-        shift = np.abs(total / held_out.total_weight - training.mean) / np.sqrt(training.variance)
+        (total,) = held_out.rows.reduce_some(sample, visit)
+        shift = np.abs(
+            total / held_out.weights[sample].sum(dtype=np.float64) - training.mean
+        ) / np.sqrt(training.variance)
     shift = np.where(training.is_constant | ~np.isfinite(shift), 0.0, shift)
     distance = float(np.sqrt(np.mean(shift**2)))
-    if distance <= _ALLOWED + 3.0 / np.sqrt(len(held_out.active)):
+    if distance <= _ALLOWED + 3.0 / np.sqrt(len(sample)):
         return
     far = int(np.argmax(shift))
     name = far if names is None else shown(names[far])

@@ -217,7 +217,8 @@ def test_rows_held_out_count_for_the_units_and_those_of_the_user_do_not():
     X, y = data("wine")
     held_out = SoftmaxRegression(standardize=True, early_stopping=True, random_state=0).fit(X, y)
     assert_allclose(held_out.scale_, X.std(axis=0), rtol=1e-12)
-    given = SoftmaxRegression(standardize=True).fit(X, y, X_val=100.0 * X, y_val=y)
+    with pytest.warns(UserWarning, match="X_val is not of the kind of X"):
+        given = SoftmaxRegression(standardize=True).fit(X, y, X_val=100.0 * X, y_val=y)
     assert_allclose(given.scale_, X.std(axis=0), rtol=1e-12)
 
 
