@@ -34,12 +34,14 @@ def test_scikit_learn_accepts_the_estimator_with_an_l1_norm(estimator, check):
     check(estimator)
 
 
+@pytest.mark.filterwarnings("ignore:partial_fit has a method of its own:UserWarning")
 @each_check_with(FAMILIES)
 def test_scikit_learn_accepts_the_estimator_with_a_solver_of_each_family(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:partial_fit has a method of its own:UserWarning")
 @each_check_with([solver for solver in SOLVERS if solver not in FAMILIES])
 def test_scikit_learn_accepts_the_estimator_with_every_other_solver(estimator, check):
     check(estimator)
