@@ -21,7 +21,7 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV, softmax_path
+from softmax_reg import FunctionSource, SoftmaxRegression, SoftmaxRegressionCV, softmax_path
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.paths import continuation
 
@@ -381,6 +381,12 @@ def test_what_cannot_be_used_is_named(knobs, message):
     X, y = data("iris")
     with pytest.raises(ValueError, match=message):
         softmax_path(X, y, **knobs)
+
+
+def test_a_source_is_sent_to_the_class_that_takes_one():
+    source = FunctionSource(lambda: iter([data("iris")]))
+    with pytest.raises(ValueError, match="SoftmaxRegressionCV takes a source"):
+        softmax_path(source, None)
 
 
 def test_features_that_say_nothing_have_no_path():

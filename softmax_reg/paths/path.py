@@ -36,6 +36,7 @@ from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
 from softmax_reg.solvers.constraints import CALLBACKS, COUNT, SolverName
+from softmax_reg.sources.batch_sources import BatchSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -313,6 +314,12 @@ def softmax_path(
     knobs = {name: value for name, value in locals().items() if name in CONSTRAINTS}
     validate_parameter_constraints(CONSTRAINTS, knobs, "softmax_path")
     watchers = as_callbacks(callbacks, verbose)
+    if isinstance(X, BatchSource):
+        raise ValueError(
+            f"X is a {type(X).__name__}, but softmax_path takes rows in memory, an np.memmap too. "
+            "SoftmaxRegressionCV takes a source and follows such paths: "
+            "SoftmaxRegressionCV(Cs=..., l1_ratios=[...]).fit(source)."
+        )
     names = feature_names(X)
     knobs["penalty_factor"] = by_name(penalty_factor, names)
     X, y = check_X_y(X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32))
