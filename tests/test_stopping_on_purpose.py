@@ -94,12 +94,18 @@ def test_a_line_written_for_each_iteration_ends_no_fit():
     assert_array_equal([int(line) for line in file.getvalue().split()], range(model.n_iter_[0] + 1))
 
 
-def test_partial_fit_calls_no_callback():
-    def unwanted(progress):
-        raise AssertionError("called")
+def test_nothing_is_stopped_by_what_a_callback_returns_to_partial_fit():
+    told = []
 
-    model = SoftmaxRegression(callbacks=unwanted).partial_fit(X, Y, classes=np.unique(Y))
-    assert model.n_samples_seen_ == len(Y)
+    def stop(progress):
+        told.append(progress.n_iter)
+        return True
+
+    model = SoftmaxRegression(callbacks=stop)
+    for _ in range(2):
+        model.partial_fit(X, Y, classes=np.unique(Y))
+    assert told == [1, 2]
+    assert model.n_samples_seen_ == 2 * len(Y)
 
 
 def test_all_callbacks_are_called_whatever_the_first_returns():

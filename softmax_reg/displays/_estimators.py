@@ -43,8 +43,8 @@ def _inner(estimator: Any) -> Any:
 
 def feature_names_of(estimator: Any, model: Any) -> list[str]:
     """Return a name for each feature of the model: those that its pipeline gives it, or numbers."""
-    while hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
+    for _ in range(_DEPTH):
+        estimator = getattr(estimator, "best_estimator_", estimator)
     names = getattr(model, "feature_names_in_", None)
     if names is None and hasattr(estimator, "steps") and len(estimator.steps) > 1:
         before = estimator[:-1]
