@@ -29,7 +29,8 @@ from softmax_reg.displays.path_display import PathDisplay
 from softmax_reg.displays.softmax_display import SoftmaxDisplay
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.model_selection import SoftmaxRegressionCV
-from softmax_reg.paths.path import SoftmaxPath, softmax_path
+from softmax_reg.paths.path import softmax_path
+from softmax_reg.paths.softmax_path import SoftmaxPath
 from softmax_reg.sources.batch_sources import BatchSource, FunctionSource, NpySource
 from softmax_reg.sources.csv_files import CSVSource
 from softmax_reg.sources.parquet_files import ParquetSource

@@ -39,8 +39,9 @@ from softmax_reg.fit_tasks import FitTasks, whole_fit
 from softmax_reg.held_out import Users, unseen_rows
 from softmax_reg.left_out import is_left_out, with_weight
 from softmax_reg.objective import Objective, null_loss
+from softmax_reg.online.fitted_rows import FittedRows
 from softmax_reg.online.newton import OnlineNewton
-from softmax_reg.online.partial_fit import FittedRows, StreamingMixin
+from softmax_reg.online.partial_fit import StreamingMixin
 from softmax_reg.penalties import ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import Session

@@ -54,7 +54,7 @@ def entered(hold):
 @pytest.fixture
 def held():
     library = Library()
-    return SimpleNamespace(library=library, hold=Hold(library))
+    return SimpleNamespace(blas=library, hold=Hold(library))
 
 
 @pytest.mark.parametrize("last", [0, 1, 2])
@@ -62,59 +62,59 @@ def test_the_last_to_leave_sets_back_whatever_the_order(held, last):
     notes = [entered(held.hold) for _ in range(3)]
     for note in notes[:last] + notes[last + 1 :]:
         held.hold.leave(note)
-        assert held.library.num_threads == 1
+        assert held.blas.num_threads == 1
         assert held.hold.limit() == 8
     held.hold.leave(notes[last])
-    assert held.library.num_threads == 8
+    assert held.blas.num_threads == 8
     assert held.hold.limit() == 8
 
 
 def test_a_number_that_somebody_else_has_set_meanwhile_stays(held):
     note = entered(held.hold)
-    held.library.num_threads = 3
+    held.blas.num_threads = 3
     assert held.hold.limit() == 3
     held.hold.leave(note)
-    assert held.library.num_threads == 3
+    assert held.blas.num_threads == 3
 
 
 def test_a_limit_inside_a_longer_fit_is_obeyed_and_undone(held):
     outer = entered(held.hold)
-    before, held.library.num_threads = held.library.num_threads, 3  # with threadpool_limits(3):
+    before, held.blas.num_threads = held.blas.num_threads, 3  # with threadpool_limits(3):
     assert held.hold.limit() == 3
     inner = entered(held.hold)
-    assert held.library.num_threads == 1
+    assert held.blas.num_threads == 1
     assert held.hold.limit() == 3
     held.hold.leave(inner)
-    assert held.library.num_threads == 3
-    held.library.num_threads = before
+    assert held.blas.num_threads == 3
+    held.blas.num_threads = before
     assert held.hold.limit() == 8
     held.hold.leave(outer)
-    assert held.library.num_threads == 8
+    assert held.blas.num_threads == 8
 
 
 def test_a_fit_that_outlives_one_from_before_a_new_limit_keeps_the_new_limit(held):
     first = entered(held.hold)
-    held.library.num_threads = 3  # for good
+    held.blas.num_threads = 3  # for good
     second = entered(held.hold)
     held.hold.leave(first)
-    assert held.library.num_threads == 1
+    assert held.blas.num_threads == 1
     held.hold.leave(second)
-    assert held.library.num_threads == 3
+    assert held.blas.num_threads == 3
 
 
 def test_who_was_interrupted_on_the_way_in_leaves_all_as_it_was(held):
     held.hold.leave(object())
-    assert held.library.num_threads == 8
+    assert held.blas.num_threads == 8
 
     def interrupted(n):
         raise KeyboardInterrupt
 
-    held.library.set_num_threads = interrupted
+    held.blas.set_num_threads = interrupted
     who = object()
     with pytest.raises(KeyboardInterrupt):
         held.hold.enter(who)
     held.hold.leave(who)
-    assert held.library.num_threads == 8
+    assert held.blas.num_threads == 8
     assert held.hold.limit() == 8
 
 
@@ -149,9 +149,9 @@ def test_the_child_of_a_fork_keeps_the_limit_of_fits_in_threads_that_it_lacks(he
     held.hold.forget_other_threads()  # as in the child of a fork
     assert held.hold.limit() == 8
     note = entered(held.hold)
-    assert held.library.num_threads == 1
+    assert held.blas.num_threads == 1
     held.hold.leave(note)
-    assert held.library.num_threads == 8
+    assert held.blas.num_threads == 8
 
 
 def test_the_child_of_a_fork_within_a_fit_goes_on_with_that_fit(held):
@@ -159,9 +159,9 @@ def test_the_child_of_a_fork_within_a_fit_goes_on_with_that_fit(held):
     note = entered(held.hold)
     held.hold.forget_other_threads()
     assert held.hold.limit() == 8
-    assert held.library.num_threads == 1
+    assert held.blas.num_threads == 1
     held.hold.leave(note)
-    assert held.library.num_threads == 8
+    assert held.blas.num_threads == 8
 
 
 COMMON = """
@@ -286,16 +286,19 @@ def run(script, *arguments):
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
+@pytest.mark.slow
 @needs_fork
 def test_the_child_of_a_fork_during_fits_in_other_threads_fits_as_ever():
     run(FORKS)
 
 
+@pytest.mark.slow
 @needs_fork
 def test_the_child_of_a_fork_in_a_callback_goes_on_with_the_fit():
     run(FORK_IN_A_CALLBACK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["outlives", "ends within"])
 def test_limits_of_the_caller_that_overlap_with_a_fit_are_kept(which):
     run(LIMITS, which)

@@ -110,7 +110,13 @@ def wait(seconds, path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="platform: needs fork and SIGKILL")
-@each_solver
+@pytest.mark.parametrize(
+    "solver",
+    [
+        pytest.param(name, marks=[] if name in ("lbfgs", "sgd") else pytest.mark.slow)
+        for name in SOLVERS
+    ],
+)
 def test_a_fit_that_is_killed_again_and_again_ends_where_one_ends_that_is_not(
     forks, tmp_path, solver
 ):

@@ -68,6 +68,7 @@ def table_far_from_zero(offset):
 # What ended the fit
 
 
+@pytest.mark.slow
 @needs_80_bits
 @pytest.mark.parametrize("max_iter", [1, 10, 100])
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.97])
@@ -200,6 +201,7 @@ def test_breast_cancer_with_one_entry_of_1e8_deviations_reaches_the_value_that_i
     assert penalised_loss(X, y, model.coef_, model.intercept_) < 0.23465  # 0.2604 is no optimum
 
 
+@pytest.mark.slow
 @needs_80_bits
 @covering(
     place=[(0, 0), (70, 1), (141, 2), (149, 3)],

@@ -23,7 +23,8 @@ from softmax_reg.paths.steps import Step
 from softmax_reg.paths.watching import PathProgress, PrintPath
 
 CS = (0.01, 0.1, 1.0, 10.0)
-N_JOBS = pytest.mark.parametrize("jobs", [None, 2, "threading", "multiprocessing"])
+PROCESSES = [pytest.param(jobs, marks=pytest.mark.slow) for jobs in (2, "multiprocessing")]
+N_JOBS = pytest.mark.parametrize("jobs", [None, "threading", *PROCESSES])
 FITTED = ("scores_", "coefs_paths_", "n_iter_", "coef_", "intercept_", "C_", "l1_ratio_")
 
 

@@ -206,6 +206,7 @@ def test_a_first_order_fit_takes_little_memory_beyond_the_rows(many_rows, solver
 
 
 # The whole Hessian of so many coefficients would not fit, dense rows or not.
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["auto", *(s for s in SOLVERS if s != "newton-cholesky")])
 @pytest.mark.parametrize("container", ["csr", "csc"])
 def test_wide_sparse_rows_are_never_made_dense(solver, container):

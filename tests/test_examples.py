@@ -9,7 +9,7 @@ import pytest
 from pages import PAGES, README, ROOT, fenced_blocks
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-AT_ONCE = {"quickstart", "from_scratch_in_40_lines", "add_your_own_solver"}  # those run by default
+AT_ONCE = {"quickstart"}  # it runs by default
 
 MAX_LINES = 80  # two screens
 # pyparsing takes "-W error" for a wish to see its own diagnostics, and matplotlib 3.8 causes some.

@@ -69,7 +69,9 @@ def test_plain_problems_are_at_their_optimum_without_a_warning(part):
     assert not faults_by_seed("plain", range(30 * part, 30 * part + 30), largest=24)
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize(
+    "part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, 4))]
+)
 def test_no_fit_is_above_its_optimum_and_silent(part):
     assert not faults_by_seed("mixed", range(25 * part, 25 * part + 25), largest=24)
 

@@ -361,6 +361,7 @@ def test_fits_that_do_not_converge_are_told_of_once():
     assert "of 21 fits" in str(caught[0].message)
 
 
+@pytest.mark.slow
 def test_progress_names_the_folds(capsys):
     X, y = data("iris")
     model = SoftmaxRegressionCV(Cs=CS, cv=3, verbose=2).fit(X, y)

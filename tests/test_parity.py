@@ -73,6 +73,7 @@ def test_a_strong_and_a_weak_penalty_are_fitted_to_the_optimum(name, C, fit_inte
         assert not model.intercept_.any()
 
 
+@pytest.mark.slow
 @covering(name=["digits/third", "digits/std"], C=[1e-3, 1e3], solver=DETERMINISTIC)
 def test_digits_are_fitted_to_the_optimum_under_a_strong_and_a_weak_penalty(name, C, solver):
     X, y = data(name)

@@ -108,6 +108,7 @@ def inner(tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="platform: no alarms")
 @each_number_of_processes
 def test_a_test_that_hangs_fails_with_a_traceback_and_the_others_go_on(inner, processes):
@@ -161,6 +162,7 @@ def test_of_examples(x):
 """
 
 
+@pytest.mark.slow
 @each_number_of_processes
 def test_what_passed_once_is_not_run_again_but_for_drawn_examples(inner, processes, monkeypatch):
     options = ["--once=passed.txt", f"--numprocesses={processes}"]

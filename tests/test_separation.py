@@ -128,7 +128,9 @@ def small_table(rng):
     return X, y, weights
 
 
-@pytest.mark.parametrize("first", range(0, 240, 40))
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(40, 240, 40))]
+)
 def test_on_small_tables_the_answer_is_that_of_the_whole_program(first):
     for seed in range(first, first + 40):
         rng = np.random.default_rng(seed)
@@ -210,7 +212,10 @@ def no_program(monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("n", "container"),
-    [(100, "dense"), (1000, "csr"), (1000, "csc"), (20_000, "dense"), (100_000, "dense")],
+    [
+        *[(100, "dense"), (1000, "csr"), (1000, "csc"), (20_000, "dense")],
+        pytest.param(100_000, "dense", marks=pytest.mark.slow),
+    ],
 )
 def test_at_every_size_it_is_told_without_a_linear_program(n, kind, container):
     X, y = large_table(kind, n)

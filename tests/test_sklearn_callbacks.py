@@ -219,7 +219,7 @@ def test_the_scoring_monitor_weights_rows_as_the_fit_does():
     assert_allclose(last["accuracy"], model.score(X, y, weights))
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_progress_bar_and_scoring_monitor_work_inside_a_grid_search(n_jobs, capsys):
     pytest.importorskip("rich")
     X, y = data("iris")

@@ -82,7 +82,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ["wine", pytest.param("breast_cancer", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fit_on_a_source_is_the_fit_on_its_rows(kind, name, tmp_path):
     X, y = data(name)

@@ -354,6 +354,7 @@ def test_deviations_keep_their_digits_far_from_zero(monkeypatch, container, dtyp
         assert_allclose(found, exact_deviations(X, weights), rtol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["C", "csr", "csc"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_deviations_take_no_copy_of_X(monkeypatch, container, dtype):

@@ -82,6 +82,7 @@ def test_true_stops(entry, answer):
     assert 0 <= done < wanted
 
 
+@pytest.mark.slow
 def test_several_jobs_tell_of_all_fits_whatever_a_callback_returns():
     done, wanted = searches(lambda progress: 1, n_jobs=2)
     assert done == wanted

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 from softmax_reg.solvers.base import Solver
-from softmax_reg.solvers.minimize import Result, minimize
+from softmax_reg.solvers.endings import Result
+from softmax_reg.solvers.minimize import minimize
 from softmax_reg.solvers.run_state import Run
 
 __all__ = ["largest_strength", "optima", "without_penalised"]

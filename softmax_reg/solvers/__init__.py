@@ -3,9 +3,10 @@
 from softmax_reg.solvers.adam import Adam
 from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.choice import SOLVERS, make_solver, warn_of_unused
+from softmax_reg.solvers.endings import Result
 from softmax_reg.solvers.gd import GradientDescent
 from softmax_reg.solvers.lbfgs import LBFGS
-from softmax_reg.solvers.minimize import Result, minimize
+from softmax_reg.solvers.minimize import minimize
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.newton_cg import NewtonCG
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky

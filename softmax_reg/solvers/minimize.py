@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -19,13 +18,14 @@ from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 from softmax_reg.separation import Existence
 from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.endings import Result, not_converged, not_finite, reason_of
 from softmax_reg.solvers.promise import Promise
 from softmax_reg.solvers.rising import has_risen, told_of_rise
 from softmax_reg.solvers.run_state import Run
 from softmax_reg.solvers.stages import Walk
 from softmax_reg.solvers.watching import Callback, Progress, ask, notify
 
-__all__ = ["Result", "minimize"]
+__all__ = ["minimize"]
 
 # A solver whose points bring neither a lower loss nor a smaller gradient so many times has stalled.
 _PATIENCE = 30
@@ -36,45 +36,6 @@ _TOLD = 1e-2
 # A run goes on while the loss can still fall by more than so many times `tol`, relative to itself:
 # close to separation both the loss and its gradient are small long before the minimum.
 _DECREASE = 10.0
-
-
-@dataclass
-class Result:
-    """What `minimize` returns.
-
-    Attributes
-    ----------
-    point : Point
-        The last iterate, or the lowest if rounding ended the run.
-    loss_curve : ndarray of shape (n_iter + 1,), float64
-        F at the starting point and at each iterate.
-    n_iter : int
-    converged : bool
-        Whether F is as near its minimum as is promised, as far as can be certified or tested.
-    stopped : str
-        What ended the run: "tol", "callback", "max_iter", "rounding" or "interrupt".
-    excess : float
-        Upper bound on how far F is above its minimum; infinite where nothing tells.
-    gap : float
-        The duality gap; nan where it was not asked for or does not exist.
-    existence : Existence
-        Whether there is a minimum at all.
-    validation_curve : ndarray of shape (n_iter + 1,), float64, or None
-        The loss on the held-out rows at the same points, if there are such rows.
-    reason : str
-        Why the run ended, in words.
-    """
-
-    point: Point
-    loss_curve: NDArray[np.float64]
-    n_iter: int
-    converged: bool
-    stopped: str
-    excess: float
-    gap: float
-    existence: Existence
-    validation_curve: NDArray[np.float64] | None = None
-    reason: str = ""
 
 
 def minimize(
@@ -149,7 +110,7 @@ def minimize(
                     continue
                 n_iter = len(walk.run.losses)
                 if not np.isfinite(new.value):
-                    raise ValueError(_not_finite(walk, n_iter))
+                    raise ValueError(not_finite(walk, n_iter))
                 seconds = perf_counter() - began
                 progress = Progress(n_iter, max_iter, new, tol, seconds, validation, is_patient)
                 if progress.validation_loss is not None:
@@ -166,7 +127,7 @@ def minimize(
                 raise
             stopped = "interrupt"
         result, message = _ended(walk, promise, point, stopped, tol, is_patient, w)
-        result.reason = _reason(result, tol, asking)
+        result.reason = reason_of(result, tol, is_patient, asking)
         notify(callbacks, "conclude", result.reason)
     finally:
         notify(callbacks, "finish")
@@ -201,7 +162,7 @@ def _ended(
     is_enough = is_told or (is_patient and stopped != "interrupt")
     message = ""
     if not converged and not is_enough:
-        message = _not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
+        message = not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
     elif solver.is_textbook and has_risen(losses):
         what = f"rose from {min(losses):.3g} to {point.value:.3g}"
         message = told_of_rise(solver, walk.objective, start, what)
@@ -210,26 +171,6 @@ def _ended(
         excess, gap = point.value + promise.lost, np.nan
     curve = np.array(losses)
     return Result(point, curve, n_iter, converged, stopped, excess, gap, existence), message
-
-
-def _reason(result: Result, tol: float, asking: Sequence[Callback]) -> str:
-    """Return in words why a run has ended, for its last line."""
-    if asking:
-        first = asking[0]
-        name = getattr(first, "__name__", type(first).__name__)
-        return f"stopped: {getattr(first, 'reason', f'{name} returned True')}"
-    if result.stopped == "interrupt":
-        return f"interrupted after {result.n_iter} iterations; the last iterate is kept"
-    if result.stopped == "max_iter":
-        done = f"all {result.n_iter} iterations done"
-        return f"{done}, and the loss rose" if has_risen(result.loss_curve) else done
-    if result.existence is Existence.REFUTED:
-        return f"stopped after {result.n_iter} iterations: the loss falls for ever, to no optimum"
-    if result.converged and result.stopped == "tol":
-        return f"converged: optimality {result.point.optimality:.1e}, tol {tol:.1e}"
-    if result.converged:
-        return "converged: the loss falls no further"
-    return f"not converged: {_REASONS[result.stopped].format(n_iter=result.n_iter)}"
 
 
 def _verdict(
@@ -292,52 +233,3 @@ def _exhausted(walk: Walk, promise: Promise, point: Point) -> str:
         return "rounding"
     walk.run.idle = 0
     return ""
-
-
-def _not_finite(walk: Walk, n_iter: int) -> str:
-    what = f"is not finite after iteration {n_iter}"
-    if walk.solver.is_textbook:
-        return told_of_rise(walk.solver, walk.objective, np.zeros_like(walk.run.w), what)
-    return (
-        f"The loss {what}. Look for values that are too large for the dtype of X, or missing in a "
-        "later pass."
-    )
-
-
-_REMEDIES = {
-    "max_iter": "Raise max_iter{else}.",
-    "tol": "Lower tol, or use a smaller C.",
-    "rounding": "The loss no longer falls in this precision: use a smaller C, look for wild "
-    "values in X, or give X as float64.",
-    "interrupt": "The last iterate is kept; warm_start=True goes on from it.",
-}
-_REASONS = {
-    "max_iter": "it reached max_iter={n_iter}",
-    "tol": "it reached tol after {n_iter} iterations",
-    "rounding": "it made no more progress after {n_iter} iterations",
-    "interrupt": "it was interrupted after {n_iter} iterations",
-}
-
-
-def _not_converged(
-    solver: Solver, stopped: str, n_iter: int, point: Point, tol: float, promise: Promise
-) -> str:
-    reason, remedy = _REASONS[stopped].format(n_iter=n_iter), _REMEDIES[stopped]
-    remedy = remedy.format(**{"else": "" if solver.hands_over else ", or use solver='auto'"})
-    if promise.lost > promise.enough(point.value):
-        remedy = "The coefficients have too few digits in float32: give X as float64."
-    return (
-        f"{type(solver).__name__} did not converge: {reason} at optimality "
-        f"{point.optimality:.2e}, with tol={tol:.2e}. The objective is "
-        f"{_above(promise.bound.excess, point.value)} its minimum. {remedy}"
-    )
-
-
-def _above(excess: float, value: float) -> str:
-    """Return in words how far F can be above its minimum."""
-    if excess >= value:
-        return "an unknown amount above"
-    share = excess / (value - excess)
-    if share >= 1.0:
-        return f"at most {1.0 + share:.2g} times"
-    return f"at most {100.0 * share:.2g} % above"

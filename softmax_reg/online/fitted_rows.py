@@ -1,0 +1,61 @@
+"""What a stream has to know of the rows of a fit that it goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from softmax_reg.left_out import as_start
+from softmax_reg.objective import Objective
+from softmax_reg.online.newton import OnlineNewton
+from softmax_reg.online.units import Units
+from softmax_reg.persistence.checks import require
+
+__all__ = ["FittedRows"]
+
+
+@dataclass(frozen=True)
+class FittedRows:
+    """What a stream has to know of the rows of a fit: their weight and their units."""
+
+    units: Units
+
+    @classmethod
+    def of(cls, objective: Objective) -> FittedRows:
+        """Return it for the rows of an objective."""
+        reach = np.zeros(objective.n_features)  # not worth a pass over the rows
+        units = Units(objective.total_weight, objective.mean, objective.variance, reach)
+        return cls(units)
+
+    def to_arrays(self) -> dict[str, NDArray]:
+        """Return everything as arrays; `from_arrays` reads them."""
+        return {part.name: np.asarray(getattr(self.units, part.name)) for part in fields(Units)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> FittedRows:
+        """Return what `to_arrays` wrote."""
+        names = [part.name for part in fields(Units)]
+        require(arrays.keys() == set(names), "what is kept of the rows of the fit is not whole")
+        weight, *of_features = (arrays[name] for name in names)
+        require(weight.ndim == 0, "the weight of the rows of the fit is no number")
+        units = Units(weight.item(), *of_features)
+        units.check()
+        return cls(units)
+
+    @property
+    def n_features(self) -> int:
+        """The number of features."""
+        return len(self.units.mean)
+
+    def continued(self, state: OnlineNewton, coef: Any, intercept: NDArray) -> OnlineNewton:
+        """Return the state of a stream that goes on from a fit with these coefficients."""
+        coef = coef.toarray() if sp.issparse(coef) else coef
+        # Of a class that the fit left out all that is known is that none of the rows had it.
+        coef, intercept = as_start(coef, intercept, np.log1p(self.units.weight))
+        w = np.concatenate([coef.T.ravel(), intercept if state.fit_intercept else []])
+        return state.after_fit(w, self.units)
