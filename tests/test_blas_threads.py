@@ -304,6 +304,7 @@ def test_limits_of_the_caller_that_overlap_with_a_fit_are_kept(which):
     run(LIMITS, which)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_fits_in_threads_read_their_batches_at_the_same_time(solver):
     rng = np.random.default_rng(0)

@@ -156,6 +156,7 @@ with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
 """
 
 
+@pytest.mark.slow
 def test_blas_is_held_and_released_from_any_thread():
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
     subprocess.run([sys.executable, "-c", FROM_ANY_THREAD], env=environment, check=True)

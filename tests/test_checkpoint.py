@@ -179,7 +179,7 @@ def test_a_fit_that_died_goes_on_as_if_it_had_not(tmp_path, case, container):
         assert_same_fit(model, expected, ["best_iter_", "validation_loss_curve_"])
 
 
-@pytest.mark.parametrize("every", [1, 4, 5])
+@pytest.mark.parametrize("every", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5))])
 @each_solver
 def test_where_the_checkpoint_falls_does_not_matter(tmp_path, solver, every):
     X, y = data()

@@ -45,7 +45,7 @@ def test_bars_show_the_largest_coefficients_of_each_class_the_largest_on_top(n_c
 
 
 @pytest.mark.parametrize("n_classes", [10, 26])
-@pytest.mark.parametrize("top", [5, 40, None])
+@pytest.mark.parametrize("top", [5, 40, pytest.param(None, marks=pytest.mark.slow)])
 def test_many_classes_are_a_map(n_classes, top):
     display = display_of(n_classes, top=top)
     (ax,) = display.axes_

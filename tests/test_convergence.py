@@ -181,6 +181,7 @@ def test_a_loose_tol_that_max_iter_cut_off_is_warned_about():
 # Kinds of tables
 
 
+@pytest.mark.slow
 @needs_80_bits
 @pytest.mark.parametrize("exponent", [3, 5, 7, 8, 10, 12])
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
@@ -216,6 +217,7 @@ def test_an_error_code_in_iris_is_fitted_right(l1_ratio, value, place):
     assert model.n_iter_[0] <= 250
 
 
+@pytest.mark.slow
 @needs_80_bits
 @pytest.mark.parametrize("exponent", [5.5, 5.9])
 def test_a_lasso_with_one_wild_entry_is_fitted_right(exponent):

@@ -260,6 +260,7 @@ class TestConventions:
         LossCurveDisplay.from_estimators([fit(loss), SLOW], ax=ax)
         assert_array_equal(loss, [2.0, 1.0, 1.0])
 
+    @pytest.mark.slow
     def test_matplotlib_is_imported_only_to_draw(self) -> None:
         module = "softmax_reg.displays.loss_curve_display"
         code = f"import sys, {module}; sys.exit('matplotlib' in sys.modules)"

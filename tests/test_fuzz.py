@@ -64,7 +64,7 @@ def faults_by_seed(profile, seeds, largest=60):
     return found
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_plain_problems_are_at_their_optimum_without_a_warning(part):
     assert not faults_by_seed("plain", range(30 * part, 30 * part + 30), largest=24)
 

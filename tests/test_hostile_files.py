@@ -594,6 +594,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_reading_takes_no_more_than_a_small_multiple_of_the_file(originals, tmp_path, bomb):
     data = bomb(originals["plain"])
@@ -617,6 +618,7 @@ def test_a_large_model_takes_its_file_two_times(originals, tmp_path):
     assert peak_of("plain", (tmp_path / "m.npz").read_bytes(), tmp_path) <= 2.2 * size + BESIDES
 
 
+@pytest.mark.slow
 @needs_posix
 def test_a_file_that_does_not_fit_into_memory_is_an_error(originals, tmp_path):
     path, original = tmp_path / "huge.npz", originals["plain"]

@@ -184,6 +184,7 @@ def with_a_rare_class():
     return X[rows], y[rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"l1_ratio": 1.0}, {"fit_intercept": False}, {"C": 1e4}])
 def test_bagging_fits_a_table_with_a_class_of_two_rows(options):
     X, y = with_a_rare_class()
@@ -346,7 +347,7 @@ def test_the_class_of_a_single_row_is_unknown_to_one_fold():
 
 
 @pytest.mark.parametrize("rows_are_copied", [True, False])
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_highest_label_may_be_the_one_that_is_missing(monkeypatch, rows_are_copied, n_jobs):
     if not rows_are_copied:
         monkeypatch.setattr("softmax_reg.paths.cross_validation._COPIED_BYTES", 0)

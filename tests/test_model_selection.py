@@ -91,6 +91,7 @@ def test_the_model_is_fitted_again_on_all_rows():
     assert model.score(X, y) == pytest.approx(-log_loss(y, whole.predict_proba(X)), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["iris/std", "wine/std", "breast_cancer/std"])
 def test_LogisticRegressionCV_chooses_the_same(name):
     X, y = data(name)

@@ -154,6 +154,7 @@ def test_while_all_rows_are_in_the_window_the_minimum_is_that_of_the_batch_fit(n
     np.testing.assert_allclose(b, model.intercept_, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @each_kind
 def test_many_passes_through_a_small_window_come_to_the_batch_optimum(kind, monkeypatch):
     monkeypatch.setattr(online, "_WINDOW_SIZE", 200)
@@ -212,6 +213,7 @@ def test_rows_of_one_class_first_do_no_harm():
     assert excess_loss(state, X, y) < 0.05
 
 
+@pytest.mark.slow
 @each_kind
 def test_a_state_goes_through_arrays_and_learns_on_bit_for_bit(kind, monkeypatch):
     monkeypatch.setattr(online, "curvature_for", lambda n, n_rows: kind())

@@ -215,6 +215,7 @@ def test_sparse_rows_are_fitted_to_the_optimum(name, container, fit_intercept, s
     assert_optimal(model, X, y, optimum(name, 1.0, fit_intercept))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", CONTAINERS)
 @each_deterministic_solver
 def test_digits_as_sparse_rows_are_fitted_to_the_optimum(container, solver):

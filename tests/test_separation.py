@@ -159,6 +159,7 @@ def test_units_and_origins_of_the_features_change_no_answer():
         assert fitted(shifted, y, weights) == expected, f"seed {seed}, float32"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
 def test_only_features_without_a_penalty_can_separate(l1_ratio):
     told = 0

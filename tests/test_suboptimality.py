@@ -82,6 +82,7 @@ of_every_kind = covering(
 )
 
 
+@pytest.mark.slow
 @of_every_kind
 def test_the_bound_is_at_least_the_excess_anywhere(
     penalty, factor, classes, container, fit_intercept
@@ -195,6 +196,7 @@ def test_one_wild_entry_does_not_make_a_wrong_point_look_right(exponent):
         assert bound >= excess - 1e-9 * moved.value
 
 
+@pytest.mark.slow
 @needs_80_bits
 @pytest.mark.parametrize("place", [(0, 0), (70, 1), (141, 2), (149, 3)])
 def test_an_error_code_in_iris_does_not_make_a_wrong_point_look_right(place):

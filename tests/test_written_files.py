@@ -246,6 +246,7 @@ def test_a_log_on_a_disk_that_is_full_from_the_start_warns():
     assert len(model.callbacks.rows) == model.n_iter_[0] + 1
 
 
+@pytest.mark.slow
 @needs_posix
 def test_a_limit_on_the_size_of_files_costs_the_log_and_the_checkpoint_and_not_the_fit(tmp_path):
     code = (
