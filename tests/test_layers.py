@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -112,6 +113,7 @@ def nodes_run(tree, inside_functions=True):
             yield from nodes_run(node, inside_functions)
 
 
+@cache
 def imported_by(module, inside_functions=True):
     """Return the full names of the modules that a module imports."""
     found = set()
@@ -129,6 +131,7 @@ def imported_by(module, inside_functions=True):
     return found
 
 
+@cache
 def within(module):
     """Return the modules of the package that a module imports."""
     ours = {name for name in imported_by(module) if name.split(".")[0] == "softmax_reg"}
