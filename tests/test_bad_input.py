@@ -318,6 +318,7 @@ UNEVEN = np.array([1e-8, 1.0, 1e6, 1.0, 2.0])
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@example((np.array([[0.0, 1e100], [1e100, 1e100]]), np.array([1, 0]), None), 1e-10, True, "gd")
 @example((HUGE_FLOAT32, np.array([0, 0, 0, 0, 1]), UNEVEN), np.inf, True, "auto")
 @example((HUGE_FLOAT32, np.array([0, 0, 0, 0, 1]), None), 1e-10, True, "newton-cholesky")
 @example((sp.csr_array(1e8 * HUGE_FLOAT32), np.array([0, 0, 0, 0, 1]), None), 1.0, False, "auto")

@@ -213,6 +213,7 @@ def test_fits_in_several_threads_at_once_do_not_disturb_each_other():
         assert_allclose(fit.result().coef_, alone.coef_, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["C", "csr"])
 def test_a_fit_with_two_threads_has_the_same_bits_each_time(container):
     X = large_rows(container)

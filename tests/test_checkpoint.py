@@ -208,6 +208,7 @@ def test_points_that_keep_no_scores_go_on_too(tmp_path, monkeypatch, solver):
     assert_same_fit(crashed(tmp_path / "died.npz", X, y, at=4, **params).fit(X, y), expected)
 
 
+@pytest.mark.slow
 @each_solver
 def test_two_threads_go_on_as_two_threads_would_have(tmp_path, solver):
     rng = np.random.default_rng(0)

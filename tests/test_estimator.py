@@ -861,6 +861,7 @@ def test_float32_weights_may_sum_to_more_than_a_float32():
     assert_allclose(model.coef_, SoftmaxRegression().fit(X, y).coef_, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csr", "csc"])
 def test_a_sparse_matrix_with_few_columns_is_never_dense_as_a_whole(kind):
     X = sp.random(20000, 300, density=0.01, random_state=0, format=kind)

@@ -29,6 +29,7 @@ def test_rows_that_the_pipeline_did_not_transform_are_told_of(table, scaler):
         pipeline.fit(X, y, **given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("container", [np.asarray, sp.csr_array, pd.DataFrame])
 @pytest.mark.parametrize("n_rows", [1, 2, 5, 50])

@@ -111,14 +111,14 @@ def test_a_matrix_that_is_not_finite_or_about_to_overflow_is_refused(value):
 class Flat:
     """A point without slope, of an objective that is not a number anywhere else."""
 
-    w, gradient = np.zeros(2), np.zeros(2)
+    w, gradient, value, rounding = np.zeros(2), np.zeros(2), 1.0, 1e-16
 
     def prox(self, w, rate):
         return w
 
     def at(self, w):
         other = Flat()
-        other.w, other.gradient = w, np.full(2, np.nan)
+        other.w, other.gradient, other.value = w, np.full(2, np.nan), np.nan
         return other
 
 

@@ -300,6 +300,7 @@ def test_nothing_that_is_given_is_written_to():
         _ = objective.prox(w, 0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["C", "fortran", "csr"])
 @pytest.mark.parametrize("n_threads", [1, 2])
 @scores_kept_or_not
@@ -356,6 +357,7 @@ def test_wide_sparse_rows_are_never_made_dense():
         assert peak < 60e6, f"{container}: {peak / 1e6:.0f} MB"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["C", "fortran"])
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_pass_takes_little_memory_beyond_the_rows(container, n_threads):

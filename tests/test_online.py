@@ -168,6 +168,7 @@ def test_many_passes_through_a_small_window_come_to_the_batch_optimum(kind, monk
     assert late < max(early, 1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 7, 64, 1797])
 def test_the_size_of_the_batches_hardly_matters(size):
     X, y = data("digits")

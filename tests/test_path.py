@@ -486,6 +486,7 @@ def test_a_start_that_looks_optimal_within_tol_is_not_taken_for_the_optimum():
     assert loose.n_iter_.all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["digits", "wine", "breast_cancer"])
 def test_a_ridge_path_takes_half_the_iterations_of_fits_by_themselves(name):
     X, y = data(name)

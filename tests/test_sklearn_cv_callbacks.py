@@ -133,6 +133,7 @@ def test_each_C_offers_its_model_and_the_rows_it_was_trained_on():
     assert model.feature_names_in_ is not None
 
 
+@pytest.mark.slow
 @N_JOBS
 def test_the_scoring_monitor_scores_every_fit_in_any_process(jobs):
     X, y = data("wine/std")
@@ -256,6 +257,7 @@ def test_a_progress_bar_shows_every_path(n_jobs, capsys):
     assert re.findall(r"(\d+)%", printed) == ["100"] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_it_reports_inside_a_grid_search_over_pipelines(n_jobs, capsys):
     pytest.importorskip("rich")

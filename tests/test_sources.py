@@ -189,6 +189,7 @@ def test_the_duality_gap_certifies_a_fit_on_a_source():
     assert model.duality_gap(Batches(X, y)) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["dense", "csr"])
 def test_a_fit_on_a_source_has_the_same_bits_each_time(kind, tmp_path):
     rng = np.random.default_rng(0)

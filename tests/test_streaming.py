@@ -60,6 +60,7 @@ def test_one_pass_comes_near_the_trained_model_on_rows_held_out(load, size):
     assert loss < 1.15 * log_loss(y_test, trained.predict_proba(X_test))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_stream_far_longer_than_the_window_comes_to_the_trained_model(n_classes):
     rng = np.random.default_rng(0)

@@ -88,6 +88,7 @@ def test_columns_that_are_encoded_already_are_not_encoded_again(tmp_path):
         assert_array_equal(model.predict(encoded.to_numpy()), model.predict(frame))
 
 
+@pytest.mark.slow
 def test_many_categories_are_kept_sparse(tmp_path):
     rng = np.random.default_rng(0)
     n = 300
