@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -23,7 +24,8 @@ from softmax_reg.maps import (
     Map,
     MatrixMap,
     RowSpaceMap,
-    inverse_root,
+    cholesky_with_jitter,
+    inverse_transposed,
     matrix_dtype,
 )
 from softmax_reg.objective import Objective
@@ -125,10 +127,35 @@ def ridge_of(objective: Objective) -> NDArray:
     return ridge
 
 
+def root_of(B: NDArray, objective: Objective) -> NDArray:
+    """Return a lower L with L L' the matrix B of `objective`, to which the penalty is added here.
+
+    B belongs to `objective.about_means`.  Where that has an intercept and `objective` has none,
+    features X are D + 1 m', with means m, and the scores X W are those of D, with coefficients W,
+    and of an intercept m' W.  Its row, set first, is the only one that m enters in
+
+        B + penalty = L L',   L' [m'; I] = Q R,   [m'; I]' (B + penalty) [m'; I] = R' R
+
+    and rounding in a large row spoils no other one: A. J. Cox and N. J. Higham (1998), "Stability
+    of Householder QR factorization for weighted least squares problems".
+    """
+    seen = objective.about_means
+    n = objective.n_features + seen.fit_intercept
+    n_rows = len(B) // n  # 1 for the block of one row of coefficients
+    B[np.diag_indices(len(B))] += np.repeat(ridge_of(seen), n_rows)
+    if seen is objective:
+        return cholesky_with_jitter(B, objective.dtype)
+    first = np.roll(np.arange(len(B)), n_rows)
+    U = cholesky_with_jitter(B[np.ix_(first, first)], objective.dtype).T
+    means = np.kron(seen.mean / seen.scale, np.eye(n_rows))
+    U[:n_rows, n_rows:] += U[:n_rows, :n_rows] @ means
+    R: NDArray = scipy.linalg.qr(U[:, n_rows:], mode="r", check_finite=False)[0]
+    return R[:-n_rows].T
+
+
 def factor_of(B: NDArray, objective: Objective) -> NDArray:
     """Return A with A A' = (B + penalty)^-1, for a stack of matrices B."""
-    ridge = np.diag(ridge_of(objective))
-    return np.stack([inverse_root(block + ridge, objective.dtype) for block in B])
+    return np.stack([inverse_transposed(root_of(block, objective)) for block in B])
 
 
 def bound_map(objective: Objective) -> Map:
@@ -139,7 +166,7 @@ def bound_map(objective: Objective) -> Map:
     descends.  For two classes, one row of coefficients, the factor is 1/4.
     """
     bound = 0.25 if objective.n_rows == 1 else 0.5
-    B = gram(objective, lambda X, part: bound * objective.shares(part))
+    B = gram(objective.about_means, lambda X, part: bound * objective.shares(part))
     return MatrixMap(objective, factor_of(B, objective)[0].astype(matrix_dtype(B.shape[-1])))
 
 
@@ -167,7 +194,8 @@ def curvature_map(
             q = variances(point.softmax(X, part)[0])[:, classes] * objective.shares(part)
             return q if per_class else q.mean(axis=1, keepdims=True)
 
-        factors[start : start + together] = factor_of(gram(objective, weigh, rng), objective)
+        blocks = gram(objective.about_means, weigh, rng)
+        factors[start : start + together] = factor_of(blocks, objective)
     return MatrixMap(objective, factors if per_class else factors[0])
 
 
@@ -226,10 +254,8 @@ def full_map(objective: Objective, point: Point, rng: np.random.Generator | None
     """
     if rng is None:
         objective = objective.seen_with(row_curvature(objective, point))
-    H, n_rows = whole_hessian(objective, point, rng), objective.n_rows
-    for k in range(n_rows):
-        H[k::n_rows, k::n_rows] += np.diag(ridge_of(objective))
-    return FullMap(objective, H)
+    H = whole_hessian(objective.about_means, point, rng)
+    return FullMap(objective, root_of(H, objective))
 
 
 def row_curvature(objective: Objective, point: Point) -> NDArray:

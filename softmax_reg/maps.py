@@ -25,6 +25,7 @@ __all__ = [
     "cholesky_solve",
     "cholesky_with_jitter",
     "inverse_root",
+    "inverse_transposed",
     "matrix_dtype",
 ]
 
@@ -173,11 +174,11 @@ def _centre_classes(V: NDArray, objective: Objective) -> NDArray:
 
 
 class FullMap(FeatureMap):
-    """A is the inverse root of a matrix over all coefficients, of every row."""
+    """A is L^-T, with L the lower root of a matrix over all coefficients, of every row."""
 
-    def __init__(self, objective: Objective, H: NDArray) -> None:
+    def __init__(self, objective: Objective, root: NDArray) -> None:
         super().__init__(objective)
-        self.root = cholesky_with_jitter(H, objective.dtype).astype(objective.dtype)
+        self.root = root.astype(objective.dtype)
 
     def mix(self, V: NDArray) -> NDArray:
         return self._solve(V, trans="T")
@@ -230,8 +231,13 @@ def matrix_dtype(n: int) -> np.dtype:
 
 def inverse_root(B: NDArray, dtype: Any) -> NDArray:
     """Return L^-T for B = L L', B symmetric and nearly positive semi-definite."""
-    L = cholesky_with_jitter(B, dtype)
-    return scipy.linalg.lapack.dtrtri(L, lower=1)[0].T
+    return inverse_transposed(cholesky_with_jitter(B, dtype))
+
+
+def inverse_transposed(L: NDArray) -> NDArray:
+    """Return L^-T of a lower triangular L."""
+    inverse: NDArray = scipy.linalg.lapack.dtrtri(L, lower=1)[0].T
+    return inverse
 
 
 def cholesky_solve(A: NDArray, b: NDArray) -> NDArray:

@@ -32,8 +32,9 @@ _ROW_SPACE_BYTES = 64 << 20
 _HESSIAN_BYTES = 64 << 20
 # A pass over few rows takes as long as so many multiply-adds of a large matrix product.
 _OVERHEAD = 4e5
-# What is computed from the rows and kept.
-_OF_ROWS = ("_moments", "scale", "resolution", "row_space", "active", "sample")
+# What is computed from the features and the penalty, or from the rows, and kept.
+_OF_FEATURES = ("about_means", "scale", "resolution", "row_space")
+_OF_ROWS = (*_OF_FEATURES, "_sums", "_moments", "active", "sample")
 # Where the variance of a column of sparse X is so small a share of its mean square, the difference
 # of the two has lost half its digits.
 _CANCELLED = 1e-8
@@ -99,7 +100,7 @@ class Objective:
     def with_penalty(self, penalty: Penalty) -> Objective:
         """Return F with another penalty; what is known of the rows is shared, not computed anew."""
         _ = self._moments
-        twin = self._without("scale", "resolution", "row_space")
+        twin = self._without(*_OF_FEATURES)
         twin.penalty, twin.is_smooth = penalty, penalty.is_smooth
         if "row_space" in self.__dict__:
             (basis, units, reduced), (even, new) = self.row_space, penalty.evened()
@@ -151,10 +152,11 @@ class Objective:
 
         Their columns are copied.
         """
-        moments, part = self._moments, self._without("scale", "resolution", "row_space")
+        sums, moments, part = self._sums, self._moments, self._without(*_OF_FEATURES)
         part.rows, part.n_features = self.rows.columns(kept), len(kept)
         part.penalty = self.penalty.of_features(kept)
         part.size = (len(kept) + self.fit_intercept) * self.n_rows
+        part._sums = sums[0][kept], sums[1][kept], sums[2][kept]
         part._moments = moments[0][kept], moments[1][kept]
         return part
 
@@ -201,8 +203,8 @@ class Objective:
         return Batch(self, sample)
 
     @cached_property
-    def _moments(self) -> tuple[NDArray, NDArray]:
-        """Weighted mean and variance of each column; without intercept about zero."""
+    def _sums(self) -> tuple[NDArray, NDArray, NDArray]:
+        """A pivot of each column; weighted mean and mean square of what deviates from it."""
         pivot = self._pivot()
 
         def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
@@ -219,6 +221,12 @@ class Objective:
 
         first, second = (total / self.total_weight for total in self.rows.reduce(visit))
         self._check_squares(first, second)
+        return pivot, first, second
+
+    @cached_property
+    def _moments(self) -> tuple[NDArray, NDArray]:
+        """Weighted mean and variance of each column; without intercept about zero."""
+        pivot, first, second = self._sums
         if not self.fit_intercept:
             return np.zeros(self.n_features), second
         mean, variance = pivot + first, second - first**2
@@ -231,6 +239,23 @@ class Objective:
                 variance = np.where(doubtful, self._variance_about(mean, doubtful), variance)
         with np.errstate(over="ignore"):
             return mean, np.where(variance <= (4.0 * eps) ** 2 * mean**2, 0.0, variance)
+
+    @cached_property
+    def about_means(self) -> Objective:
+        """F with an intercept, in the same units, where features need one and F has none.
+
+        Where their variance is hardly seen beside the square of their mean, it is lost from sums of
+        squares about zero.  Else F itself.
+        """
+        _, mean, square = self._sums
+        few = float(np.finfo(self.dtype).eps) ** 0.5
+        if self.fit_intercept or self.rows.is_sparse or (square - mean**2 >= few * mean**2).all():
+            return self
+        twin = self._without(*_OF_ROWS)
+        twin.fit_intercept, twin.size = True, self.size + self.n_rows
+        twin.scale = self.scale
+        _ = twin._moments  # a pass of its own: not within the next one
+        return twin
 
     def _pivot(self) -> NDArray[np.float64]:
         """Return what to take deviations from, lest a large mean takes their digits.

@@ -278,3 +278,40 @@ def test_no_solver_sees_where_the_features_have_their_zero(solver):
     n = min(len(plain.loss_curve_), len(shifted.loss_curve_))
     assert_allclose(shifted.loss_curve_[:n], plain.loss_curve_[:n], rtol=1e-5)
     assert_allclose(shifted.coef_, plain.coef_, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("mean", [1e2, 1e5, 1e8])
+@pytest.mark.parametrize("make", ["bound", "curvature-per-class", "curvature-mean", "full"])
+def test_without_an_intercept_a_large_mean_hides_no_curvature(make, mean):
+    X, codes, weights = rows_and_labels(n_classes=2)
+    X += mean
+    objective = objective_of(X, codes, weights, fit_intercept=False)
+    change = conditioned_at_zero(objective, MAPS[make])
+    T = np.column_stack([change.forward(e) for e in np.eye(change.size)]).astype(np.longdouble)
+    half = X.astype(np.longdouble) * np.sqrt(0.25 * weights / weights.sum())[:, np.newaxis] @ T
+    H = half.T @ half + objective.penalty.curvature * (T.T @ T)
+    assert_allclose(H.astype(float), np.eye(len(H)), atol=1e-15 * mean + 1e-10)
+
+
+def conditioned_at_zero(objective, make):
+    """Return coordinates around w = 0, where the Hessian is the bound of Boehning (1992)."""
+    origin = np.zeros(objective.size)
+    point = objective.at(origin)
+    _ = point.value
+    return Conditioned(objective, origin, make(objective, point)).change
+
+
+@pytest.mark.parametrize("offset", [1e6, 1e8, 1e9])
+@pytest.mark.parametrize("seed", range(3))
+def test_without_an_intercept_a_large_offset_is_no_obstacle(offset, seed):
+    X, y = data("iris")
+    order = np.random.default_rng(seed).permutation(len(y))
+    # Coefficients of features that are far from zero sum to nearly zero, and what is left of their
+    # sum times the offset is an intercept.
+    contrasts = np.linalg.svd(np.ones((1, X.shape[1])))[2][1:].T
+    expected = SoftmaxRegression().fit(X @ contrasts, y)
+    model = SoftmaxRegression(fit_intercept=False).fit((X + offset)[order], y[order])
+    assert model.converged_
+    assert model.n_iter_ <= 30
+    assert_allclose(model.loss_curve_[-1], expected.loss_curve_[-1], rtol=1e-6)
+    assert_allclose(model.coef_, expected.coef_ @ contrasts.T, atol=1e-4)

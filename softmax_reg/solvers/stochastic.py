@@ -94,9 +94,10 @@ def _epoch(
 ) -> Any:
     """Return the point after an epoch of corrected batches, with a searched step for each."""
     w, total, averaged = point.w, np.zeros_like(point.w), 0
+    of_all = point.gradient  # before the batches, which then all take the scores it leaves
     n_steps = -(-len(objective.active) // n_rows)
     for step, batch in enumerate(objective.batches(n_rows, rng), 1):
-        gradient = batch.gradient(w, point) + point.gradient
+        gradient = batch.gradient(w, point) + of_all
         d = along = direction(gradient)
         slope = float(np.vdot(gradient, d))
         if not objective.is_smooth:

@@ -57,8 +57,9 @@ class SVRG(Stochastic):
         rates, snapshot = Rates(self.learning_rate, state), objective.at(w)
         while True:
             rate = rates.next(snapshot)
+            of_all = snapshot.gradient  # before the batches, which then all take its scores
             for batch in objective.batches(self.given_batch(objective), rng):
-                gradient = batch.gradient(w, snapshot) + snapshot.gradient
+                gradient = batch.gradient(w, snapshot) + of_all
                 w = objective.prox(w - w.dtype.type(rate) * gradient, rate)
             snapshot = objective.at(w)
             yield snapshot
