@@ -9,6 +9,7 @@ from inspect import signature
 from typing import Any
 
 from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -30,7 +31,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_n_features as check_n_features
-from sklearn.utils.validation import _get_feature_names as feature_names
 from sklearn.utils.validation import check_is_fitted
 
 from softmax_reg._checked import checked, checked_parameters, refuse_large_labels
@@ -58,6 +58,7 @@ except ImportError:  # before scikit-learn 1.9
 __all__ = [
     "HAS_CALLBACKS",
     "UNUSED",
+    "BaseEstimator",
     "CallbackSupportMixin",
     "ConvergenceWarning",
     "HasMethods",
@@ -82,7 +83,6 @@ __all__ = [
     "check_sample_weight",
     "compute_class_weight",
     "effective_n_jobs",
-    "feature_names",
     "get_scorer",
     "in_parallel",
     "process_routing",

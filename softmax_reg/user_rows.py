@@ -179,12 +179,12 @@ def refuse_unlabelled(source: BatchSource, y: Any) -> None:
         )
 
 
-def refuse_no_labels(X: Any, y: Any) -> None:
-    """Raise ValueError if rows in memory come without labels, which a score needs."""
-    refuse_file_name(X)
+def refuse_no_labels(X: Any, y: Any, asked: str = "score") -> None:
+    """Raise ValueError if rows in memory come without the labels that the `asked` needs."""
+    refuse_file_name(X, is_to_learn=asked != "score")
     if y is None:
         raise ValueError(
-            "y is None, but a score needs the labels of X: score(X, y). Only a source, such as "
+            f"y is None, but the labels of X are needed: {asked}(X, y). Only a source, such as "
             "CSVSource, brings its own."
         )
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from numpy.testing import assert_allclose
 from problems import (
     all_scores,
     centred,
@@ -18,10 +19,17 @@ from problems import (
 )
 from scipy.optimize import minimize
 from scipy.special import logsumexp
+from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from softmax_reg import FunctionSource, SoftmaxRegression, SoftmaxRegressionCV, softmax_path
+from softmax_reg import (
+    CSVSource,
+    FunctionSource,
+    SoftmaxRegression,
+    SoftmaxRegressionCV,
+    softmax_path,
+)
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.paths import continuation
 
@@ -383,10 +391,46 @@ def test_what_cannot_be_used_is_named(knobs, message):
         softmax_path(X, y, **knobs)
 
 
-def test_a_source_is_sent_to_the_class_that_takes_one():
-    source = FunctionSource(lambda: iter([data("iris")]))
-    with pytest.raises(ValueError, match="SoftmaxRegressionCV takes a source"):
-        softmax_path(source, None)
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {},
+        {"l1_ratio": 0.0, "class_weight": {0: 2.0, 1: 1.0, 2: 0.5}},
+        {"l1_ratio": 0.3, "standardize": True},
+        {"l1_ratio": 1.0, "penalty": "group_lasso"},
+    ],
+)
+def test_the_path_of_a_source_is_that_of_its_rows(knobs):
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    weights = np.linspace(0.5, 2.0, len(y))
+    parts = [slice(start, start + 50) for start in range(0, len(y), 50)]
+    source = FunctionSource(lambda: ((X[part], y[part], weights[part]) for part in parts))
+    expected = softmax_path(X, y, Cs=6, sample_weight=weights, **knobs)
+    path = softmax_path(source, Cs=6, **knobs)
+    assert_allclose(path.Cs_, expected.Cs_, rtol=1e-12)
+    assert_allclose(path.objective_, expected.objective_, rtol=1e-9)
+    assert_allclose(path.coefs_, expected.coefs_, rtol=1e-5, atol=1e-8)
+    assert path.feature_names_in_.tolist() == list(X.columns)
+
+
+def test_a_path_of_encoded_columns_has_their_names(tmp_path):
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    X = X.assign(vineyard=np.where(np.arange(len(y)) % 3, "north", "south"), wine=y)
+    X.to_csv(tmp_path / "wine.csv", index=False)
+    source = CSVSource(tmp_path / "wine.csv", target="wine", categories=["vineyard"])
+    path = softmax_path(source, Cs=2)
+    assert {"vineyard_north", "vineyard_south"} <= set(path.feature_names_in_)
+
+
+def test_what_a_path_needs_of_its_rows_is_said():
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    with pytest.raises(ValueError, match=r"y is None, .* softmax_path\(X, y\)"):
+        softmax_path(X)
+    with pytest.raises(ValueError, match="Column 'grape' of X holds text") as refused:
+        softmax_path(X.assign(grape="red"), y)
+    assert "_Reader" not in str(refused.value)
+    with pytest.raises(ValueError, match="leave y and sample_weight out"):
+        softmax_path(FunctionSource(lambda: iter([(X, y)])), y)
 
 
 def test_features_that_say_nothing_have_no_path():

@@ -8,19 +8,17 @@ penalty's dual ball: for an L1 norm 1 / C_min = S max_jk |(X'R)_jk| / l1_ratio.
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from softmax_reg._compat import (
+    BaseEstimator,
     Interval,
     StrOptions,
-    check_X_y,
-    feature_names,
     validate_parameter_constraints,
 )
-from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights
 from softmax_reg.feature_factors import by_name
 from softmax_reg.objective import Objective
 from softmax_reg.paths.continuation import largest_strength, without_penalised
@@ -34,12 +32,12 @@ from softmax_reg.paths.steps import (
 )
 from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.penalties import PENALTIES
+from softmax_reg.reading import read_data
+from softmax_reg.rows import Rows
 from softmax_reg.solvers import SOLVERS, Solver
 from softmax_reg.solvers.constraints import CALLBACKS, COUNT, SolverName
 from softmax_reg.sources.batch_sources import BatchSource
-
-if TYPE_CHECKING:
-    pass
+from softmax_reg.user_rows import refuse_no_labels
 
 __all__ = ["SoftmaxPath", "softmax_path"]
 
@@ -67,9 +65,16 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
+class _Reader(BaseEstimator):
+    """What the validation of X and y asks of an estimator, and where it leaves what it learns."""
+
+    def __init__(self, class_weight: dict | str | None = None) -> None:
+        self.class_weight = class_weight
+
+
 def softmax_path(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     Cs: int | ArrayLike = 100,
     l1_ratio: float = 1.0,
@@ -91,10 +96,11 @@ def softmax_path(
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        float32 and float64 are used as they are; other numbers become float64.
-    y : array-like of shape (n_samples,)
-        Labels of any kind that sorts.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+        float32 and float64 are used as they are; other numbers become float64.  A `BatchSource` is
+        read once and then again for each pass of each fit.
+    y : array-like of shape (n_samples,), default=None
+        Labels of any kind that sorts; None with a `BatchSource`.
     Cs : int or array-like of shape (n_Cs,), default=100
         The values of C, positive and finite.  A number asks for so many, in equal ratios, the
         smallest of them the largest C at which every coefficient with a penalty is zero.
@@ -187,19 +193,14 @@ def softmax_path(
     knobs = {name: value for name, value in locals().items() if name in CONSTRAINTS}
     validate_parameter_constraints(CONSTRAINTS, knobs, "softmax_path")
     watchers = as_callbacks(callbacks, verbose)
-    if isinstance(X, BatchSource):
-        raise ValueError(
-            f"X is a {type(X).__name__}, but softmax_path takes rows in memory, an np.memmap too. "
-            "SoftmaxRegressionCV takes a source and follows such paths: "
-            "SoftmaxRegressionCV(Cs=..., l1_ratios=[...]).fit(source)."
-        )
-    names = feature_names(X)
+    if not isinstance(X, BatchSource):
+        refuse_no_labels(X, y, "softmax_path")
+    reader = _Reader(class_weight)
+    X, classes, codes, weights = read_data(reader, X, y, sample_weight)
+    names = getattr(reader, "feature_names_in_", None)
     knobs["penalty_factor"] = by_name(penalty_factor, names)
-    X, y = check_X_y(X, y, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32))
-    X = merge_duplicates(X)
-    classes, codes = encode_labels(y)
-    weights = row_weights(X, y, classes, codes, sample_weight, class_weight)
     of_rows = X, codes, weights, len(classes)
+    sample_weight = X.sample_weight if isinstance(X, Rows) else sample_weight
     objective = objective_of(*of_rows, l1_ratio, knobs, sample_weight)
     grid, start = _grid(Cs, objective, eps, knobs)
     steps = []
