@@ -1,12 +1,15 @@
 """Names of scikit-learn and threadpoolctl that are private there, or needed below the estimator.
 
-Its checks of arguments are wrapped: see `_checked`.
+scikit-learn's checks of arguments are wrapped: see `_checks.wrapped`.  `cached_property` stands in
+for that of Python 3.11.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from functools import wraps
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
@@ -33,7 +36,7 @@ from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import check_is_fitted
 
-from softmax_reg._checked import checked, checked_parameters, refuse_large_labels
+from softmax_reg._checks.wrapped import checked, checked_parameters, refuse_large_labels
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -73,6 +76,7 @@ __all__ = [
     "StrOptions",
     "accuracy_score",
     "available_if",
+    "cached_property",
     "check_X_y",
     "check_array",
     "check_classification_targets",
@@ -159,3 +163,48 @@ def scorer_with_labels(scorer: Any, classes: Any) -> Any:
         greater_is_better=scorer._sign == 1,
         **(known | getattr(scorer, "_kwargs", {})),
     )
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class cached_property(Generic[T_co]):
+    """What `function` returns for an instance, kept in the instance's `__dict__`, without a lock.
+
+    That of functools holds, in Python 3.11, one lock for all instances of a class while it
+    computes: fits in several threads would wait for one another, and the child of a fork would
+    wait for ever.
+
+    Threads that ask at the same time may each compute it; all of them get the one kept first.
+    Writing to the name, or removing it from the `__dict__`, replaces or forgets what is kept.
+
+    Parameters
+    ----------
+    function : callable (instance) -> value
+    """
+
+    def __init__(self, function: Callable[[Any], T_co]) -> None:
+        self.function, self.name = function, ""
+        self.__doc__ = function.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        if self.name not in ("", name):
+            raise TypeError(f"One cached_property was given two names, {self.name!r} and {name!r}.")
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> T_co: ...
+
+    def __get__(self, instance: object | None, owner: type | None = None) -> Self | T_co:
+        # Python asks only while the instance has no attribute of that name.
+        if instance is None:
+            return self
+        value: T_co = instance.__dict__.setdefault(self.name, self.function(instance))
+        return value
+
+    if TYPE_CHECKING:
+        # Not there when it runs, for then Python would ask here first; but instances take a value.
+        def __set__(self, instance: object, value: Any) -> None: ...

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import Interval, validate_parameter_constraints
-from softmax_reg._shown import shown
 from softmax_reg.loss_logger import LossLogger
 from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.progress import PrintProgress

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._cached import cached_property
+from softmax_reg._compat import cached_property
 from softmax_reg.batches import Batch
 from softmax_reg.faces import Face
 from softmax_reg.maps import DiagonalMap, Map

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import Hidden, Interval, StrOptions
-from softmax_reg._shown import shown
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
 

@@ -8,14 +8,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._bad_labels import told_of_labels
+from softmax_reg._checks.labels import told_of_labels
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import (
     check_classification_targets,
     check_sample_weight,
     compute_class_weight,
     train_test_split,
 )
-from softmax_reg._shown import shown
 from softmax_reg.feature_factors import feature_factors
 from softmax_reg.left_out import with_weight
 from softmax_reg.penalties import PENALTIES, Penalty

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import (
     CallbackSupportMixin,
     ConvergenceWarning,
@@ -26,7 +27,6 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
     with_callbacks,
 )
-from softmax_reg._shown import shown
 from softmax_reg.blocks import RowBlocks, precision_for
 from softmax_reg.callbacks import EarlyStopping, in_order
 from softmax_reg.deviations import deviations

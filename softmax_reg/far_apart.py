@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.objective import Objective
 
 __all__ = ["TRANSFORM_TOO", "warn_if_far"]

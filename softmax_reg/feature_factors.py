@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 
 __all__ = ["by_name", "feature_factors"]
 

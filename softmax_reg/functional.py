@@ -14,7 +14,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_reg._arrays import Floats, as_floats, as_scores, as_shares, as_target_rows, as_vectors
+from softmax_reg._checks.scores import (
+    Floats,
+    as_floats,
+    as_scores,
+    as_shares,
+    as_target_rows,
+    as_vectors,
+)
 
 __all__ = [
     "cross_entropy",

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import check_sample_weight
-from softmax_reg._shown import shown
 from softmax_reg.encoding import check_total, class_factors, hold_out, merge_duplicates
 from softmax_reg.far_apart import TRANSFORM_TOO
 from softmax_reg.left_out import with_weight

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from softmax_reg.persistence.files import check_folder
+from softmax_reg._npz.files import check_folder
 from softmax_reg.solvers.watching import Progress
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._cached import cached_property
+from softmax_reg._compat import cached_property
 from softmax_reg.batches import Batch
 from softmax_reg.blocks import RowBlocks
 from softmax_reg.faces import Face

@@ -14,9 +14,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._checked import checked
+from softmax_reg._checks.shown import shown
+from softmax_reg._checks.wrapped import checked
 from softmax_reg._compat import check_classification_targets
-from softmax_reg._shown import shown
 from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights, sorted_labels
 from softmax_reg.sources.batch_sources import BatchSource
 from softmax_reg.sources.reservoir import Reservoir

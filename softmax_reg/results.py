@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import LogisticRegression, check_is_fitted
-from softmax_reg._shown import shown
 
 if TYPE_CHECKING:
     import pandas as pd

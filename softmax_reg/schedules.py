@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 
 __all__ = [
     "Constant",

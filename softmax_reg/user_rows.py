@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import (
     check_array,
     check_is_fitted,
@@ -19,7 +20,6 @@ from softmax_reg._compat import (
     check_X_y,
     validate_data,
 )
-from softmax_reg._shown import shown
 from softmax_reg.sources.batch_sources import BatchSource
 from softmax_reg.sources.streams import iterate, read_ahead
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from softmax_reg.persistence import storage
+from softmax_reg._npz import storage
 
 _MARK, _DIGEST = storage._MARK, storage._DIGEST_BYTES
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from softmax_reg._cached import cached_property
+from softmax_reg._compat import cached_property
 
 
 class Squares:

@@ -25,9 +25,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from softmax_reg import SoftmaxRegression
+from softmax_reg._npz.storage import flatten, unflatten
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.lines import Pace
-from softmax_reg.persistence.storage import flatten, unflatten
 from softmax_reg.solvers import SOLVERS, minimize
 from softmax_reg.solvers.watching import Progress
 

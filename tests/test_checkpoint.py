@@ -26,8 +26,8 @@ from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
 from softmax_reg import SoftmaxRegression
+from softmax_reg._npz import storage
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger
-from softmax_reg.persistence import storage
 from softmax_reg.schedules import InverseScaling
 from softmax_reg.solvers import SOLVERS, GradientDescent, Solver
 

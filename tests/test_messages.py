@@ -14,7 +14,7 @@ from softmax_reg import (
     SoftmaxRegressionCV,
     softmax_path,
 )
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.callbacks import EarlyStopping
 from softmax_reg.schedules import Cosine
 from softmax_reg.solvers import GradientDescent

@@ -20,8 +20,8 @@ from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from softmax_reg import SoftmaxRegression
+from softmax_reg._npz import storage
 from softmax_reg.callbacks import Checkpoint, EarlyStopping
-from softmax_reg.persistence import storage
 from softmax_reg.persistence.parameters import decode, encode
 from softmax_reg.schedules import Constant, Cosine, Schedule, WarmUp
 from softmax_reg.solvers import LBFGS, SGD, SOLVERS, GradientDescent

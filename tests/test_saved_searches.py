@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import StratifiedKFold
 
 from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV, softmax_path
-from softmax_reg.persistence import storage
+from softmax_reg._npz import storage
 
 X, Y = data("iris")
 NAMES = ["length", "width", "l2", "w2"]

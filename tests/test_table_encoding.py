@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from softmax_reg import CSVSource, NpySource, ParquetSource, SoftmaxRegression, SoftmaxRegressionCV
+from softmax_reg._npz.checks import Damaged
 from softmax_reg.callbacks import Checkpoint
-from softmax_reg.persistence.checks import Damaged
 from softmax_reg.sources.table_encoding import TableEncoding
 
 NUMBERS, TEXTS = ["age", "pay"], ["city", "zip"]

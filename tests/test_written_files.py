@@ -15,8 +15,8 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from softmax_reg import SoftmaxRegression
+from softmax_reg._npz import files
 from softmax_reg.callbacks import Checkpoint, LossLogger
-from softmax_reg.persistence import files
 
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="no FIFO, no limits")
 

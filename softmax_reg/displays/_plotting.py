@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 
 __all__ = [
     "COLORS",

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.displays._estimators import feature_names_of, fitted_model
 from softmax_reg.displays._plotting import COLORS, Floats, across_and_down, shortened
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.displays._estimators import fitted_model
 from softmax_reg.displays._plotting import Floats, as_curve
 

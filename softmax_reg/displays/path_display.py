@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.displays._plotting import COLORS, across_and_down, shortened, spelled_out
 
 __all__ = ["PathDisplay"]

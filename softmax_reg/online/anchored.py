@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._cached import cached_property
+from softmax_reg._compat import cached_property
 from softmax_reg.maps import FeatureMap
 from softmax_reg.objective import Objective
 from softmax_reg.points import Line, Point

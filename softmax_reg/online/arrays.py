@@ -10,10 +10,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._npz.checks import number, numbers, require, whole_number
 from softmax_reg.online.anchored import Frame, Quadratic
 from softmax_reg.online.units import Units
 from softmax_reg.online.window import LabelledRows
-from softmax_reg.persistence.checks import number, numbers, require, whole_number
 
 __all__ = ["LARGEST", "SavedAsArrays"]
 

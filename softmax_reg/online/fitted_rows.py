@@ -10,11 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._npz.checks import require
 from softmax_reg.left_out import as_start
 from softmax_reg.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
-from softmax_reg.persistence.checks import require
 
 __all__ = ["FittedRows"]
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import (
     available_if,
     check_classification_targets,
@@ -17,7 +18,6 @@ from softmax_reg._compat import (
     compute_class_weight,
     validate_parameter_constraints,
 )
-from softmax_reg._shown import shown
 from softmax_reg.drop_in import check_scheme, meant, tell
 from softmax_reg.encoding import check_total, merge_duplicates, sorted_labels
 from softmax_reg.online.newton import OnlineNewton

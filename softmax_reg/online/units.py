@@ -8,9 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._npz.checks import number, numbers, require
 from softmax_reg.objective import Objective
 from softmax_reg.online.anchored import Frame
-from softmax_reg.persistence.checks import number, numbers, require
 
 __all__ = ["Units"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg.persistence.checks import csr_from, numbers, require
+from softmax_reg._npz.checks import csr_from, numbers, require
 
 __all__ = ["LabelledRows", "join", "push"]
 

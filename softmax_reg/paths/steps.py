@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import ConvergenceWarning
-from softmax_reg._shown import shown
 from softmax_reg.blocks import RowBlocks, precision_for
 from softmax_reg.deviations import deviations
 from softmax_reg.encoding import make_penalty

@@ -11,7 +11,7 @@ from typing import Any, Self, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress, listed
 from softmax_reg.lines import Lines, Pace, duration, in_one_line
 from softmax_reg.paths.steps import Step

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg._npz.checks import Damaged, csr_from, require, shown
 from softmax_reg._version import __version__
-from softmax_reg.persistence.checks import Damaged, csr_from, require, shown
 from softmax_reg.persistence.fitted import check_fitted
 from softmax_reg.persistence.parameters import decode, encode
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from softmax_reg.persistence import storage
-from softmax_reg.persistence.files import check_folder
+from softmax_reg._npz import storage
+from softmax_reg._npz.files import check_folder
 from softmax_reg.points import Point
 from softmax_reg.solvers.watching import Progress
 

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg.persistence.checks import shown
+from softmax_reg._npz.checks import shown
 from softmax_reg.rows import as_rows
 
 __all__ = ["Labelled", "differences", "fingerprint"]

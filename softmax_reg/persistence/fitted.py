@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg.persistence.checks import numbers, require, shown, whole_number
+from softmax_reg._npz.checks import numbers, require, shown, whole_number
 
 __all__ = ["ALWAYS", "FITTED", "Sizes", "check_fitted"]
 

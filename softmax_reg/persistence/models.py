@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import check_is_fitted, validate_parameter_constraints
+from softmax_reg._npz import storage
+from softmax_reg._npz.checks import Damaged, require, shown
+from softmax_reg._npz.files import Path
+from softmax_reg._npz.headers import check_checkpoint, check_keys, others_of
 from softmax_reg._version import __version__
 from softmax_reg.callbacks import listed
-from softmax_reg.persistence import storage
 from softmax_reg.persistence.attributes import attributes_of, describe, restore_attributes
 from softmax_reg.persistence.checkpoint import Checkpoint
-from softmax_reg.persistence.checks import Damaged, require, shown
-from softmax_reg.persistence.files import Path
 from softmax_reg.persistence.fitted import ALWAYS, FITTED, Check
-from softmax_reg.persistence.headers import check_checkpoint, check_keys, others_of
 from softmax_reg.persistence.parameters import decode, is_known
 from softmax_reg.persistence.runs import check_run
 from softmax_reg.sources.table_encoding import TableEncoding

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from softmax_reg import schedules
 from softmax_reg._compat import validate_parameter_constraints
-from softmax_reg.persistence.checks import Damaged, require, shown, whole_number
+from softmax_reg._npz.checks import Damaged, require, shown, whole_number
 from softmax_reg.schedules import Schedule
 from softmax_reg.solvers import SOLVERS, Solver
 

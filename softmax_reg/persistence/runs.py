@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._npz.checks import Damaged, number, numbers, require, shown, whole_number
+from softmax_reg._npz.storage import unflatten
 from softmax_reg.callbacks import LossLogger
-from softmax_reg.persistence.checks import Damaged, number, numbers, require, shown, whole_number
-from softmax_reg.persistence.storage import unflatten
 from softmax_reg.solvers.run_state import Run
 
 __all__ = ["check_run", "is_made_of_numbers"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from softmax_reg.persistence.checks import number, numbers, require
+from softmax_reg._npz.checks import number, numbers, require
 from softmax_reg.persistence.fitted import FITTED, Check, Sizes
 
 __all__ = ["ALWAYS_SEARCHED", "SEARCHED"]

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import validate_parameter_constraints
-from softmax_reg._shown import shown
 from softmax_reg.solvers.adam import Adam
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.gd import GradientDescent

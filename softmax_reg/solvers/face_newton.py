@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._cached import cached_property
+from softmax_reg._compat import cached_property
 from softmax_reg.faces import Face
 from softmax_reg.maps import cholesky_solve
 

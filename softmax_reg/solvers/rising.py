@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.coordinates import Conditioned
 from softmax_reg.maps import StandardMap
 from softmax_reg.objective import Objective

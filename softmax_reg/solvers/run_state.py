@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.persistence.storage import flatten, unflatten
+from softmax_reg._npz.storage import flatten, unflatten
 
 __all__ = ["Run"]
 

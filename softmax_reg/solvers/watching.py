@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._cached import cached_property
+from softmax_reg._compat import cached_property
 from softmax_reg.objective import Objective
 from softmax_reg.points import Point
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.sources.csv_lines import Record, Unsupported, decoding_fault, head, records
 from softmax_reg.sources.csv_options import (
     checked_options,

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.rows import Batches, Rows, shuffled
 from softmax_reg.sources.reservoir import Reservoir, stacked
 from softmax_reg.sources.row_hashes import row_hashes

@@ -14,11 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._cached import cached_property
-from softmax_reg._compat import OneHotEncoder, SimpleImputer
-from softmax_reg._shown import shown
-from softmax_reg.persistence.checks import numbers as checked_numbers
-from softmax_reg.persistence.checks import require
+from softmax_reg._checks.shown import shown
+from softmax_reg._compat import OneHotEncoder, SimpleImputer, cached_property
+from softmax_reg._npz.checks import numbers as checked_numbers
+from softmax_reg._npz.checks import require
 
 if TYPE_CHECKING:
     import pandas as pd

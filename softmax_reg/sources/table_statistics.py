@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.sources.table_encoding import TableEncoding, as_text
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 from softmax_reg.sources.batch_sources import BATCH_BYTES, Batch, BatchSource
 from softmax_reg.sources.table_encoding import TableEncoding
 from softmax_reg.sources.table_statistics import (

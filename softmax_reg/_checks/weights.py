@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 
 __all__ = ["told_of_class_weight", "told_of_weights"]
 

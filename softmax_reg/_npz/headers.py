@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from softmax_reg.persistence.checks import Damaged, number, require, shown, whole_number
+from softmax_reg._npz.checks import Damaged, number, require, shown, whole_number
 
 __all__ = ["check_checkpoint", "check_keys", "others_of", "parse"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._shown import shown
+from softmax_reg._checks.shown import shown
 
 __all__ = ["told_of_rows"]
 

@@ -20,10 +20,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.persistence.archive import first_name, read_archive
-from softmax_reg.persistence.checks import Damaged, require
-from softmax_reg.persistence.files import Path, open_regular, replace
-from softmax_reg.persistence.headers import parse
+from softmax_reg._npz.archive import first_name, read_archive
+from softmax_reg._npz.checks import Damaged, require
+from softmax_reg._npz.files import Path, open_regular, replace
+from softmax_reg._npz.headers import parse
 
 __all__ = ["SCHEMA", "flatten", "is_version", "naming", "read", "unflatten", "write"]
 

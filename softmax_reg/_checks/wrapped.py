@@ -14,10 +14,10 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from softmax_reg._bad_labels import told_of_labels
-from softmax_reg._bad_rows import told_of_rows
-from softmax_reg._bad_weights import told_of_class_weight, told_of_weights
-from softmax_reg._shown import plain_numbers, shown
+from softmax_reg._checks.labels import told_of_labels
+from softmax_reg._checks.rows import told_of_rows
+from softmax_reg._checks.shown import plain_numbers, shown
+from softmax_reg._checks.weights import told_of_class_weight, told_of_weights
 
 __all__ = ["checked", "checked_parameters", "refuse_large_labels", "too_large"]
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.persistence.checks import Damaged, require
+from softmax_reg._npz.checks import Damaged, require
 
 __all__ = ["first_name", "read_archive"]
 

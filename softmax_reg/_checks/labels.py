@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from softmax_reg._one_hot import told_of_one_hot
-from softmax_reg._shown import shown
+from softmax_reg._checks.one_hot import told_of_one_hot
+from softmax_reg._checks.shown import shown
 
 __all__ = ["told_of_labels"]
 
