@@ -23,7 +23,7 @@ class Passes:
 @contextmanager
 def counted(n_rows: int) -> Iterator[Passes]:
     """Count what is read through `RowBlocks`: evaluations, batches, moments and Gram matrices."""
-    from softmax_reg.blocks import RowBlocks
+    from softmax_reg.dataset.row_blocks import RowBlocks
 
     passes, reduce, take = Passes(n_rows), RowBlocks.reduce, RowBlocks.take
 

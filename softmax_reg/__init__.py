@@ -22,6 +22,9 @@ Modules
 """
 
 from softmax_reg._version import __version__ as __version__
+from softmax_reg.dataset.csv_files import CSVSource
+from softmax_reg.dataset.parquet_files import ParquetSource
+from softmax_reg.dataset.sources import BatchSource, FunctionSource, NpySource
 from softmax_reg.displays.coefficient_display import CoefficientDisplay
 from softmax_reg.displays.cv_display import CVDisplay
 from softmax_reg.displays.loss_curve_display import LossCurveDisplay
@@ -31,9 +34,6 @@ from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.model_selection import SoftmaxRegressionCV
 from softmax_reg.paths.path import softmax_path
 from softmax_reg.paths.softmax_path import SoftmaxPath
-from softmax_reg.sources.batch_sources import BatchSource, FunctionSource, NpySource
-from softmax_reg.sources.csv_files import CSVSource
-from softmax_reg.sources.parquet_files import ParquetSource
 
 __all__ = [
     "BatchSource",

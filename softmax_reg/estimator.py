@@ -27,17 +27,17 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
     with_callbacks,
 )
-from softmax_reg.blocks import RowBlocks, precision_for
 from softmax_reg.callbacks import EarlyStopping, in_order
-from softmax_reg.deviations import deviations
+from softmax_reg.dataset.deviations import deviations
+from softmax_reg.dataset.feature_factors import by_name, make_penalty
+from softmax_reg.dataset.left_out import is_left_out, with_weight
+from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
+from softmax_reg.dataset.validation import read_data
+from softmax_reg.dataset.validation_set import Users, unseen_rows
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
 from softmax_reg.duality import duality_gap
-from softmax_reg.encoding import make_penalty
 from softmax_reg.far_apart import warn_if_far
-from softmax_reg.feature_factors import by_name
 from softmax_reg.fit_tasks import FitTasks, whole_fit
-from softmax_reg.held_out import Users, unseen_rows
-from softmax_reg.left_out import is_left_out, with_weight
 from softmax_reg.objective import Objective, null_loss
 from softmax_reg.online.fitted_rows import FittedRows
 from softmax_reg.online.newton import OnlineNewton
@@ -46,7 +46,6 @@ from softmax_reg.penalties import ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
-from softmax_reg.reading import read_data
 from softmax_reg.results import SummaryMixin
 from softmax_reg.separation import Existence
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused

@@ -14,15 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
+from softmax_reg.dataset.validation_set import TRANSFORM_TOO
 from softmax_reg.objective import Objective
 
-__all__ = ["TRANSFORM_TOO", "warn_if_far"]
+__all__ = ["warn_if_far"]
 
-TRANSFORM_TOO = (
-    "Where a pipeline transforms X, X_val has to be transformed, too: give "
-    "pipeline[:-1].transform(X_val) or, with metadata routing, name it in "
-    "make_pipeline(..., transform_input=['X_val'])."
-)
 _ALLOWED = 3.0
 
 

@@ -22,8 +22,10 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
     with_callbacks,
 )
+from softmax_reg.dataset.feature_factors import by_name
+from softmax_reg.dataset.rows import Rows
+from softmax_reg.dataset.validation import read_data
 from softmax_reg.estimator import SoftmaxRegression
-from softmax_reg.feature_factors import by_name
 from softmax_reg.paths.cross_validation import Labelled, check_classes, choice
 from softmax_reg.paths.folds import ScoredPaths, fold_paths, refitted, score_paths
 from softmax_reg.paths.path import CONSTRAINTS
@@ -33,9 +35,7 @@ from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.persistence.models import Saved
 from softmax_reg.persistence.searched import ALWAYS_SEARCHED, SEARCHED
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
-from softmax_reg.reading import read_data
 from softmax_reg.routing import RoutedScores
-from softmax_reg.rows import Rows
 from softmax_reg.solvers import Solver
 from softmax_reg.solvers.constraints import SolverName
 

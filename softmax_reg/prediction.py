@@ -11,16 +11,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import accuracy_score, check_is_fitted, safe_sparse_dot
-from softmax_reg.functional import log_softmax
-from softmax_reg.results import CoefficientsMixin
-from softmax_reg.sources.batch_sources import BatchSource
-from softmax_reg.user_rows import (
+from softmax_reg.dataset.sources import BatchSource
+from softmax_reg.dataset.user_rows import (
     by_batches,
     labelled_batches,
     refuse_no_labels,
     validated,
     weighted_mean,
 )
+from softmax_reg.functional import log_softmax
+from softmax_reg.results import CoefficientsMixin
 
 __all__ = ["SoftmaxPredictor", "unchanged_if_it_fails"]
 

@@ -16,10 +16,10 @@ from softmax_reg._compat import (
     routing_enabled,
     scorer_with_labels,
 )
+from softmax_reg.dataset.sources import BatchSource
+from softmax_reg.dataset.user_rows import labels_of, refuse_no_labels
 from softmax_reg.drop_in import scoring_meant
 from softmax_reg.paths.cross_validation import neg_log_loss
-from softmax_reg.sources.batch_sources import BatchSource
-from softmax_reg.user_rows import labels_of, refuse_no_labels
 
 __all__ = ["RoutedScores"]
 

@@ -152,7 +152,7 @@ def test_a_toy_run_of_the_stochastic_methods_writes_lines_tables_and_picture(tmp
 
 def test_every_visit_of_a_row_counts_as_a_share_of_a_pass(harness):
     from benchmarks.passes import counted
-    from softmax_reg.blocks import RowBlocks
+    from softmax_reg.dataset.row_blocks import RowBlocks
 
     X = np.ones((100, 3))
     with counted(100) as passes:

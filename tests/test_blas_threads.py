@@ -12,9 +12,9 @@ from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_limits
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.blas_threads import Hold
+from softmax_reg.dataset.blas_threads import Hold
+from softmax_reg.dataset.sources import FunctionSource
 from softmax_reg.solvers import SOLVERS
-from softmax_reg.sources.batch_sources import FunctionSource
 
 
 class Library:
@@ -169,8 +169,8 @@ import os, sys, threading, time
 import numpy as np, scipy.linalg
 from threadpoolctl import threadpool_info, threadpool_limits
 from softmax_reg import SoftmaxRegression
-from softmax_reg.blas_threads import n_threads_allowed
-from softmax_reg.sources.batch_sources import FunctionSource
+from softmax_reg.dataset.blas_threads import n_threads_allowed
+from softmax_reg.dataset.sources import FunctionSource
 
 def blas_threads():
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}

@@ -16,8 +16,8 @@ from problems import data
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.blas_threads import n_threads_allowed
-from softmax_reg.blocks import RowBlocks
+from softmax_reg.dataset.blas_threads import n_threads_allowed
+from softmax_reg.dataset.row_blocks import RowBlocks
 
 each_container = pytest.mark.parametrize("container", CONTAINERS)
 
@@ -128,7 +128,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np, scipy.linalg
 from threadpoolctl import threadpool_info
-from softmax_reg.blocks import RowBlocks
+from softmax_reg.dataset.row_blocks import RowBlocks
 
 def blas_threads():
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
@@ -166,7 +166,7 @@ WORKERS = """
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 from softmax_reg import SoftmaxRegression
-from softmax_reg.blas_threads import n_threads_allowed
+from softmax_reg.dataset.blas_threads import n_threads_allowed
 
 class Probe(SoftmaxRegression):
     def score(self, X, y):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from softmax_reg import CSVSource, SoftmaxRegression
-from softmax_reg.sources.csv_options import counts_every_row
+from softmax_reg.dataset.csv_options import counts_every_row
 
 ROWS = ["0,0.5,a", "1,2.5,b", "2,4.5,a", "3,6.5,b", "4,8.5,a", "5,10.5,b"]
 
@@ -298,7 +298,7 @@ def test_long_rows_are_left_out_on_demand(tmp_path):
 
 
 def test_pandas_counts_or_the_package_does(tmp_path, monkeypatch):
-    monkeypatch.setattr("softmax_reg.sources.csv_files.counts_every_row", lambda: False)
+    monkeypatch.setattr("softmax_reg.dataset.csv_files.counts_every_row", lambda: False)
     assert contents(csv(tmp_path, table()))[0].shape == (6, 2)
     with pytest.raises(ValueError, match=r"Line 5 of .* has 4 fields, but 3"):
         csv(tmp_path, table(with_row(3, "9,9,9,c")), chunksize=3)

@@ -15,29 +15,18 @@ from softmax_reg.solvers import SOLVERS
 PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
-    {
-        "_checks",
-        "_npz",
-        "displays",
-        "online",
-        "paths",
-        "persistence",
-        "sources",
-    },  # packages, empty themselves
-    {"_checks.shown", "_checks.scores", "_checks.one_hot", "_version", "threads"},
+    # packages, empty themselves
+    {"_checks", "_npz", "dataset", "displays", "online", "paths", "persistence"},
+    {"_checks.shown", "_checks.scores", "_checks.one_hot", "_version"},
     {"_checks.rows", "_checks.labels", "_checks.weights"},
     {"_checks.wrapped"},
     {"_compat"},
     {"_npz.checks"},
     {"_npz.archive", "_npz.files", "_npz.headers"},
-    {"functional", "penalties", "schedules", "_npz.storage", "online.window"},
-    {"rows", "blas_threads", "left_out", "sources.reservoir", "sources.row_hashes"},
-    {"sources.streams", "blocks", "deviations"},
-    {"sources.table_encoding"},
-    {"sources.table_statistics"},
-    {"sources.batch_sources", "sources.csv_lines", "sources.csv_options", "faces"},
-    {"sources.tables"},
-    {"sources.csv_files", "sources.parquet_files"},
+    {"functional", "penalties", "schedules", "_npz.storage"},
+    {"dataset.*"},
+    {"online.window"},
+    {"faces"},
     {"objective", "points", "batches"},
     {
         "conditioning",
@@ -67,12 +56,11 @@ LAYERS = [
     {"persistence.runs", "persistence.attributes", "persistence.searched"},
     {"persistence.models"},
     {"persistence.resumption"},
-    {"feature_factors", "results"},
-    {"user_rows"},
-    {"drop_in", "encoding", "prediction"},
-    {"online.fitted_rows", "online.watching", "reading"},
+    {"results"},
+    {"drop_in", "prediction"},
+    {"online.fitted_rows", "online.watching"},
     {"far_apart"},
-    {"held_out", "online.partial_fit"},
+    {"online.partial_fit"},
     {"paths.steps", "paths.cross_validation", "paths.softmax_path"},
     {"paths.watching", "paths.tasks", "routing"},
     {"paths.path", "paths.folds"},
@@ -147,8 +135,8 @@ def within(module):
 
 
 def layer_of(module):
-    if module.startswith("solvers.") and not any(module in layer for layer in LAYERS):
-        module = "solvers.*"
+    if "." in module and not any(module in layer for layer in LAYERS):
+        module = module.split(".")[0] + ".*"
     places = [place for place, layer in enumerate(LAYERS) if module in layer]
     assert places, f"{module} has no place in the layers: give it one in LAYERS above"
     return places[0]

@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV, softmax_path
-from softmax_reg.left_out import as_start, averaged, expanded, is_left_out
-from softmax_reg.sources.batch_sources import FunctionSource
+from softmax_reg.dataset.left_out import as_start, averaged, expanded, is_left_out
+from softmax_reg.dataset.sources import FunctionSource
 
 LABELS = np.array(["a", "b", "c", "d"])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from problems import data, penalised_loss
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.blocks import RowBlocks
+from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.functional import log_softmax
 from softmax_reg.online import newton as online
 from softmax_reg.online.anchored import Anchored, Frame, Framed, Quadratic

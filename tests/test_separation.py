@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import softmax_reg.separation
 from softmax_reg import SoftmaxRegression
-from softmax_reg.blocks import RowBlocks
+from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.dual import proved_by_products
 from softmax_reg.margins import Margins
 from softmax_reg.objective import Objective

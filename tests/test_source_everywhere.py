@@ -13,7 +13,7 @@ from sklearn.model_selection import ShuffleSplit, StratifiedKFold
 from test_sources import Batches
 
 from softmax_reg import CSVSource, FunctionSource, NpySource, SoftmaxRegression, SoftmaxRegressionCV
-from softmax_reg import held_out as held_out_rows
+from softmax_reg.dataset import validation_set as held_out_rows
 
 CS = [0.01, 1.0, 100.0]
 METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]

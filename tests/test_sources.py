@@ -22,10 +22,10 @@ from softmax_reg import (
     ParquetSource,
     SoftmaxRegression,
 )
-from softmax_reg.blocks import RowBlocks
-from softmax_reg.reading import read_data
+from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.dataset.row_hashes import row_hashes
+from softmax_reg.dataset.validation import read_data
 from softmax_reg.solvers import SOLVERS
-from softmax_reg.sources.row_hashes import row_hashes
 
 SETS = ["wine", "breast_cancer"]  # three classes and two, raw
 
@@ -244,7 +244,7 @@ def test_a_pass_visits_every_row_once_in_its_place(sizes, n_threads, is_sparse):
 @pytest.mark.parametrize("window", [1 << 10, 1 << 12, 8 << 20])
 @pytest.mark.parametrize("is_sparse", [False, True])
 def test_mini_batches_hold_every_active_row_once_and_can_be_taken(monkeypatch, window, is_sparse):
-    monkeypatch.setattr("softmax_reg.sources.streams._WINDOW_BYTES", window)
+    monkeypatch.setattr("softmax_reg.dataset.streams._WINDOW_BYTES", window)
     X, y = data("wine")
     X = sp.csr_array(X) if is_sparse else X
     rows = streamed(X, y, sizes=(7, 30))
@@ -262,14 +262,14 @@ def test_mini_batches_hold_every_active_row_once_and_can_be_taken(monkeypatch, w
 
 
 def test_sgd_with_windows_smaller_than_its_batches_still_converges(monkeypatch):
-    monkeypatch.setattr("softmax_reg.sources.streams._WINDOW_BYTES", 1 << 12)
+    monkeypatch.setattr("softmax_reg.dataset.streams._WINDOW_BYTES", 1 << 12)
     X, y = data("wine")
     model = SoftmaxRegression(solver="sgd", random_state=0, tol=1e-6).fit(Batches(X, y))
     assert model.converged_
 
 
 def test_the_sample_of_a_stream_is_bounded_uniform_and_leaves_out_rows_without_weight(monkeypatch):
-    monkeypatch.setattr("softmax_reg.sources.reservoir._SAMPLE_BYTES", 8 * 100 * 2)
+    monkeypatch.setattr("softmax_reg.dataset.reservoir._SAMPLE_BYTES", 8 * 100 * 2)
     n = 4000
     X, y = np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 2
     weights = (np.arange(n) % 4 > 0).astype(float)

@@ -25,7 +25,7 @@ from softmax_reg import (
     softmax_path,
 )
 from softmax_reg.callbacks import Checkpoint
-from softmax_reg.deviations import deviations
+from softmax_reg.dataset.deviations import deviations
 from softmax_reg.paths import cross_validation
 from softmax_reg.solvers import SOLVERS
 
@@ -142,7 +142,9 @@ def test_float32_stays_and_is_as_good_as_its_pipeline():
 
 @pytest.mark.parametrize("order", [1e20, 1e-20])
 def test_units_near_the_ends_of_float32_change_nothing(order, monkeypatch):
-    monkeypatch.setattr("softmax_reg.blocks._SMALL_BYTES", 0)  # computed with in float32
+    monkeypatch.setattr(
+        "softmax_reg.dataset.row_blocks._SMALL_BYTES", 0
+    )  # computed with in float32
     X, y = data("wine/std")
     units = np.float32(order) ** np.linspace(0.0, 1.0, X.shape[1], dtype=np.float32)
     for penalty, l1_ratio in (("elasticnet", 0.0), ("elasticnet", 0.3), ("group_lasso", 0.3)):
@@ -342,7 +344,7 @@ def exact_deviations(X, weights):
 @pytest.mark.parametrize("container", ["C", "F", "csr", "csc"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_deviations_keep_their_digits_far_from_zero(monkeypatch, container, dtype):
-    monkeypatch.setattr("softmax_reg.deviations._BLOCK_BYTES", 8 * 5 * 60)  # five blocks
+    monkeypatch.setattr("softmax_reg.dataset.deviations._BLOCK_BYTES", 8 * 5 * 60)  # five blocks
     rng = np.random.default_rng(0)
     spread = rng.normal(size=(300, 5))
     X = spread * [1.0, 1e-3, 1e4, 1e-30, 1.0] + [1e6, 0.5, -1e9, 0.0, 0.0]
@@ -358,7 +360,7 @@ def test_deviations_keep_their_digits_far_from_zero(monkeypatch, container, dtyp
 @pytest.mark.parametrize("container", ["C", "csr", "csc"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_deviations_take_no_copy_of_X(monkeypatch, container, dtype):
-    monkeypatch.setattr("softmax_reg.deviations._BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr("softmax_reg.dataset.deviations._BLOCK_BYTES", 1 << 16)
     X = sp.random(10_000, 300, density=0.2, random_state=0, dtype=dtype, format="csr")
     X = CONTAINERS[container](X.toarray() if container == "C" else X)
     deviations(X[:9])  # what the first call alone allocates

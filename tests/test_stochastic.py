@@ -87,7 +87,7 @@ def test_a_batch_of_several_pieces_says_what_one_of_a_single_piece_does(containe
     objective, w = small_objective(container=container), somewhere(small_objective())
     found = []
     for piece in (4 << 20, 200):
-        monkeypatch.setattr("softmax_reg.blocks._TAKEN_BYTES", piece)
+        monkeypatch.setattr("softmax_reg.dataset.row_blocks._TAKEN_BYTES", piece)
         batch = objective.batch(objective.active)
         gradient = batch.gradient(w)
         found.append((gradient, batch.step_length(-gradient, -float(gradient @ gradient))))

@@ -9,7 +9,7 @@ from objectives import CONTAINERS, rows_and_labels, small_objective
 from optimum80 import Problem80, needs_80_bits
 from problems import data
 
-from softmax_reg.blocks import RowBlocks
+from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.faces import variances
 from softmax_reg.objective import Objective
 from softmax_reg.penalties import ElasticNet, GroupLasso

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder
 from softmax_reg import CSVSource, NpySource, ParquetSource, SoftmaxRegression, SoftmaxRegressionCV
 from softmax_reg._npz.checks import Damaged
 from softmax_reg.callbacks import Checkpoint
-from softmax_reg.sources.table_encoding import TableEncoding
+from softmax_reg.dataset.table_encoding import TableEncoding
 
 NUMBERS, TEXTS = ["age", "pay"], ["city", "zip"]
 
@@ -315,7 +315,7 @@ def test_what_is_wrong_in_a_table_is_told_with_its_remedy(tmp_path, monkeypatch,
         frame[late] = frame[late].astype(object)
         frame.loc[len(frame) - 4, late] = "much"
     most = knobs.pop("most", 10_000)
-    monkeypatch.setattr("softmax_reg.sources.table_statistics._MOST_CATEGORIES", most)
+    monkeypatch.setattr("softmax_reg.dataset.table_statistics._MOST_CATEGORIES", most)
     knobs.pop("change", None)
     source = source_of(written(tmp_path, frame), **knobs)
     with pytest.raises(ValueError, match=told) as error:

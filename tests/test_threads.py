@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from softmax_reg import FunctionSource, SoftmaxRegression
-from softmax_reg.blocks import RowBlocks
-from softmax_reg.threads import threads
+from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.dataset.threads import threads
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg.blocks import RowBlocks
+from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.online.anchored import Anchored, Frame, Framed, Quadratic
 from softmax_reg.online.arrays import LARGEST, SavedAsArrays
 from softmax_reg.online.curvature import Curvature, curvature_for

@@ -18,12 +18,14 @@ from softmax_reg._compat import (
     compute_class_weight,
     validate_parameter_constraints,
 )
+from softmax_reg.dataset.labels import sorted_labels
+from softmax_reg.dataset.rows import merge_duplicates
+from softmax_reg.dataset.user_rows import validated
+from softmax_reg.dataset.weights import check_total
 from softmax_reg.drop_in import check_scheme, meant, tell
-from softmax_reg.encoding import check_total, merge_duplicates, sorted_labels
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.watching import BatchProgress, BatchWatch, warn_of_unused
 from softmax_reg.prediction import unchanged_if_it_fails
-from softmax_reg.user_rows import validated
 
 __all__ = ["StreamingMixin"]
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.encoding import check_present
-from softmax_reg.left_out import averaged, with_weight
-from softmax_reg.rows import Rows
-from softmax_reg.sources.batch_sources import BatchSource
-from softmax_reg.user_rows import batches_for
+from softmax_reg.dataset.left_out import averaged, with_weight
+from softmax_reg.dataset.rows import Rows
+from softmax_reg.dataset.sources import BatchSource
+from softmax_reg.dataset.user_rows import batches_for
+from softmax_reg.dataset.weights import check_present
 
 __all__ = ["Fold", "Labelled", "check_classes", "choice", "chosen", "neg_log_loss"]
 

@@ -19,7 +19,11 @@ from softmax_reg._compat import (
     StrOptions,
     validate_parameter_constraints,
 )
-from softmax_reg.feature_factors import by_name
+from softmax_reg.dataset.feature_factors import by_name
+from softmax_reg.dataset.rows import Rows
+from softmax_reg.dataset.sources import BatchSource
+from softmax_reg.dataset.user_rows import refuse_no_labels
+from softmax_reg.dataset.validation import read_data
 from softmax_reg.objective import Objective
 from softmax_reg.paths.continuation import largest_strength, without_penalised
 from softmax_reg.paths.softmax_path import SoftmaxPath
@@ -32,12 +36,8 @@ from softmax_reg.paths.steps import (
 )
 from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.penalties import PENALTIES
-from softmax_reg.reading import read_data
-from softmax_reg.rows import Rows
 from softmax_reg.solvers import SOLVERS, Solver
 from softmax_reg.solvers.constraints import CALLBACKS, COUNT, SolverName
-from softmax_reg.sources.batch_sources import BatchSource
-from softmax_reg.user_rows import refuse_no_labels
 
 __all__ = ["SoftmaxPath", "softmax_path"]
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import ConvergenceWarning
-from softmax_reg.blocks import RowBlocks, precision_for
-from softmax_reg.deviations import deviations
-from softmax_reg.encoding import make_penalty
-from softmax_reg.left_out import with_weight
+from softmax_reg.dataset.deviations import deviations
+from softmax_reg.dataset.feature_factors import make_penalty
+from softmax_reg.dataset.left_out import with_weight
+from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
 from softmax_reg.objective import Objective
 from softmax_reg.paths.continuation import optima
 from softmax_reg.solvers import make_solver

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import shown
-from softmax_reg.rows import as_rows
+from softmax_reg.dataset.rows import as_rows
 
 __all__ = ["Labelled", "differences", "fingerprint"]
 

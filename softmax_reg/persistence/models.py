@@ -20,12 +20,12 @@ from softmax_reg._npz.files import Path
 from softmax_reg._npz.headers import check_checkpoint, check_keys, others_of
 from softmax_reg._version import __version__
 from softmax_reg.callbacks import listed
+from softmax_reg.dataset.table_encoding import TableEncoding
 from softmax_reg.persistence.attributes import attributes_of, describe, restore_attributes
 from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.persistence.fitted import ALWAYS, FITTED, Check
 from softmax_reg.persistence.parameters import decode, is_known
 from softmax_reg.persistence.runs import check_run
-from softmax_reg.sources.table_encoding import TableEncoding
 
 __all__ = ["Persistent", "Saved"]
 

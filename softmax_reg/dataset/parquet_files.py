@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softmax_reg.sources.tables import TableSource
+from softmax_reg.dataset.tables import TableSource
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,13 +1,10 @@
-"""From what the user gives to rows, classes, and a class and a weight for each row.
+"""The first pass over a source: each batch is validated as if it were an array.
 
-An array is validated and stays where it is.  Of a source, the first pass validates each batch as
-if it were an array, and keeps no more than O(n_samples): the classes and the weights.
+It keeps no more than O(n_samples): the classes and the weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -17,91 +14,17 @@ from numpy.typing import NDArray
 from softmax_reg._checks.shown import shown
 from softmax_reg._checks.wrapped import checked
 from softmax_reg._compat import check_classification_targets
-from softmax_reg.encoding import encode_labels, merge_duplicates, row_weights, sorted_labels
-from softmax_reg.sources.batch_sources import BatchSource
-from softmax_reg.sources.reservoir import Reservoir
-from softmax_reg.sources.row_hashes import row_hashes
-from softmax_reg.sources.streams import (
-    StreamedRows,
-    as_block,
-    iterate,
-    read_ahead,
-)
-from softmax_reg.user_rows import refuse_others, refuse_unlabelled, source_for, validated
+from softmax_reg.dataset.labels import encode_labels, sorted_labels
+from softmax_reg.dataset.reservoir import Reservoir
+from softmax_reg.dataset.row_hashes import row_hashes
+from softmax_reg.dataset.sources import BatchSource
+from softmax_reg.dataset.streams import StreamedRows, as_block
+from softmax_reg.dataset.user_rows import refuse_unlabelled, validated
+from softmax_reg.dataset.weights import row_weights
 
-__all__ = ["FirstPass", "read_data", "read_source"]
+__all__ = ["FirstPass"]
 
 _MEND = "Make numbers of all values, and fill the gaps, where the batches are made."
-
-
-def read_data(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    sample_weight: Any,
-    reset: bool = True,
-) -> tuple[Any, NDArray, NDArray[np.intp], NDArray]:
-    """Return the rows, the classes, and the class and the weight of each row.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Has a `class_weight`; gets `n_features_in_` and, if X names them, `feature_names_in_`.
-    X : {array-like, sparse matrix, BatchSource}
-    y, sample_weight : array-like or None
-        None with a source, whose batches bring them.
-    reset : bool, default=True
-        Whether the features may differ from those that the estimator knows.
-
-    Returns
-    -------
-    X : ndarray, CSR or CSC array, or StreamedRows
-    classes : ndarray of shape (n_classes,)
-    codes : ndarray of shape (n_samples,), intp
-    weights : ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If the data cannot be used; of a source the message says which batch, and which row.
-    """
-    if isinstance(X, BatchSource):
-        refuse_others(X, y, sample_weight)
-        return read_source(estimator, X, reset).result(estimator.class_weight)
-    if isinstance(X, Iterator):
-        raise ValueError(
-            f"X is a {type(X).__name__}, which can be read only once, but a fit reads the rows "
-            "many times. Give FunctionSource(function), function() making a new iterator each time."
-        )
-    if reset:
-        vars(estimator).pop("encoding_", None)
-    X, y = validated(estimator, X, y, reset)
-    X = merge_duplicates(X)
-    classes, codes = encode_labels(y)
-    weights = row_weights(X, y, classes, codes, sample_weight, estimator.class_weight)
-    return X, classes, codes, weights
-
-
-def read_source(estimator: Any, source: BatchSource, reset: bool) -> FirstPass:
-    """Return the first pass over a source, done.
-
-    With `reset` the estimator gets the encoding of the source, if it has one; else the source is
-    read with that of the estimator.
-    """
-    source = source.for_fit() if reset else source_for(estimator, source)
-    if reset:
-        vars(estimator).pop("encoding_", None)
-        if source.encoding is not None:
-            estimator.encoding_ = source.encoding
-    reader = FirstPass(estimator, source, reset)
-    with closing(read_ahead(iterate(source))) as batches:
-        for X, y, weights in batches:
-            reader.add(X, y, weights)
-    if reader.n == 0:
-        raise ValueError(f"{type(source).__name__} gave no batches: there is nothing to fit.")
-    if reset and source.encoding is not None:
-        estimator.feature_names_in_ = source.encoding.feature_names
-    return reader
 
 
 class FirstPass:

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from softmax_reg.blas_threads import blas_threads, n_threads_allowed
-from softmax_reg.rows import as_rows
-from softmax_reg.threads import threads
+from softmax_reg.dataset.blas_threads import blas_threads, n_threads_allowed
+from softmax_reg.dataset.rows import as_rows
+from softmax_reg.dataset.threads import threads
 
 __all__ = ["RowBlocks", "precision_for"]
 

@@ -68,7 +68,7 @@ class TableEncoding:
     Examples
     --------
     >>> import pandas as pd
-    >>> from softmax_reg.sources.table_encoding import TableEncoding
+    >>> from softmax_reg.dataset.table_encoding import TableEncoding
     >>> encoding = TableEncoding(("age",), {"city": ["Oslo", "Rome"]}, [40.0])
     >>> encoding.transform(pd.DataFrame({"city": ["Rome", "Bonn"], "age": [None, 18]}))
         age  city_Oslo  city_Rome

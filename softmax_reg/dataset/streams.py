@@ -16,10 +16,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
-from softmax_reg.rows import Batches, Rows, shuffled
-from softmax_reg.sources.reservoir import Reservoir, stacked
-from softmax_reg.sources.row_hashes import row_hashes
-from softmax_reg.threads import threads
+from softmax_reg.dataset.reservoir import Reservoir, stacked
+from softmax_reg.dataset.row_hashes import row_hashes
+from softmax_reg.dataset.rows import Batches, Rows, shuffled
+from softmax_reg.dataset.threads import threads
 
 __all__ = [
     "Reservoir",

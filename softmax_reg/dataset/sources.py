@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
-from softmax_reg.sources.streams import iterate
+from softmax_reg.dataset.streams import iterate
 
 __all__ = ["BatchSource", "FunctionSource", "NpySource"]
 

@@ -116,3 +116,11 @@ def shuffled(
     order = rng.permutation(rows)
     for start in range(0, len(order), size):
         yield order[start : start + size]
+
+
+def merge_duplicates(X: Any) -> Any:
+    """Return X with one entry for each place: itself, or a copy of a sparse X that has more."""
+    if sp.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X

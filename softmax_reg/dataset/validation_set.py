@@ -8,21 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
-from softmax_reg._compat import check_sample_weight
-from softmax_reg.encoding import check_total, class_factors, hold_out, merge_duplicates
-from softmax_reg.far_apart import TRANSFORM_TOO
-from softmax_reg.left_out import with_weight
-from softmax_reg.reading import read_source
-from softmax_reg.rows import as_rows
-from softmax_reg.sources.batch_sources import BatchSource
-from softmax_reg.sources.reservoir import stacked
-from softmax_reg.user_rows import validated
+from softmax_reg._compat import check_sample_weight, train_test_split
+from softmax_reg.dataset.left_out import with_weight
+from softmax_reg.dataset.reservoir import stacked
+from softmax_reg.dataset.rows import as_rows, merge_duplicates
+from softmax_reg.dataset.sources import BatchSource
+from softmax_reg.dataset.user_rows import validated
+from softmax_reg.dataset.validation import read_source
+from softmax_reg.dataset.weights import check_total, class_factors
 
 __all__ = ["Users", "unseen_rows"]
 
 # Held-out rows of a source are kept in memory up to this size, and read for each iteration above.
 _HELD_BYTES = 16 << 20
 
+TRANSFORM_TOO = (
+    "Where a pipeline transforms X, X_val has to be transformed, too: give "
+    "pipeline[:-1].transform(X_val) or, with metadata routing, name it in "
+    "make_pipeline(..., transform_input=['X_val'])."
+)
 Users = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
 
 
@@ -170,3 +174,39 @@ def _codes(y_val: NDArray, classes: NDArray) -> NDArray[np.intp]:
             f"{shown(classes)}. Leave those rows out, or train on some of them."
         )
     return np.array([position[label] for label in labels], dtype=np.intp)
+
+
+def hold_out(
+    codes: NDArray[np.intp], weights: NDArray, fraction: float, rng: np.random.Generator
+) -> tuple[NDArray, NDArray[np.intp]]:
+    """Return weights that are zero on the held-out rows, and those rows, stratified by class.
+
+    Zero weights leave rows out of the training without a copy of the others.
+
+    Raises
+    ------
+    ValueError
+        If a class has too few rows to be split.
+    """
+    active = np.flatnonzero(weights)
+    try:
+        train, held_out = train_test_split(
+            active,
+            test_size=fraction,
+            stratify=codes[active],
+            random_state=int(rng.integers(2**31)),
+        )
+        is_split = len(np.unique(codes[train])) == len(np.unique(codes[active]))
+    except ValueError:
+        is_split = False
+    if not is_split:
+        counts = np.unique(codes[active], return_counts=True)[1]
+        raise ValueError(
+            f"early_stopping cannot hold out validation_fraction={fraction} of {len(active)} rows "
+            f"and keep each of {len(counts)} classes in both parts: the smallest has "
+            f"{counts.min()} row(s). Give more rows, another fraction, or "
+            "early_stopping=False."
+        )
+    training = weights.copy()
+    training[held_out] = 0.0
+    return training, held_out

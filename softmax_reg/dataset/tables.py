@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
-from softmax_reg.sources.batch_sources import BATCH_BYTES, Batch, BatchSource
-from softmax_reg.sources.table_encoding import TableEncoding
-from softmax_reg.sources.table_statistics import (
+from softmax_reg.dataset.sources import BATCH_BYTES, Batch, BatchSource
+from softmax_reg.dataset.table_encoding import TableEncoding
+from softmax_reg.dataset.table_statistics import (
     TableStatistics,
     checked_categories,
     checked_missing,

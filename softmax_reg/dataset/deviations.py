@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import StandardScaler
-from softmax_reg.rows import Rows, as_rows
+from softmax_reg.dataset.rows import Rows, as_rows
 
 __all__ = ["deviations"]
 
@@ -51,7 +51,7 @@ def deviations(X: Any, sample_weight: Any = None) -> NDArray[np.float64]:
     Examples
     --------
     >>> import numpy as np
-    >>> from softmax_reg.deviations import deviations
+    >>> from softmax_reg.dataset.deviations import deviations
     >>> deviations(np.array([[0.0, 7.0], [4.0, 7.0]]))
     array([2., 1.])
     >>> deviations(np.array([[0.0], [4.0]]), sample_weight=[3.0, 1.0])

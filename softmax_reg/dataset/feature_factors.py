@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
+from softmax_reg.penalties import PENALTIES, Penalty
 
 __all__ = ["by_name", "feature_factors"]
 
@@ -96,3 +97,26 @@ def feature_factors(penalty_factor: Any, n_features: int) -> NDArray | None:
             f"{wrong[0]}. Use 0 for a feature without a penalty; leave out those never to be used."
         )
     return factors
+
+
+def make_penalty(
+    name: str,
+    alpha: float,
+    l1_ratio: float,
+    penalty_factor: Any,
+    n_features: int,
+    scale: NDArray | None = None,
+) -> Penalty:
+    """Return the penalty that a user names; `scale` are the units of the features, if not 1.
+
+    Raises
+    ------
+    ValueError
+        If the factors cannot be used, or a group lasso would have no group norm.
+    """
+    if l1_ratio == 0.0 and name == "group_lasso":
+        raise ValueError(
+            "penalty='group_lasso' with l1_ratio=0 has no group norm and would select nothing. "
+            "Give a share for it, such as l1_ratio=1; l1_ratios=(1.0,) in a cross-validation."
+        )
+    return PENALTIES[name](alpha, l1_ratio, feature_factors(penalty_factor, n_features), scale)

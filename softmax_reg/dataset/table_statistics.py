@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
-from softmax_reg.sources.table_encoding import TableEncoding, as_text
+from softmax_reg.dataset.table_encoding import TableEncoding, as_text
 
 if TYPE_CHECKING:
     import pandas as pd

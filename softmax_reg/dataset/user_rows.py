@@ -20,8 +20,8 @@ from softmax_reg._compat import (
     check_X_y,
     validate_data,
 )
-from softmax_reg.sources.batch_sources import BatchSource
-from softmax_reg.sources.streams import iterate, read_ahead
+from softmax_reg.dataset.sources import BatchSource
+from softmax_reg.dataset.streams import iterate, read_ahead
 
 __all__ = [
     "batches_for",

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from softmax_reg._checks.shown import shown
-from softmax_reg.sources.csv_lines import Record, Unsupported, decoding_fault, head, records
-from softmax_reg.sources.csv_options import (
+from softmax_reg.dataset.csv_lines import Record, Unsupported, decoding_fault, head, records
+from softmax_reg.dataset.csv_options import (
     checked_options,
     counts_every_row,
     reading_options,
     with_texts,
 )
-from softmax_reg.sources.tables import TableSource, is_empty, reads_as_number
+from softmax_reg.dataset.tables import TableSource, is_empty, reads_as_number
 
 if TYPE_CHECKING:
     import pandas as pd

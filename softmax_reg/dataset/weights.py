@@ -1,0 +1,96 @@
+"""From sample and class weights to one weight for each row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg._checks.shown import shown
+from softmax_reg._compat import (
+    check_sample_weight,
+    compute_class_weight,
+)
+from softmax_reg.dataset.left_out import with_weight
+
+__all__ = ["check_present", "check_total", "class_factors", "row_weights"]
+
+# Beyond it C times the total weight leaves the range of floats.
+_SMALLEST_TOTAL = 1e-250
+
+
+def row_weights(
+    X: Any,
+    y: Any,
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    sample_weight: Any,
+    class_weight: dict | str | None,
+) -> NDArray:
+    """Return s = sample_weight * class_weight, shape (n_samples,), in the dtype of X.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or fewer than two classes have any.
+    """
+    weights = check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    check_total(weights)
+    if class_weight is not None:
+        per_class = class_factors(classes, codes, weights, class_weight)
+        weights = (weights * per_class[codes]).astype(X.dtype, copy=False)
+    check_present(with_weight(codes, weights, len(classes)), classes)
+    return weights
+
+
+def check_present(present: NDArray[np.intp], classes: NDArray, where: str = "") -> None:
+    """Raise ValueError if fewer than two classes have a weight."""
+    if len(present) < 2:
+        but = "".join(f" but {shown(label)}" for label in classes[present])
+        raise ValueError(
+            f"{where}The weights of all classes{but} sum to zero. Give the rows of at least 2 "
+            "classes a positive weight, in sample_weight and in class_weight."
+        )
+
+
+def check_total(weights: NDArray) -> None:
+    """Raise ValueError if the sum of the weights, unless it is 0, leaves the range of floats."""
+    with np.errstate(over="ignore"):
+        total = float(weights.sum(dtype=np.float64))
+    if total and not _SMALLEST_TOTAL < total < 1.0 / _SMALLEST_TOTAL:
+        raise ValueError(
+            f"The sample weights sum to {total:.3g}, outside {_SMALLEST_TOTAL:.0e} to "
+            f"{1.0 / _SMALLEST_TOTAL:.0e}. Multiply them all, and divide C, by one number."
+        )
+
+
+def class_factors(
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    weights: NDArray,
+    class_weight: dict | str | None,
+) -> NDArray:
+    """Return what `class_weight` multiplies the weights of each class by, shape (n_classes,).
+
+    Raises
+    ------
+    ValueError
+        If one of them is negative or not finite.
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, str):
+        # "balanced": every class that has a weight gets the same total, in weights, not in rows.
+        totals = np.bincount(codes, weights=weights, minlength=len(classes))
+        present = totals > 0.0
+        per_class = np.ones(len(classes))
+        per_class[present] = totals.sum() / (np.count_nonzero(present) * totals[present])
+    else:
+        per_class = compute_class_weight(class_weight, classes=classes, y=classes)
+    if not (np.isfinite(per_class).all() and (per_class >= 0.0).all()):
+        raise ValueError(
+            "class_weight must give every class a finite weight, positive or 0, got "
+            f"{shown(class_weight)}."
+        )
+    return per_class
