@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.machine import describe, load_average, n_cores
 from softmax_reg.dataset.row_blocks import RowBlocks
-from softmax_reg.objective import Objective
+from softmax_reg.objective.objective import Objective
 from softmax_reg.penalties import ElasticNet
 
 _TARGET = 1.3

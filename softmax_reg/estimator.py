@@ -35,10 +35,11 @@ from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
 from softmax_reg.dataset.validation import read_data
 from softmax_reg.dataset.validation_set import Users, unseen_rows
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
-from softmax_reg.duality import duality_gap
-from softmax_reg.far_apart import warn_if_far
 from softmax_reg.fit_tasks import FitTasks, whole_fit
-from softmax_reg.objective import Objective, null_loss
+from softmax_reg.objective.duality_gap import duality_gap
+from softmax_reg.objective.far_apart import warn_if_far
+from softmax_reg.objective.objective import Objective, null_loss
+from softmax_reg.objective.separability import Existence
 from softmax_reg.online.fitted_rows import FittedRows
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.partial_fit import StreamingMixin
@@ -47,7 +48,6 @@ from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.results import SummaryMixin
-from softmax_reg.separation import Existence
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
 from softmax_reg.solvers.constraints import (
     BATCH_SIZE,

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from softmax_reg.objective import Objective
+from softmax_reg.objective.objective import Objective
 
 __all__ = [
     "DiagonalMap",

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from softmax_reg.dataset.row_blocks import RowBlocks
-from softmax_reg.objective import Objective
+from softmax_reg.objective.objective import Objective
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.solvers import SOLVERS
 

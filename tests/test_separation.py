@@ -12,14 +12,14 @@ from problems import data
 from scipy.optimize import linprog
 from sklearn.exceptions import ConvergenceWarning
 
-import softmax_reg.separation
+import softmax_reg.objective.separability
 from softmax_reg import SoftmaxRegression
 from softmax_reg.dataset.row_blocks import RowBlocks
-from softmax_reg.dual import proved_by_products
-from softmax_reg.margins import Margins
-from softmax_reg.objective import Objective
+from softmax_reg.objective.dual import proved_by_products
+from softmax_reg.objective.margins import Margins
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.separability import Existence, existence_of_optimum
 from softmax_reg.penalties import ElasticNet
-from softmax_reg.separation import Existence, existence_of_optimum
 from softmax_reg.solvers import promise
 
 CONTAINERS = {"dense": np.asarray, "csr": sp.csr_array, "csc": sp.csc_array}
@@ -206,7 +206,7 @@ def no_program(monkeypatch):
     def fail(*arguments, **named):
         raise AssertionError("the linear program was run")
 
-    monkeypatch.setattr(softmax_reg.separation, "separating_program", fail)
+    monkeypatch.setattr(softmax_reg.objective.separability, "separating_program", fail)
 
 
 @pytest.mark.usefixtures("no_program")
@@ -278,7 +278,7 @@ def test_products_decide_where_no_matrix_over_all_directions_fits(monkeypatch):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(3000, 20))
     y = (0.3 * X @ rng.normal(size=(20, 8)) + rng.gumbel(size=(3000, 8))).argmax(axis=1)
-    monkeypatch.setattr(softmax_reg.margins, "_MATRIX_BYTES", 8 * 21 * 21)
+    monkeypatch.setattr(softmax_reg.objective.margins, "_MATRIX_BYTES", 8 * 21 * 21)
     assert not Margins(objective_of(X, y)).fits
     assert not fitted(X, y)
 
@@ -316,7 +316,7 @@ def test_more_features_than_rows_separate_unless_equal_rows_have_different_class
 
 
 def test_an_answer_that_is_not_known_is_a_warning_and_no_convergence(monkeypatch):
-    monkeypatch.setattr(softmax_reg.margins, "_MATRIX_BYTES", 100)
+    monkeypatch.setattr(softmax_reg.objective.margins, "_MATRIX_BYTES", 100)
     X, y = data("overlapping")
     with pytest.warns(ConvergenceWarning, match="not found out whether an optimum exists"):
         model = SoftmaxRegression(C=np.inf).fit(X, y)

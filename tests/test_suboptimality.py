@@ -10,19 +10,19 @@ from optimum80 import Problem80, needs_80_bits
 from problems import data
 
 from softmax_reg.dataset.row_blocks import RowBlocks
-from softmax_reg.faces import variances
-from softmax_reg.objective import Objective
-from softmax_reg.penalties import ElasticNet, GroupLasso
-from softmax_reg.points import softmax_of
-from softmax_reg.solvers import minimize
-from softmax_reg.solvers.stages import finisher_of
-from softmax_reg.suboptimality import (
+from softmax_reg.objective.hessian import variances
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import softmax_of
+from softmax_reg.objective.suboptimality import (
     REACH,
     newton_excess,
     score_spread,
     smallest_subgradient,
     suboptimality,
 )
+from softmax_reg.penalties import ElasticNet, GroupLasso
+from softmax_reg.solvers import minimize
+from softmax_reg.solvers.stages import finisher_of
 
 ALPHA = 0.01
 PENALTIES = {

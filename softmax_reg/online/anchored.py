@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
 from softmax_reg.maps import FeatureMap
-from softmax_reg.objective import Objective
-from softmax_reg.points import Line, Point
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Line, Point
 
 __all__ = ["Anchored", "Frame", "Framed", "Quadratic"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import require
 from softmax_reg.dataset.left_out import as_start
-from softmax_reg.objective import Objective
+from softmax_reg.objective.objective import Objective
 from softmax_reg.online.newton import OnlineNewton
 from softmax_reg.online.units import Units
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import number, numbers, require
-from softmax_reg.objective import Objective
+from softmax_reg.objective.objective import Objective
 from softmax_reg.online.anchored import Frame
 
 __all__ = ["Units"]

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Point
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.endings import Result
 from softmax_reg.solvers.minimize import minimize

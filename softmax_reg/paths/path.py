@@ -24,7 +24,7 @@ from softmax_reg.dataset.rows import Rows
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import refuse_no_labels
 from softmax_reg.dataset.validation import read_data
-from softmax_reg.objective import Objective
+from softmax_reg.objective.objective import Objective
 from softmax_reg.paths.continuation import largest_strength, without_penalised
 from softmax_reg.paths.softmax_path import SoftmaxPath
 from softmax_reg.paths.steps import (

@@ -20,7 +20,7 @@ from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import make_penalty
 from softmax_reg.dataset.left_out import with_weight
 from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
-from softmax_reg.objective import Objective
+from softmax_reg.objective.objective import Objective
 from softmax_reg.paths.continuation import optima
 from softmax_reg.solvers import make_solver
 from softmax_reg.solvers.watching import Callback

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.points import Point
-from softmax_reg.separation import Existence
+from softmax_reg.objective.point import Point
+from softmax_reg.objective.separability import Existence
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.promise import Promise
 from softmax_reg.solvers.rising import has_risen, told_of_rise

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import ConvergenceWarning
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point
-from softmax_reg.separation import Existence
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Point
+from softmax_reg.objective.separability import Existence
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.endings import Result, not_converged, not_finite, reason_of
 from softmax_reg.solvers.promise import Promise

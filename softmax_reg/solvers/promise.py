@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point
-from softmax_reg.separation import Existence, existence_of_optimum
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Point
+from softmax_reg.objective.separability import Existence, existence_of_optimum
+from softmax_reg.objective.suboptimality import Suboptimality, suboptimality
 from softmax_reg.solvers.stages import Walk
-from softmax_reg.suboptimality import Suboptimality, suboptimality
 
 __all__ = ["Promise"]
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from softmax_reg.conditioning import choose_map
 from softmax_reg.coordinates import Conditioned
 from softmax_reg.maps import Map, StandardMap
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Point
+from softmax_reg.objective.suboptimality import REACH, score_spread
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.run_state import Run
 from softmax_reg.solvers.watching import Keeper, Watcher
-from softmax_reg.suboptimality import REACH, score_spread
 
 __all__ = ["Walk", "finisher_of"]
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Point
 
 __all__ = ["Callback", "Keeper", "Progress", "Watcher", "ask", "notify"]
 

@@ -19,11 +19,11 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from softmax_reg.dual import proved_by_products
-from softmax_reg.margins import Margins
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point
-from softmax_reg.separating import Face, lowest, near_face, separating_program
+from softmax_reg.objective.dual import proved_by_products
+from softmax_reg.objective.margins import Margins
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Point
+from softmax_reg.objective.separating import Face, lowest, near_face, separating_program
 
 __all__ = ["Existence", "existence_of_optimum"]
 

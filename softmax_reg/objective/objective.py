@@ -18,12 +18,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.batches import Batch
 from softmax_reg.dataset.left_out import as_start, expanded
 from softmax_reg.dataset.row_blocks import RowBlocks
-from softmax_reg.faces import Face
+from softmax_reg.objective.minibatch import Batch
+from softmax_reg.objective.point import Point, softmax_of
+from softmax_reg.objective.restricted_penalty import Face
 from softmax_reg.penalties import Penalty
-from softmax_reg.points import Point, softmax_of
 
 __all__ = ["Objective", "null_loss"]
 

@@ -19,10 +19,10 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from softmax_reg.conditioning import row_curvature
-from softmax_reg.duality import duality_gap
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point, softmax_of
+from softmax_reg.objective.duality_gap import duality_gap
+from softmax_reg.objective.hessian import row_curvature
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Point, softmax_of
 
 __all__ = ["REACH", "Suboptimality", "score_spread", "suboptimality"]
 

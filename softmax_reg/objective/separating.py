@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from softmax_reg.margins import Margins
+from softmax_reg.objective.margins import Margins
 
 __all__ = ["Face", "Lows", "lowest", "near_face", "separating_program"]
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.points import Point, softmax_of
+from softmax_reg.objective.point import Point, softmax_of
 
 if TYPE_CHECKING:
-    from softmax_reg.objective import Objective
+    from softmax_reg.objective.objective import Objective
 
 __all__ = ["Batch"]
 

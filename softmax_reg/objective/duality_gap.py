@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.conditioning import row_curvature
-from softmax_reg.faces import hessian_block
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point
+from softmax_reg.objective.hessian import hessian_block, row_curvature
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Point
 
 __all__ = ["duality_gap"]
 

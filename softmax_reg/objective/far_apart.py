@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
 from softmax_reg.dataset.validation_set import TRANSFORM_TOO
-from softmax_reg.objective import Objective
+from softmax_reg.objective.objective import Objective
 
 __all__ = ["warn_if_far"]
 

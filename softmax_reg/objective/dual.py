@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.margins import Margins
-from softmax_reg.points import Point
+from softmax_reg.objective.margins import Margins
+from softmax_reg.objective.point import Point
 
 __all__ = ["proved_by_products"]
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.faces import hessian_block
+from softmax_reg.objective.hessian import hessian_block
 
 if TYPE_CHECKING:
-    from softmax_reg.objective import Objective
+    from softmax_reg.objective.objective import Objective
 
 __all__ = ["Line", "Point", "softmax_of"]
 

@@ -1,14 +1,10 @@
 """Some of the coefficients, all others zero: what a working set of coordinates needs.
 
-A face knows the rest of the penalty as a function of its coordinates alone; `hessian_block` is the
-Hessian of the loss along them,
-
-    H_(jk)(lm) = (1/S) sum_i s_i a_ij a_il p_ik (delta_km - p_im),    a = (x - mean) / scale, or 1
+A face knows the rest of the penalty as a function of its coordinates alone; the Hessian of the loss
+along them is `hessian.hessian_block`.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +12,7 @@ from numpy.typing import NDArray
 from softmax_reg._compat import cached_property
 from softmax_reg.penalties import Penalty
 
-if TYPE_CHECKING:
-    from softmax_reg.points import Point
-
-__all__ = ["Face", "hessian_block", "variances"]
-
-# Above it 1 - p has lost three digits.
-_CERTAIN = 0.999
-# What of the products below may be in memory at a time, in each thread.
-_PART_BYTES = 4 << 20
+__all__ = ["Face"]
 
 
 class Face:
@@ -142,71 +130,3 @@ class Face:
     def kinked(self) -> NDArray[np.bool_]:
         """The coordinates in which the rest is not smooth at zero."""
         return ~self.support(np.zeros(len(self.inside)))
-
-
-def variances(P: NDArray) -> NDArray:
-    """Return P (1 - P), to the last digits also where a class is all but certain.
-
-    There 1 - p is the sum of the others.
-    """
-    Q, (rows, columns) = P * (1.0 - P), np.nonzero(P > _CERTAIN)
-    others = P[rows]
-    others[np.arange(len(rows)), columns] = 0.0
-    Q[rows, columns] = P[rows, columns] * others.sum(axis=1)
-    return Q
-
-
-def hessian_block(
-    point: Point, index: NDArray[np.intp], mean: NDArray | None = None, scale: NDArray | None = None
-) -> NDArray:
-    """Return the Hessian of the loss along some coordinates, float64, for shifted, scaled features.
-
-    Parameters
-    ----------
-    point : Point
-    index : ndarray of shape (m,), intp
-        The coordinates: feature * n_rows + row, the intercept after the last feature.
-    mean, scale : ndarray of shape (n_features,) or None, default=None
-        What the features are shifted and divided by; None leaves them as they are.
-    """
-    objective = point.objective
-    p, n_rows, m = objective.n_features, objective.n_rows, len(index)
-    feature, row = np.divmod(index, n_rows)
-    features, column = np.unique(feature[feature < p], return_inverse=True)
-    column = np.append(column, np.full(np.count_nonzero(feature == p), len(features)))
-    of_row = [np.flatnonzero(row == k) for k in range(n_rows)]
-    shift = np.zeros(len(features)) if mean is None else mean[features]
-    divisor = np.ones(len(features)) if scale is None else scale[features]
-
-    def dense(X: Any) -> NDArray:
-        A = np.ones((X.shape[0], len(features) + 1))
-        A[:, :-1] = X[:, features].toarray() if objective.rows.is_sparse else X[:, features]
-        A[:, :-1] -= shift
-        A[:, :-1] /= divisor
-        return A
-
-    def visit(X: Any, part: slice) -> tuple[NDArray]:
-        total = np.zeros((m, m))
-        all_proba = point.softmax(X, part)[0]
-        free = slice(objective.n_classes - n_rows, None)
-        all_variances, all_proba = variances(all_proba)[:, free], all_proba[:, free]
-        all_shares = objective.shares(part)
-        together = max(_PART_BYTES // (8 * (m + len(features) + 1)), m // 4, 1)
-        for start in range(0, X.shape[0], together):
-            rows = slice(start, start + together)
-            A, P, roots = dense(X[rows]), all_proba[rows], np.sqrt(all_shares[rows])
-            # A row has (diag(p) - p p') (x) a a': between classes it is one product.
-            A *= roots
-            At, Pt = np.ascontiguousarray(A.T), P.T  # picking rows is fast, picking columns is not
-            M = At[column]
-            M *= Pt[row]
-            product, Q = M @ M.T, all_variances[rows].T
-            for k, mine in enumerate(of_row):
-                B = At[column[mine]]
-                B *= np.sqrt(Q[k])
-                # The difference of p_k and p_k^2 would be rounding where a class is certain.
-                product[np.ix_(mine, mine)] = -(B @ B.T)
-            total -= product
-        return (total,)
-
-    return objective.rows.reduce(visit, block_bytes=max(1 << 20, 4 * m**2))[0]

@@ -18,8 +18,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from softmax_reg.objective import Objective
-from softmax_reg.points import Point
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.point import Point
 
 __all__ = ["Margins"]
 
