@@ -16,15 +16,15 @@ from objectives import (
 from problems import data, newton, penalised_loss
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.conditioning import (
+from softmax_reg.preconditioning.choose import choose_map
+from softmax_reg.preconditioning.preconditioners import (
     bound_map,
-    choose_map,
     curvature_map,
     diagonal_bound_map,
     diagonal_map,
     full_map,
 )
-from softmax_reg.coordinates import Conditioned
+from softmax_reg.preconditioning.problem import Conditioned
 
 MAPS = {
     "bound": lambda objective, point: bound_map(objective),

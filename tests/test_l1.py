@@ -18,9 +18,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.conditioning import choose_map
-from softmax_reg.coordinates import Conditioned
 from softmax_reg.penalties import PENALTIES
+from softmax_reg.preconditioning.choose import choose_map
+from softmax_reg.preconditioning.problem import Conditioned
 from softmax_reg.solvers.face_newton import minimise_model
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.support_newton import support_step

@@ -16,7 +16,8 @@ PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
     # packages, empty themselves
-    {"_checks", "_npz", "dataset", "displays", "objective", "online", "paths", "persistence"},
+    {"_checks", "_npz", "dataset", "displays", "objective", "online", "paths"},
+    {"persistence", "preconditioning"},
     {"_checks.shown", "_checks.scores", "_checks.one_hot", "_version"},
     {"_checks.rows", "_checks.labels", "_checks.weights"},
     {"_checks.wrapped"},
@@ -27,7 +28,7 @@ LAYERS = [
     {"dataset.*"},
     {"online.window"},
     {"objective.*"},
-    {"conditioning", "coordinates", "maps"},
+    {"preconditioning.*"},
     {"solvers.base", "solvers.run_state", "solvers.watching"},
     {"solvers.*"},  # one file for each method
     {"solvers.stages"},
@@ -131,8 +132,8 @@ def layer_of(module):
 
 
 def test_the_walk_sees_the_imports_it_should():
-    assert {"numpy", "softmax_reg.objective.objective"} <= imported_by("conditioning")
-    assert "objective.objective" in within("conditioning")
+    assert {"numpy", "softmax_reg.objective.objective"} <= imported_by("preconditioning.choose")
+    assert "objective.objective" in within("preconditioning.choose")
     assert "estimator" in within("softmax_reg")
 
 

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from test_layers import PACKAGE
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.maps import cholesky_with_jitter
+from softmax_reg.preconditioning.cholesky import cholesky_with_jitter
 from softmax_reg.solvers import SOLVERS
 from softmax_reg.solvers.gd import backtrack
 

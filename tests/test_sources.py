@@ -204,7 +204,7 @@ def test_a_fit_on_a_source_has_the_same_bits_each_time(kind, tmp_path):
 
 
 def test_an_iteration_of_lbfgs_reads_the_source_about_once(monkeypatch):
-    monkeypatch.setattr("softmax_reg.conditioning._GRAM_BYTES", 1)  # holds for arrays alone
+    monkeypatch.setattr("softmax_reg.preconditioning.preconditioners._GRAM_BYTES", 1)  # arrays
     source = Batches(*data("wine"))
     model = SoftmaxRegression(solver="lbfgs").fit(source)
     # Labels, moments, the start, the bound; then a pass for each iteration, for a step that was

@@ -12,8 +12,8 @@ from scipy.optimize import minimize_scalar
 from sklearn.exceptions import ConvergenceWarning
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.conditioning import bound_map, full_map
-from softmax_reg.coordinates import Conditioned
+from softmax_reg.preconditioning.preconditioners import bound_map, full_map
+from softmax_reg.preconditioning.problem import Conditioned
 from softmax_reg.schedules import ReduceOnPlateau
 from softmax_reg.solvers import SGD, SOLVERS, SVRG, Adam, Nesterov, minimize
 

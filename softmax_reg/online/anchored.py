@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.maps import FeatureMap
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Line, Point
+from softmax_reg.preconditioning.linear_maps import FeatureMap
 
 __all__ = ["Anchored", "Frame", "Framed", "Quadratic"]
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.maps import cholesky_solve
 from softmax_reg.objective.restricted_penalty import Face
+from softmax_reg.preconditioning.cholesky import cholesky_solve
 
 __all__ = ["minimise_model"]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from softmax_reg._checks.shown import shown
-from softmax_reg.coordinates import Conditioned
-from softmax_reg.maps import StandardMap
 from softmax_reg.objective.objective import Objective
+from softmax_reg.preconditioning.linear_maps import StandardMap
+from softmax_reg.preconditioning.problem import Conditioned
 from softmax_reg.solvers.base import Solver
 
 __all__ = ["has_risen", "own_units", "told_of_rise"]

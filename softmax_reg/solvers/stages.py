@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.conditioning import choose_map
-from softmax_reg.coordinates import Conditioned
-from softmax_reg.maps import Map, StandardMap
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.suboptimality import REACH, score_spread
+from softmax_reg.preconditioning.choose import choose_map
+from softmax_reg.preconditioning.linear_maps import Map, StandardMap
+from softmax_reg.preconditioning.problem import Conditioned
 from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.maps import DiagonalMap, Map
 from softmax_reg.objective.minibatch import Batch
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Line, Point
 from softmax_reg.objective.restricted_penalty import Face
+from softmax_reg.preconditioning.linear_maps import DiagonalMap, Map
 
 __all__ = ["Conditioned", "ConditionedBatch", "ConditionedLine", "ConditionedPoint"]
 
