@@ -18,8 +18,8 @@ from softmax_reg._compat import Interval, validate_parameter_constraints
 from softmax_reg.loss_logger import LossLogger
 from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.progress import PrintProgress
-from softmax_reg.solvers.constraints import COUNT
-from softmax_reg.solvers.watching import Callback, Progress
+from softmax_reg.solvers.events import Callback, Progress
+from softmax_reg.solvers.parameter_constraints import COUNT
 
 if TYPE_CHECKING:
     pass

@@ -49,7 +49,7 @@ from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.results import SummaryMixin
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
-from softmax_reg.solvers.constraints import (
+from softmax_reg.solvers.parameter_constraints import (
     BATCH_SIZE,
     CALLBACKS,
     COUNT,

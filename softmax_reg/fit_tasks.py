@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from softmax_reg._compat import HAS_CALLBACKS
-from softmax_reg.solvers.watching import Progress
+from softmax_reg.solvers.events import Progress
 
 __all__ = ["FitTasks", "whole_fit"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from softmax_reg._npz.files import check_folder
-from softmax_reg.solvers.watching import Progress
+from softmax_reg.solvers.events import Progress
 
 if TYPE_CHECKING:
     import pandas as pd

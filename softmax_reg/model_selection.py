@@ -37,7 +37,7 @@ from softmax_reg.persistence.searched import ALWAYS_SEARCHED, SEARCHED
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.routing import RoutedScores
 from softmax_reg.solvers import Solver
-from softmax_reg.solvers.constraints import SolverName
+from softmax_reg.solvers.parameter_constraints import SolverName
 
 __all__ = ["SoftmaxRegressionCV"]
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TextIO
 
 from softmax_reg.lines import Lines, Pace, duration, in_one_line
-from softmax_reg.solvers.watching import Progress
+from softmax_reg.solvers.events import Progress
 
 __all__ = ["PrintProgress"]
 

@@ -29,7 +29,7 @@ from softmax_reg._npz.storage import flatten, unflatten
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.lines import Pace
 from softmax_reg.solvers import SOLVERS, minimize
-from softmax_reg.solvers.watching import Progress
+from softmax_reg.solvers.events import Progress
 
 each_solver = pytest.mark.parametrize("solver", SOLVERS)
 

@@ -14,7 +14,7 @@ from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintPr
 from softmax_reg.penalties import Penalty
 from softmax_reg.schedules import Schedule
 from softmax_reg.solvers import SOLVERS
-from softmax_reg.solvers.constraints import SolverName
+from softmax_reg.solvers.parameter_constraints import SolverName
 
 PUBLIC = [getattr(softmax_reg, name) for name in softmax_reg.__all__]
 FIELDS_DOCUMENTED = [softmax_reg.SoftmaxRegression, *SOLVERS.values()]

@@ -21,9 +21,9 @@ from softmax_reg import SoftmaxRegression
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.preconditioning.choose import choose_map
 from softmax_reg.preconditioning.problem import Conditioned
-from softmax_reg.solvers.face_newton import minimise_model
+from softmax_reg.solvers.active_set_newton import support_step
 from softmax_reg.solvers.nesterov import Nesterov
-from softmax_reg.solvers.support_newton import support_step
+from softmax_reg.solvers.prox_newton_subproblem import minimise_model
 
 ELASTIC = {"penalty": "elasticnet"}
 if LogisticRegression().get_params().get("penalty") != "l2":

@@ -15,7 +15,7 @@ from test_layers import PACKAGE
 from softmax_reg import SoftmaxRegression
 from softmax_reg.preconditioning.cholesky import cholesky_with_jitter
 from softmax_reg.solvers import SOLVERS
-from softmax_reg.solvers.gd import backtrack
+from softmax_reg.solvers.backtracking import backtrack
 
 FUNCTIONS = {
     f"{path.stem}.{node.name}": node

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from problems import data
 
 from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV, softmax_path
-from softmax_reg.solvers.watching import ask
+from softmax_reg.solvers.events import ask
 
 X, Y = data("iris")
 CS = [0.1, 1.0, 10.0]

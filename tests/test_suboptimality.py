@@ -22,7 +22,7 @@ from softmax_reg.objective.suboptimality import (
 )
 from softmax_reg.penalties import ElasticNet, GroupLasso
 from softmax_reg.solvers import minimize
-from softmax_reg.solvers.stages import finisher_of
+from softmax_reg.solvers.restarts import finisher_of
 
 ALPHA = 0.01
 PENALTIES = {

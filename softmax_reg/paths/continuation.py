@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
-from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.endings import Result
 from softmax_reg.solvers.minimize import minimize
 from softmax_reg.solvers.run_state import Run
+from softmax_reg.solvers.solver import Solver
 
 __all__ = ["largest_strength", "optima", "without_penalised"]
 

@@ -37,7 +37,7 @@ from softmax_reg.paths.steps import (
 from softmax_reg.paths.watching import PathWatch, as_callbacks
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
-from softmax_reg.solvers.constraints import CALLBACKS, COUNT, SolverName
+from softmax_reg.solvers.parameter_constraints import CALLBACKS, COUNT, SolverName
 
 __all__ = ["SoftmaxPath", "softmax_path"]
 

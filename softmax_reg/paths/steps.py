@@ -23,7 +23,7 @@ from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
 from softmax_reg.objective.objective import Objective
 from softmax_reg.paths.continuation import optima
 from softmax_reg.solvers import make_solver
-from softmax_reg.solvers.watching import Callback
+from softmax_reg.solvers.events import Callback
 
 __all__ = [
     "Step",

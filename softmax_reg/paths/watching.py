@@ -15,7 +15,7 @@ from softmax_reg._checks.shown import shown
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress, listed
 from softmax_reg.lines import Lines, Pace, duration, in_one_line
 from softmax_reg.paths.steps import Step
-from softmax_reg.solvers.watching import ask, notify
+from softmax_reg.solvers.events import ask, notify
 
 __all__ = ["PathProgress", "PathWatch", "PrintPath", "as_callbacks"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from softmax_reg._npz import storage
 from softmax_reg._npz.files import check_folder
 from softmax_reg.objective.point import Point
-from softmax_reg.solvers.watching import Progress
+from softmax_reg.solvers.events import Progress
 
 __all__ = ["Checkpoint"]
 

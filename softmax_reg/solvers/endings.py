@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.separability import Existence
-from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.events import Callback
 from softmax_reg.solvers.promise import Promise
-from softmax_reg.solvers.rising import has_risen, told_of_rise
-from softmax_reg.solvers.stages import Walk
-from softmax_reg.solvers.watching import Callback
+from softmax_reg.solvers.restarts import Walk
+from softmax_reg.solvers.rising_loss import has_risen, told_of_rise
+from softmax_reg.solvers.solver import Solver
 
 __all__ = ["Result", "not_converged", "not_finite", "reason_of"]
 

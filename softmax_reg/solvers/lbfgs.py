@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.solvers.base import Solver, State
-from softmax_reg.solvers.constraints import COUNT
 from softmax_reg.solvers.line_search import weak_wolfe
+from softmax_reg.solvers.parameter_constraints import COUNT
+from softmax_reg.solvers.solver import Solver, State
 
 __all__ = ["LBFGS"]
 

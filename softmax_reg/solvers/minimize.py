@@ -17,13 +17,13 @@ from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.separability import Existence
-from softmax_reg.solvers.base import Solver
 from softmax_reg.solvers.endings import Result, not_converged, not_finite, reason_of
+from softmax_reg.solvers.events import Callback, Progress, ask, notify
 from softmax_reg.solvers.promise import Promise
-from softmax_reg.solvers.rising import has_risen, told_of_rise
+from softmax_reg.solvers.restarts import Walk
+from softmax_reg.solvers.rising_loss import has_risen, told_of_rise
 from softmax_reg.solvers.run_state import Run
-from softmax_reg.solvers.stages import Walk
-from softmax_reg.solvers.watching import Callback, Progress, ask, notify
+from softmax_reg.solvers.solver import Solver
 
 __all__ = ["minimize"]
 

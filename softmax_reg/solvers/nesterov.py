@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.schedules import Rates
-from softmax_reg.solvers.base import Solver, State
-from softmax_reg.solvers.constraints import LEARNING_RATE
-from softmax_reg.solvers.gd import backtrack
+from softmax_reg.solvers.backtracking import backtrack
+from softmax_reg.solvers.parameter_constraints import LEARNING_RATE
+from softmax_reg.solvers.solver import Solver, State
 
 __all__ = ["Nesterov"]
 

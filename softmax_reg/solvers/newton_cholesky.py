@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.solvers.base import Solver, State
 from softmax_reg.solvers.line_search import search_line
+from softmax_reg.solvers.solver import Solver, State
 
 __all__ = ["NewtonCholesky"]
 

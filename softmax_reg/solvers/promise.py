@@ -13,7 +13,7 @@ from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.separability import Existence, existence_of_optimum
 from softmax_reg.objective.suboptimality import Suboptimality, suboptimality
-from softmax_reg.solvers.stages import Walk
+from softmax_reg.solvers.restarts import Walk
 
 __all__ = ["Promise"]
 

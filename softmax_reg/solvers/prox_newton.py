@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.solvers.base import Solver, State
-from softmax_reg.solvers.constraints import COUNT
-from softmax_reg.solvers.face_newton import minimise_model
-from softmax_reg.solvers.gd import backtrack
+from softmax_reg.solvers.active_set_newton import support_step
+from softmax_reg.solvers.backtracking import backtrack
 from softmax_reg.solvers.line_search import ROUNDING
 from softmax_reg.solvers.nesterov import Nesterov
-from softmax_reg.solvers.support_newton import support_step
+from softmax_reg.solvers.parameter_constraints import COUNT
+from softmax_reg.solvers.prox_newton_subproblem import minimise_model
+from softmax_reg.solvers.solver import Solver, State
 
 __all__ = ["ProxNewton"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.schedules import Rates
-from softmax_reg.solvers.base import State
-from softmax_reg.solvers.constraints import BATCH_SIZE, LEARNING_RATE, MOMENTUM
+from softmax_reg.solvers.parameter_constraints import BATCH_SIZE, LEARNING_RATE, MOMENTUM
+from softmax_reg.solvers.solver import State
 from softmax_reg.solvers.stochastic import Stochastic
 
 __all__ = ["SGD"]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.solvers.base import Solver
-from softmax_reg.solvers.gd import backtrack
+from softmax_reg.solvers.backtracking import backtrack
+from softmax_reg.solvers.solver import Solver
 
 __all__ = ["Stochastic"]
 

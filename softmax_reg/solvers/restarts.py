@@ -15,11 +15,11 @@ from softmax_reg.objective.suboptimality import REACH, score_spread
 from softmax_reg.preconditioning.choose import choose_map
 from softmax_reg.preconditioning.linear_maps import Map, StandardMap
 from softmax_reg.preconditioning.problem import Conditioned
-from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.events import Keeper, Watcher
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.run_state import Run
-from softmax_reg.solvers.watching import Keeper, Watcher
+from softmax_reg.solvers.solver import Solver
 
 __all__ = ["Walk", "finisher_of"]
 

@@ -9,14 +9,14 @@ from typing import Any
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import validate_parameter_constraints
 from softmax_reg.solvers.adam import Adam
-from softmax_reg.solvers.base import Solver
-from softmax_reg.solvers.gd import GradientDescent
+from softmax_reg.solvers.gradient_descent import GradientDescent
 from softmax_reg.solvers.lbfgs import LBFGS
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.newton_cg import NewtonCG
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.sgd import SGD
+from softmax_reg.solvers.solver import Solver
 from softmax_reg.solvers.svrg import SVRG
 
 __all__ = ["SOLVERS", "make_solver", "warn_of_unused"]

@@ -15,7 +15,7 @@ from softmax_reg._checks.shown import shown
 from softmax_reg.objective.objective import Objective
 from softmax_reg.preconditioning.linear_maps import StandardMap
 from softmax_reg.preconditioning.problem import Conditioned
-from softmax_reg.solvers.base import Solver
+from softmax_reg.solvers.solver import Solver
 
 __all__ = ["has_risen", "own_units", "told_of_rise"]
 
