@@ -27,7 +27,9 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
     with_callbacks,
 )
-from softmax_reg.callbacks import EarlyStopping, in_order
+from softmax_reg.callbacks import EarlyStopping
+from softmax_reg.callbacks.ordering import in_order
+from softmax_reg.callbacks.sklearn_callbacks import FitTasks, whole_fit
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import by_name, make_penalty
 from softmax_reg.dataset.left_out import is_left_out, with_weight
@@ -35,7 +37,6 @@ from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
 from softmax_reg.dataset.validation import read_data
 from softmax_reg.dataset.validation_set import Users, unseen_rows
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
-from softmax_reg.fit_tasks import FitTasks, whole_fit
 from softmax_reg.objective.duality_gap import duality_gap
 from softmax_reg.objective.far_apart import warn_if_far
 from softmax_reg.objective.objective import Objective, null_loss

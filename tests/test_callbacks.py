@@ -27,7 +27,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from softmax_reg import SoftmaxRegression
 from softmax_reg._npz.storage import flatten, unflatten
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
-from softmax_reg.lines import Pace
+from softmax_reg.callbacks.progress_line import Pace
 from softmax_reg.solvers import SOLVERS, minimize
 from softmax_reg.solvers.events import Progress
 

@@ -418,7 +418,7 @@ def test_every_says_at_which_iterations_a_file_is_written(tmp_path, monkeypatch)
 
 def test_seconds_say_how_long_after_the_last_write_the_next_one_comes(tmp_path, monkeypatch):
     clock, written = [0.0], iterations_written(monkeypatch)
-    monkeypatch.setattr("softmax_reg.persistence.checkpoint.monotonic", lambda: clock[0])
+    monkeypatch.setattr("softmax_reg.callbacks.checkpoint.monotonic", lambda: clock[0])
 
     def tick(progress):
         clock[0] += 1.0

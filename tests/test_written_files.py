@@ -229,7 +229,7 @@ def test_a_log_on_a_full_disk_warns_once_and_the_fit_goes_on(tmp_path, monkeypat
             })()  # fmt: skip
         return file
 
-    monkeypatch.setattr("softmax_reg.loss_logger.open", failing, raising=False)
+    monkeypatch.setattr("softmax_reg.callbacks.loss_logger.open", failing, raising=False)
     logger = LossLogger(path)
     with pytest.warns(RuntimeWarning, match=r"log\.csv' could not be written.*No space") as told:
         model = SoftmaxRegression(callbacks=logger).fit(X, y)

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.callbacks import EarlyStopping, PrintProgress, listed
-from softmax_reg.persistence.checkpoint import Checkpoint
+from softmax_reg.callbacks import EarlyStopping, PrintProgress
+from softmax_reg.callbacks.checkpoint import Checkpoint
+from softmax_reg.callbacks.ordering import listed
 
 __all__ = ["BatchProgress", "BatchWatch", "warn_of_unused"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from softmax_reg.fit_tasks import FitTasks, whole_fit
+from softmax_reg.callbacks.sklearn_callbacks import FitTasks, whole_fit
 
 __all__ = ["PathTasks", "SearchTasks"]
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
-from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress, listed
-from softmax_reg.lines import Lines, Pace, duration, in_one_line
+from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress
+from softmax_reg.callbacks.ordering import listed
+from softmax_reg.callbacks.progress_line import Lines, Pace, duration, in_one_line
 from softmax_reg.paths.steps import Step
 from softmax_reg.solvers.events import ask, notify
 

@@ -19,10 +19,10 @@ from softmax_reg._npz.checks import Damaged, require, shown
 from softmax_reg._npz.files import Path
 from softmax_reg._npz.headers import check_checkpoint, check_keys, others_of
 from softmax_reg._version import __version__
-from softmax_reg.callbacks import listed
+from softmax_reg.callbacks.checkpoint import Checkpoint
+from softmax_reg.callbacks.ordering import listed
 from softmax_reg.dataset.table_encoding import TableEncoding
 from softmax_reg.persistence.attributes import attributes_of, describe, restore_attributes
-from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.persistence.fitted import ALWAYS, FITTED, Check
 from softmax_reg.persistence.parameters import decode, is_known
 from softmax_reg.persistence.runs import check_run

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import shown
-from softmax_reg.callbacks import listed
+from softmax_reg.callbacks.checkpoint import Checkpoint
+from softmax_reg.callbacks.ordering import listed
 from softmax_reg.objective.point import Point
 from softmax_reg.persistence.attributes import describe
-from softmax_reg.persistence.checkpoint import Checkpoint
 from softmax_reg.persistence.fingerprint import Labelled, differences, fingerprint
 from softmax_reg.persistence.parameters import encode
 from softmax_reg.persistence.runs import is_made_of_numbers

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TextIO
 
-from softmax_reg.lines import Lines, Pace, duration, in_one_line
+from softmax_reg.callbacks.progress_line import Lines, Pace, duration, in_one_line
 from softmax_reg.solvers.events import Progress
 
 __all__ = ["PrintProgress"]

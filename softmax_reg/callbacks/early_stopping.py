@@ -1,40 +1,19 @@
-"""What watches a run: early stopping, a record of the losses, lines of progress.
-
-A callback is called with a `Progress` for every point, the starting point too; True means stop,
-whatever else it returns means nothing.  All are called, always, in this order: printers, loggers,
-early stopping, then the user's own.
-"""
+"""`EarlyStopping`: the callback that ends a fit whose loss on held-out rows no longer falls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from softmax_reg._checks.shown import shown
 from softmax_reg._compat import Interval, validate_parameter_constraints
-from softmax_reg.loss_logger import LossLogger
-from softmax_reg.persistence.checkpoint import Checkpoint
-from softmax_reg.progress import PrintProgress
-from softmax_reg.solvers.events import Callback, Progress
+from softmax_reg.solvers.events import Progress
 from softmax_reg.solvers.parameter_constraints import COUNT
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = [
-    "Callback",
-    "Checkpoint",
-    "EarlyStopping",
-    "LossLogger",
-    "PrintProgress",
-    "Progress",
-]
+__all__ = ["EarlyStopping"]
 
 _ALLOWED = {"n_iter_no_change": COUNT, "min_delta": [Interval(Real, 0, None, closed="left")]}
-_OTHERS = 3  # the place of callables that say nothing of their own
 
 
 class EarlyStopping:
@@ -129,66 +108,3 @@ class EarlyStopping:
         self.best_iter, self.best_loss = int(state["best_iter"]), float(state["best_loss"])
         self._low_iter, self._low = int(state["_low_iter"]), float(state["_low"])
         self.best_w = state.get("best_w")
-
-
-def listed(given: Any, told: str) -> list[Callable[..., Any]]:
-    """Return the callbacks that a user gave as a list.
-
-    Parameters
-    ----------
-    given : callable, list or tuple of callables, or None
-    told : str
-        What they are called with, for the error.
-
-    Raises
-    ------
-    TypeError
-        If one cannot be called.
-    """
-    callbacks = list(given) if isinstance(given, list | tuple) else [given]
-    callbacks = [] if given is None else callbacks
-    for callback in callbacks:
-        if not callable(callback) or isinstance(callback, type):
-            remedy = (
-                "scikit-learn's callbacks are set by set_callbacks(...)"
-                if hasattr(callback, "on_fit_task_end")
-                else f"give an instance or a function that takes {told}"
-            )
-            raise TypeError(f"callbacks holds {shown(callback)}, which cannot be called: {remedy}.")
-    return callbacks
-
-
-def in_order(
-    given: Any, verbose: int, n_iter_no_change: int | None
-) -> tuple[list[Callable[..., Any]], EarlyStopping | None]:
-    """Return the callbacks of a fit in the order of their calls, and that which stops it early.
-
-    Parameters
-    ----------
-    given : callable, list or tuple of callables, or None
-        The user's.
-    verbose : int
-        Adds lines of progress if positive.
-    n_iter_no_change : int or None
-        Adds early stopping, unless it is among those given; None adds none.
-
-    Raises
-    ------
-    TypeError
-        If one cannot be called.
-    ValueError
-        If two of them stop early.
-    """
-    callbacks = listed(given, "a Progress")
-    stopping = [callback for callback in callbacks if isinstance(callback, EarlyStopping)]
-    if len(stopping) > 1:
-        raise ValueError(f"callbacks holds {len(stopping)} EarlyStopping; only one can decide.")
-    for stale in stopping:
-        stale.reset()  # lest a run that ends before its first point keeps the best of another
-    if not stopping and n_iter_no_change is not None:
-        stopping = [EarlyStopping(n_iter_no_change)]
-        callbacks += stopping
-    if verbose:
-        callbacks = [PrintProgress(verbose), *callbacks]
-    callbacks.sort(key=lambda callback: getattr(callback, "order", _OTHERS))
-    return callbacks, stopping[0] if stopping else None
