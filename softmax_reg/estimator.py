@@ -41,9 +41,6 @@ from softmax_reg.objective.duality_gap import duality_gap
 from softmax_reg.objective.far_apart import warn_if_far
 from softmax_reg.objective.objective import Objective, null_loss
 from softmax_reg.objective.separability import Existence
-from softmax_reg.online.fitted_rows import FittedRows
-from softmax_reg.online.newton import OnlineNewton
-from softmax_reg.online.partial_fit import StreamingMixin
 from softmax_reg.penalties import ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import Session
@@ -58,6 +55,9 @@ from softmax_reg.solvers.parameter_constraints import (
     MOMENTUM,
     SolverName,
 )
+from softmax_reg.streaming.fitted_rows import FittedRows
+from softmax_reg.streaming.online_newton import OnlineNewton
+from softmax_reg.streaming.partial_fit import StreamingMixin
 
 __all__ = ["SoftmaxRegression"]
 

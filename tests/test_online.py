@@ -12,12 +12,12 @@ from problems import data, penalised_loss
 from softmax_reg import SoftmaxRegression
 from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.functional import log_softmax
-from softmax_reg.online import newton as online
-from softmax_reg.online.anchored import Anchored, Frame, Framed, Quadratic
-from softmax_reg.online.curvature import Diagonal, Shared, Whole, curvature_for
-from softmax_reg.online.newton import OnlineNewton
-from softmax_reg.online.window import LabelledRows, join, push
 from softmax_reg.penalties import ElasticNet
+from softmax_reg.streaming import online_newton
+from softmax_reg.streaming.hessian_storage import Diagonal, Shared, Whole, curvature_for
+from softmax_reg.streaming.laplace_objective import Anchored, Frame, Framed, Quadratic
+from softmax_reg.streaming.online_newton import OnlineNewton
+from softmax_reg.streaming.window import LabelledRows, join, push
 
 KINDS = [Whole, Shared, Diagonal]
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -142,10 +142,10 @@ def excess_loss(state, X, y, n_repeats=1):
 
 @pytest.mark.parametrize("name", ["overlapping", "overlapping/two"])
 def test_while_all_rows_are_in_the_window_the_minimum_is_that_of_the_batch_fit(name, monkeypatch):
-    monkeypatch.setattr(online, "_GAP", 1e-12)
-    monkeypatch.setattr(online, "_FLOOR", 1e-9)
-    monkeypatch.setattr(online, "_GROWTH", 0.0)
-    monkeypatch.setattr(online, "_MAX_NEWTON", 50)
+    monkeypatch.setattr(online_newton, "_GAP", 1e-12)
+    monkeypatch.setattr(online_newton, "_FLOOR", 1e-9)
+    monkeypatch.setattr(online_newton, "_GROWTH", 0.0)
+    monkeypatch.setattr(online_newton, "_MAX_NEWTON", 50)
     X, y = data(name)
     state = learn_all(OnlineNewton.empty(X.shape[1], len(np.unique(y))), X, y, 50)
     W, b = state.coefficients
@@ -157,8 +157,8 @@ def test_while_all_rows_are_in_the_window_the_minimum_is_that_of_the_batch_fit(n
 @pytest.mark.slow
 @each_kind
 def test_many_passes_through_a_small_window_come_to_the_batch_optimum(kind, monkeypatch):
-    monkeypatch.setattr(online, "_WINDOW_SIZE", 200)
-    monkeypatch.setattr(online, "curvature_for", lambda n, n_rows: kind())
+    monkeypatch.setattr(online_newton, "_WINDOW_SIZE", 200)
+    monkeypatch.setattr(online_newton, "curvature_for", lambda n, n_rows: kind())
     X, y = data("overlapping")
     order = np.random.default_rng(0).permutation(len(y))
     empty = OnlineNewton.empty(4, 3)
@@ -182,7 +182,7 @@ def test_the_size_of_the_batches_hardly_matters(size):
 
 
 def test_the_memory_does_not_grow_with_the_rows(monkeypatch):
-    monkeypatch.setattr(online, "_WINDOW_SIZE", 1000)
+    monkeypatch.setattr(online_newton, "_WINDOW_SIZE", 1000)
     X, y = data("overlapping")
     state, sizes = OnlineNewton.empty(4, 3), []
     for _ in range(30):
@@ -217,8 +217,8 @@ def test_rows_of_one_class_first_do_no_harm():
 @pytest.mark.slow
 @each_kind
 def test_a_state_goes_through_arrays_and_learns_on_bit_for_bit(kind, monkeypatch):
-    monkeypatch.setattr(online, "curvature_for", lambda n, n_rows: kind())
-    monkeypatch.setattr(online, "_WINDOW_SIZE", 300)
+    monkeypatch.setattr(online_newton, "curvature_for", lambda n, n_rows: kind())
+    monkeypatch.setattr(online_newton, "_WINDOW_SIZE", 300)
     X, y = data("overlapping")
     order = np.random.default_rng(0).permutation(len(y))
     X, y = X[order], y[order]

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from softmax_reg.objective.hessian import diagonal_hessian, gram, ridge_of, whole_hessian
 from softmax_reg.objective.point import Point
-from softmax_reg.online.anchored import Framed, Quadratic
 from softmax_reg.preconditioning.cholesky import inverse_root
 from softmax_reg.preconditioning.linear_maps import DiagonalMap, FeatureMap, MatrixMap
+from softmax_reg.streaming.laplace_objective import Framed, Quadratic
 
 __all__ = ["Curvature", "curvature_for"]
 

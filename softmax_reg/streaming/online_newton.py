@@ -18,14 +18,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg.dataset.row_blocks import RowBlocks
-from softmax_reg.online.anchored import Anchored, Frame, Framed, Quadratic
-from softmax_reg.online.arrays import LARGEST, SavedAsArrays
-from softmax_reg.online.curvature import Curvature, curvature_for
-from softmax_reg.online.units import Units
-from softmax_reg.online.window import LabelledRows, join, push
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.newton_cg import truncated_cg
+from softmax_reg.streaming.feature_scale import Units
+from softmax_reg.streaming.hessian_storage import Curvature, curvature_for
+from softmax_reg.streaming.laplace_objective import Anchored, Frame, Framed, Quadratic
+from softmax_reg.streaming.state_arrays import LARGEST, SavedAsArrays
+from softmax_reg.streaming.window import LabelledRows, join, push
 
 __all__ = ["OnlineNewton"]
 

@@ -11,9 +11,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import number, numbers, require, whole_number
-from softmax_reg.online.anchored import Frame, Quadratic
-from softmax_reg.online.units import Units
-from softmax_reg.online.window import LabelledRows
+from softmax_reg.streaming.feature_scale import Units
+from softmax_reg.streaming.laplace_objective import Frame, Quadratic
+from softmax_reg.streaming.window import LabelledRows
 
 __all__ = ["LARGEST", "SavedAsArrays"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from softmax_reg._npz.checks import require
 from softmax_reg.dataset.left_out import as_start
 from softmax_reg.objective.objective import Objective
-from softmax_reg.online.newton import OnlineNewton
-from softmax_reg.online.units import Units
+from softmax_reg.streaming.feature_scale import Units
+from softmax_reg.streaming.online_newton import OnlineNewton
 
 __all__ = ["FittedRows"]
 

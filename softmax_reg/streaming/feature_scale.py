@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import number, numbers, require
 from softmax_reg.objective.objective import Objective
-from softmax_reg.online.anchored import Frame
+from softmax_reg.streaming.laplace_objective import Frame
 
 __all__ = ["Units"]
 

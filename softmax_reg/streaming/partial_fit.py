@@ -23,9 +23,9 @@ from softmax_reg.dataset.rows import merge_duplicates
 from softmax_reg.dataset.user_rows import validated
 from softmax_reg.dataset.weights import check_total
 from softmax_reg.drop_in import check_scheme, meant, tell
-from softmax_reg.online.newton import OnlineNewton
-from softmax_reg.online.watching import BatchProgress, BatchWatch, warn_of_unused
 from softmax_reg.prediction import unchanged_if_it_fails
+from softmax_reg.streaming.events import BatchProgress, BatchWatch, warn_of_unused
+from softmax_reg.streaming.online_newton import OnlineNewton
 
 __all__ = ["StreamingMixin"]
 
@@ -132,7 +132,7 @@ class StreamingMixin:
         References
         ----------
         M. Opper (1998), "A Bayesian approach to on-line learning": see
-        :class:`~softmax_reg.online.newton.OnlineNewton`.
+        :class:`~softmax_reg.streaming.online_newton.OnlineNewton`.
 
         Examples
         --------
