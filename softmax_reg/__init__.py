@@ -32,8 +32,8 @@ from softmax_reg.displays.path_display import PathDisplay
 from softmax_reg.displays.softmax_display import SoftmaxDisplay
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.model_selection import SoftmaxRegressionCV
-from softmax_reg.paths.path import softmax_path
-from softmax_reg.paths.softmax_path import SoftmaxPath
+from softmax_reg.model_selection.path import softmax_path
+from softmax_reg.model_selection.softmax_path import SoftmaxPath
 
 __all__ = [
     "BatchSource",

@@ -458,3 +458,15 @@ def test_a_file_that_changes_during_a_fit_is_noticed(tmp_path):
     path.write_text(table(), encoding="utf-8")
     with pytest.raises(ValueError, match=r"other features.* in row 1 than in the first pass"):
         SoftmaxRegression().fit(Changing(path, "y", chunksize=2))
+
+
+def test_no_memory_is_not_told_as_a_fault_of_the_file(tmp_path, monkeypatch):
+    (tmp_path / "rows.csv").write_text("a,y\n1,0\n2,1\n")
+    source = CSVSource(tmp_path / "rows.csv", target="y", chunksize=1000)
+
+    def read_csv(*args, **options):
+        raise pd.errors.ParserError("Error tokenizing data. C error: out of memory")
+
+    monkeypatch.setattr(pd, "read_csv", read_csv)
+    with pytest.raises(MemoryError, match=r"rows.csv. Read fewer at a time: chunksize=250"):
+        list(source)

@@ -17,10 +17,10 @@ from sklearn.model_selection import StratifiedKFold
 
 from softmax_reg import CVDisplay, SoftmaxRegressionCV
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
-from softmax_reg.paths import continuation
-from softmax_reg.paths.cross_validation import chosen
-from softmax_reg.paths.steps import Step
-from softmax_reg.paths.watching import PathProgress, PrintPath
+from softmax_reg.callbacks.path_progress import PathPoint, PathProgress
+from softmax_reg.model_selection import warm_starts
+from softmax_reg.model_selection.cross_validation import chosen
+from softmax_reg.model_selection.path_events import PrintPath
 
 CS = (0.01, 0.1, 1.0, 10.0)
 PROCESSES = [pytest.param(jobs, marks=pytest.mark.slow) for jobs in (2, "multiprocessing")]
@@ -68,9 +68,9 @@ def test_every_fit_is_told_of_in_the_order_of_the_folds(jobs):
 
 def test_a_single_job_tells_of_each_fit_before_the_next_begins(monkeypatch):
     begun, seen = [], []
-    run = continuation.minimize
+    run = warm_starts.minimize
     monkeypatch.setattr(
-        continuation, "minimize", lambda *args, **kw: begun.append(1) or run(*args, **kw)
+        warm_starts, "minimize", lambda *args, **kw: begun.append(1) or run(*args, **kw)
     )
     fitted(callbacks=lambda progress: seen.append(len(begun)))
     assert seen == list(range(1, 14))
@@ -221,7 +221,7 @@ class Terminal(io.StringIO):
 
 
 def told_at(n_done, seconds, n_fits=21, **where):
-    step = Step(0.1, np.eye(3, 5), np.zeros(3), 0.5, 20.0, 1e-9, 12, True, "tol")
+    step = PathPoint(0.1, np.eye(3, 5), np.zeros(3), 0.5, 20.0, 1e-9, 12, True, "tol")
     known = {"number": 1, "n_Cs": 10, "l1_ratio": 0.5, "n_fits": n_fits}
     return PathProgress(step, n_done=n_done, seconds=seconds, **(known | where))
 

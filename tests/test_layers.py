@@ -16,7 +16,7 @@ PACKAGE = Path(softmax_reg.__file__).parent
 # From left to right.  A module of the package that is not here must be given its place.
 LAYERS = [
     # packages, empty themselves
-    {"_checks", "_npz", "dataset", "displays", "objective", "streaming", "paths"},
+    {"_checks", "_npz", "dataset", "displays", "objective", "streaming"},
     {"persistence", "preconditioning"},
     {"_checks.shown", "_checks.scores", "_checks.one_hot", "_version"},
     {"_checks.rows", "_checks.labels", "_checks.weights"},
@@ -37,7 +37,7 @@ LAYERS = [
     {"solvers.minimize"},
     {"solvers"},
     {"callbacks.*"},
-    {"callbacks", "paths.continuation"},
+    {"callbacks"},
     {"streaming.laplace_objective", "streaming.feature_scale"},
     {"streaming.state_arrays", "streaming.hessian_storage"},
     {"streaming.online_newton"},
@@ -49,10 +49,9 @@ LAYERS = [
     {"drop_in", "prediction"},
     {"streaming.fitted_rows", "streaming.events"},
     {"streaming.partial_fit"},
-    {"paths.steps", "paths.cross_validation", "paths.softmax_path"},
-    {"paths.watching", "paths.tasks", "routing"},
-    {"paths.path", "paths.folds"},
-    {"estimator", "model_selection"},
+    {"estimator"},
+    {"model_selection.*"},
+    {"model_selection"},
     {"softmax_reg"},
 ]
 # These read fitted attributes and know nothing of how they came about.
@@ -67,7 +66,7 @@ DISPLAYS = {
     "displays.path_display",
     "displays.cv_display",
 }
-MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection"}
+MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection.softmax_regression_cv"}
 DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl", "joblib"}
 EXTRAS = {"IPython", "pyarrow"}  # a notebook has the former
 

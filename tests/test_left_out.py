@@ -350,7 +350,7 @@ def test_the_class_of_a_single_row_is_unknown_to_one_fold():
 @pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_highest_label_may_be_the_one_that_is_missing(monkeypatch, rows_are_copied, n_jobs):
     if not rows_are_copied:
-        monkeypatch.setattr("softmax_reg.paths.cross_validation._COPIED_BYTES", 0)
+        monkeypatch.setattr("softmax_reg.model_selection.cross_validation._COPIED_BYTES", 0)
     X, y = with_a_rare_class()
     y = np.array([0, 2, 1])[y]
     folds = [(np.flatnonzero(y != 2), np.flatnonzero(y == 2)), *StratifiedKFold(2).split(X, y)]

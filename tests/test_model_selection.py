@@ -31,8 +31,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import softmax_reg
 from softmax_reg import CSVSource, SoftmaxRegression, SoftmaxRegressionCV
 from softmax_reg.model_selection import SoftmaxRegressionCV as SameClass
-from softmax_reg.paths import cross_validation
-from softmax_reg.paths.cross_validation import chosen
+from softmax_reg.model_selection import cross_validation
+from softmax_reg.model_selection.cross_validation import chosen
 
 CS = (0.01, 0.1, 1.0, 10.0)
 

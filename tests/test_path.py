@@ -31,7 +31,7 @@ from softmax_reg import (
     softmax_path,
 )
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
-from softmax_reg.paths import continuation
+from softmax_reg.model_selection import warm_starts
 
 
 def wide(n=40, p=300, K=3, seed=0):
@@ -167,17 +167,17 @@ def test_more_features_become_active_and_more_is_explained_as_C_grows():
 def test_screening_changes_nothing_but_the_work(monkeypatch):
     X, y = wide()
     n_features = []
-    with_features = continuation.Objective.with_features
+    with_features = warm_starts.Objective.with_features
 
     def recorded(self, kept):
         n_features.append(len(kept))
         return with_features(self, kept)
 
-    monkeypatch.setattr(continuation.Objective, "with_features", recorded)
+    monkeypatch.setattr(warm_starts.Objective, "with_features", recorded)
     screened = softmax_path(X, y, Cs=10)
     assert n_features
     assert max(n_features) < X.shape[1]
-    monkeypatch.setattr(continuation, "_FEW_FEATURES", 10**9)
+    monkeypatch.setattr(warm_starts, "_FEW_FEATURES", 10**9)
     whole = softmax_path(X, y, Cs=10)
     np.testing.assert_allclose(screened.objective_, whole.objective_, rtol=1e-9)
     np.testing.assert_array_equal(screened.coefs_ != 0.0, whole.coefs_ != 0.0)
@@ -192,7 +192,7 @@ def test_a_rule_that_sets_too_much_aside_is_put_right(monkeypatch):
             return None
         return np.flatnonzero(objective.unpack(last.w)[0].any(axis=1))[:1]
 
-    monkeypatch.setattr(continuation, "_kept", far_too_strict)
+    monkeypatch.setattr(warm_starts, "_kept", far_too_strict)
     path = softmax_path(X, y, Cs=5, eps=0.1)
     np.testing.assert_allclose(path.objective_, expected.objective_, rtol=1e-9)
 
@@ -457,7 +457,7 @@ def test_features_with_a_penalty_are_exactly_zero_at_the_first_C_beside_free_one
 
 def test_ctrl_c_ends_the_path_and_keeps_what_was_found(monkeypatch):
     X, y = data("iris")
-    run = continuation.minimize
+    run = warm_starts.minimize
     calls = []
 
     def interrupted(solver, objective, w, **settings):
@@ -471,7 +471,7 @@ def test_ctrl_c_ends_the_path_and_keeps_what_was_found(monkeypatch):
 
         return run(solver, objective, w, **(settings | {"callbacks": [stop]}))
 
-    monkeypatch.setattr(continuation, "minimize", interrupted)
+    monkeypatch.setattr(warm_starts, "minimize", interrupted)
     with pytest.warns(ConvergenceWarning, match="1 of 3 fits"):
         path = softmax_path(X, y, Cs=6)
     assert len(path.Cs_) == len(path.coefs_) == 3

@@ -26,7 +26,7 @@ from softmax_reg import (
 )
 from softmax_reg.callbacks import Checkpoint
 from softmax_reg.dataset.deviations import deviations
-from softmax_reg.paths import cross_validation
+from softmax_reg.model_selection import cross_validation
 from softmax_reg.solvers import SOLVERS
 
 TOL = 1e-12
@@ -491,7 +491,7 @@ def test_without_standardize_nothing_is_computed(monkeypatch):
         raise AssertionError("the deviations were computed")
 
     monkeypatch.setattr("softmax_reg.estimator.deviations", never)
-    monkeypatch.setattr("softmax_reg.paths.steps.deviations", never)
+    monkeypatch.setattr("softmax_reg.model_selection.path_fits.deviations", never)
     X, y = data("iris")
     SoftmaxRegression().fit(X, y)
     softmax_path(X, y, Cs=2)

@@ -8,6 +8,7 @@ early stopping, then the user's own.
 from softmax_reg.callbacks.checkpoint import Checkpoint
 from softmax_reg.callbacks.early_stopping import EarlyStopping
 from softmax_reg.callbacks.loss_logger import LossLogger
+from softmax_reg.callbacks.path_progress import PathPoint, PathProgress
 from softmax_reg.callbacks.print_progress import PrintProgress
 from softmax_reg.solvers.events import Callback, Progress
 
@@ -16,6 +17,8 @@ __all__ = [
     "Checkpoint",
     "EarlyStopping",
     "LossLogger",
+    "PathPoint",
+    "PathProgress",
     "PrintProgress",
     "Progress",
 ]

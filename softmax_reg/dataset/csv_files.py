@@ -317,6 +317,11 @@ class CSVSource(TableSource):
         except pd.errors.EmptyDataError:
             raise ValueError(f"CSVSource found nothing in {path}: the file is empty.") from None
         except pd.errors.ParserError as error:
+            if "out of memory" in str(error):  # which says nothing of the file
+                raise MemoryError(
+                    f"There is no memory for the next rows of {path}. Read fewer at a time: "
+                    f"chunksize={max(self.chunksize // 4, 1)}."
+                ) from error
             raise ValueError(self._parser_fault(path, str(error))) from error
         except UnicodeError as error:
             raise ValueError(decoding_fault(path, self.options)) from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -16,17 +15,17 @@ from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import ConvergenceWarning
+from softmax_reg.callbacks.path_progress import PathPoint
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import make_penalty
 from softmax_reg.dataset.left_out import with_weight
 from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
+from softmax_reg.model_selection.warm_starts import optima
 from softmax_reg.objective.objective import Objective
-from softmax_reg.paths.continuation import optima
 from softmax_reg.solvers import make_solver
 from softmax_reg.solvers.events import Callback
 
 __all__ = [
-    "Step",
     "checked_Cs",
     "checked_l1_ratios",
     "follow",
@@ -34,22 +33,6 @@ __all__ = [
     "settings_of",
     "warn_if_unconverged",
 ]
-
-
-@dataclass(frozen=True)
-class Step:
-    """The optimum at one C, as `SoftmaxPath` holds it, without what a point keeps."""
-
-    C: float
-    coef: NDArray
-    intercept: NDArray
-    value: float
-    deviance: float
-    optimality: float
-    n_iter: int
-    converged: bool
-    stopped: str  # by what, as in `Result`
-    scale: NDArray | None = None  # the deviations of the features, if they are the units
 
 
 def objective_of(
@@ -93,7 +76,7 @@ def follow(
     knobs: dict[str, Any],
     start: NDArray | None = None,
     callbacks: Sequence[Callback] = (),
-) -> Iterator[Step]:
+) -> Iterator[PathPoint]:
     """Yield the optimum at each C, the smallest first.
 
     Parameters
@@ -114,7 +97,7 @@ def follow(
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
         point = result.point
         coef, intercept = objective.coefficients(point.w)
-        yield Step(
+        yield PathPoint(
             C=float(C),
             coef=coef,
             intercept=intercept,
@@ -128,7 +111,7 @@ def follow(
         )
 
 
-def warn_if_unconverged(steps: Sequence[Step], tol: float, stacklevel: int) -> None:
+def warn_if_unconverged(steps: Sequence[PathPoint], tol: float, stacklevel: int) -> None:
     """Warn once of the fits of a path that did not converge."""
     failed = [step for step in steps if not step.converged and step.stopped != "callback"]
     if not failed:

@@ -22,20 +22,21 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
     with_callbacks,
 )
+from softmax_reg.callbacks.path_progress import PathPoint
 from softmax_reg.dataset.feature_factors import by_name
 from softmax_reg.dataset.rows import Rows
 from softmax_reg.dataset.validation import read_data
 from softmax_reg.estimator import SoftmaxRegression
-from softmax_reg.paths.cross_validation import Labelled, check_classes, choice
-from softmax_reg.paths.folds import ScoredPaths, fold_paths, refitted, score_paths
-from softmax_reg.paths.path import CONSTRAINTS
-from softmax_reg.paths.steps import Step, checked_Cs, checked_l1_ratios, warn_if_unconverged
-from softmax_reg.paths.tasks import SearchTasks
-from softmax_reg.paths.watching import PathWatch, as_callbacks
+from softmax_reg.model_selection.cross_validation import Labelled, check_classes, choice
+from softmax_reg.model_selection.folds import ScoredPaths, fold_paths, refitted, score_paths
+from softmax_reg.model_selection.path import CONSTRAINTS
+from softmax_reg.model_selection.path_events import PathWatch, as_callbacks
+from softmax_reg.model_selection.path_fits import checked_Cs, checked_l1_ratios, warn_if_unconverged
+from softmax_reg.model_selection.scoring import RoutedScores
+from softmax_reg.model_selection.sklearn_callbacks import SearchTasks
 from softmax_reg.persistence.models import Saved
 from softmax_reg.persistence.searched import ALWAYS_SEARCHED, SEARCHED
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
-from softmax_reg.routing import RoutedScores
 from softmax_reg.solvers import Solver
 from softmax_reg.solvers.parameter_constraints import SolverName
 
@@ -107,7 +108,7 @@ class SoftmaxRegressionCV(
         them is kept up to date, in a log file a line comes at least every ten seconds.  10 prints
         every tenth fit, and so on.
     callbacks : callable, list of callables or None, default=None
-        Called with a `softmax_reg.paths.watching.PathProgress` after each fit, the one to all rows
+        Called with a `softmax_reg.callbacks.PathProgress` after each fit, the one to all rows
         too, in the order of the folds; with several jobs when all of a path is done.  Only the
         return value True ends the path: larger C get no score there and cannot be chosen.
         Callbacks of scikit-learn 1.9, such as its ProgressBar, are given to `set_callbacks`.
@@ -367,7 +368,7 @@ class SoftmaxRegressionCV(
 
     def _refit(
         self, data: Labelled, knobs: dict[str, Any], tasks: SearchTasks, watch: PathWatch
-    ) -> Step:
+    ) -> PathPoint:
         """Fit the chosen model on all rows, from the mean of the folds' coefficients."""
         start = self.coef_, self.intercept_
         step = refitted(data, self.C_, self.l1_ratio_, start, knobs, tasks)

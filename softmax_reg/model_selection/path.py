@@ -24,17 +24,17 @@ from softmax_reg.dataset.rows import Rows
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import refuse_no_labels
 from softmax_reg.dataset.validation import read_data
-from softmax_reg.objective.objective import Objective
-from softmax_reg.paths.continuation import largest_strength, without_penalised
-from softmax_reg.paths.softmax_path import SoftmaxPath
-from softmax_reg.paths.steps import (
+from softmax_reg.model_selection.path_events import PathWatch, as_callbacks
+from softmax_reg.model_selection.path_fits import (
     checked_Cs,
     follow,
     objective_of,
     settings_of,
     warn_if_unconverged,
 )
-from softmax_reg.paths.watching import PathWatch, as_callbacks
+from softmax_reg.model_selection.softmax_path import SoftmaxPath
+from softmax_reg.model_selection.warm_starts import largest_strength, without_penalised
+from softmax_reg.objective.objective import Objective
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
 from softmax_reg.solvers.parameter_constraints import CALLBACKS, COUNT, SolverName
@@ -136,7 +136,7 @@ def softmax_path(
         them is kept up to date, in a log file a line comes at least every ten seconds.  10 prints
         every tenth fit, and so on.
     callbacks : callable, list of callables or None, default=None
-        Called with a `softmax_reg.paths.watching.PathProgress` after the fit of each C.  Only the
+        Called with a `softmax_reg.callbacks.PathProgress` after the fit of each C.  Only the
         return value True ends the path, with that C.  A method `finish()` is called when the path
         ends, however it does.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any, Self, TextIO
@@ -14,54 +14,13 @@ from numpy.typing import NDArray
 from softmax_reg._checks.shown import shown
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress
 from softmax_reg.callbacks.ordering import listed
+from softmax_reg.callbacks.path_progress import PathPoint, PathProgress
 from softmax_reg.callbacks.progress_line import Lines, Pace, duration, in_one_line
-from softmax_reg.paths.steps import Step
 from softmax_reg.solvers.events import ask, notify
 
-__all__ = ["PathProgress", "PathWatch", "PrintPath", "as_callbacks"]
+__all__ = ["PathWatch", "PrintPath", "as_callbacks"]
 
 _OF_ONE_FIT = (Checkpoint, EarlyStopping, LossLogger, PrintProgress)
-
-
-@dataclass(frozen=True)
-class PathProgress:
-    """What a callback is told of each fit of a path.
-
-    Attributes
-    ----------
-    step : Step
-        The optimum: its `C`, `coef`, `intercept`, `value`, `deviance`, `optimality`, `n_iter` and
-        `converged`.  The arrays are read-only.
-    number : int
-        Which C of the path it is, from 1 for the smallest.
-    n_Cs : int
-        How many the path has.
-    l1_ratio : float
-        Share of the L1 norm in the penalty.
-    n_done : int
-        Fits done so far, or not needed any more, in all paths together.
-    n_fits : int
-        How many there are.
-    seconds : float
-        Since the first of them began.
-    fold : int or None
-        The number of the fold, from 1; None for a fit to all rows.
-    n_folds : int or None
-        How many there are; None for a path over all rows.
-    score : float or None
-        On the rows that the fold leaves out.
-    """
-
-    step: Step
-    number: int
-    n_Cs: int
-    l1_ratio: float
-    n_done: int
-    n_fits: int
-    seconds: float
-    fold: int | None = None
-    n_folds: int | None = None
-    score: float | None = None
 
 
 class PrintPath(Lines):
@@ -157,7 +116,7 @@ class PathWatch:
     def __exit__(self, *error: object) -> None:
         notify(self._callbacks, "finish")
 
-    def __call__(self, step: Step, **where: Any) -> bool:
+    def __call__(self, step: PathPoint, **where: Any) -> bool:
         """Tell of a fit; return whether a callback asks to end the path there."""
         if not self._callbacks:
             return False

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import check_method_params, effective_n_jobs, in_parallel
-from softmax_reg.paths.cross_validation import Fold, Labelled
-from softmax_reg.paths.steps import Step, follow, objective_of
-from softmax_reg.paths.tasks import PathTasks, SearchTasks
-from softmax_reg.paths.watching import PathWatch
+from softmax_reg.callbacks.path_progress import PathPoint
+from softmax_reg.model_selection.cross_validation import Fold, Labelled
+from softmax_reg.model_selection.path_events import PathWatch
+from softmax_reg.model_selection.path_fits import follow, objective_of
+from softmax_reg.model_selection.sklearn_callbacks import PathTasks, SearchTasks
 
 __all__ = ["FoldPath", "ScoredPaths", "fold_paths", "refitted", "score_paths"]
 
@@ -24,7 +25,7 @@ __all__ = ["FoldPath", "ScoredPaths", "fold_paths", "refitted", "score_paths"]
 class ScoredStep(NamedTuple):
     """The optimum at one C, and its score on the rows that the fold leaves out."""
 
-    step: Step
+    step: PathPoint
     score: float
 
 
@@ -152,7 +153,7 @@ class ScoredPaths(NamedTuple):
     Where a path was ended before, scores and coefficients are NaN and the iterations 0.
     """
 
-    steps: list[Step]
+    steps: list[PathPoint]
     scores: NDArray
     coefs: NDArray
     n_iter: NDArray
@@ -238,7 +239,7 @@ def refitted(
     start: tuple[NDArray, NDArray],
     knobs: dict[str, Any],
     tasks: SearchTasks,
-) -> Step:
+) -> PathPoint:
     """Return the fit to all rows, from coefficients and intercepts to start at."""
     rows = data.X, data.codes, data.weights, data.n_classes
     objective = objective_of(*rows, l1_ratio, knobs, data.sample_weight)

@@ -19,7 +19,7 @@ from softmax_reg._compat import (
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import labels_of, refuse_no_labels
 from softmax_reg.drop_in import scoring_meant
-from softmax_reg.paths.cross_validation import neg_log_loss
+from softmax_reg.model_selection.cross_validation import neg_log_loss
 
 __all__ = ["RoutedScores"]
 

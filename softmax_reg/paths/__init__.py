@@ -1,1 +1,0 @@
-"""Fits for many penalties, each the start of the next, and the choice among them."""
