@@ -37,6 +37,7 @@ from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
 from softmax_reg.dataset.validation import read_data
 from softmax_reg.dataset.validation_set import Users, unseen_rows
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
+from softmax_reg.inference.results import SummaryMixin
 from softmax_reg.objective.duality_gap import duality_gap
 from softmax_reg.objective.far_apart import warn_if_far
 from softmax_reg.objective.objective import Objective, null_loss
@@ -45,7 +46,6 @@ from softmax_reg.penalties import ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import Session
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
-from softmax_reg.results import SummaryMixin
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
 from softmax_reg.solvers.parameter_constraints import (
     BATCH_SIZE,

@@ -20,7 +20,7 @@ from softmax_reg.dataset.user_rows import (
     weighted_mean,
 )
 from softmax_reg.functional import log_softmax
-from softmax_reg.results import CoefficientsMixin
+from softmax_reg.inference.results import CoefficientsMixin
 
 __all__ = ["SoftmaxPredictor", "unchanged_if_it_fails"]
 

@@ -13,59 +13,27 @@ import softmax_reg
 from softmax_reg.solvers import SOLVERS
 
 PACKAGE = Path(softmax_reg.__file__).parent
-# From left to right.  A module of the package that is not here must be given its place.
-LAYERS = [
-    # packages, empty themselves
-    {"_checks", "_npz", "dataset", "displays", "objective", "streaming"},
-    {"persistence", "preconditioning"},
-    {"_checks.shown", "_checks.scores", "_checks.one_hot", "_version"},
-    {"_checks.rows", "_checks.labels", "_checks.weights"},
-    {"_checks.wrapped"},
-    {"_compat"},
-    {"_npz.checks"},
-    {"_npz.archive", "_npz.files", "_npz.headers"},
-    {"functional", "penalties", "schedules", "_npz.storage"},
-    {"dataset.*"},
-    {"streaming.window"},
-    {"objective.*"},
-    {"preconditioning.*"},
-    {"solvers.solver", "solvers.run_state", "solvers.events"},
-    {"solvers.*"},  # one file for each method
-    {"solvers.restarts"},
-    {"solvers.promise"},
-    {"solvers.endings"},
-    {"solvers.minimize"},
+# The rooms from left to right: one imports only from those before it, and from itself.
+ROOMS = (
+    {"_version", "_checks"},
+    {"_compat", "_npz"},
+    {"functional", "penalties", "schedules"},
+    {"dataset"},
+    {"objective"},
+    {"preconditioning"},
     {"solvers"},
-    {"callbacks.*"},
     {"callbacks"},
-    {"streaming.laplace_objective", "streaming.feature_scale"},
-    {"streaming.state_arrays", "streaming.hessian_storage"},
-    {"streaming.online_newton"},
-    {"persistence.parameters", "persistence.fingerprint", "persistence.fitted"},
-    {"persistence.runs", "persistence.attributes", "persistence.searched"},
-    {"persistence.models"},
-    {"persistence.resumption"},
-    {"results"},
-    {"drop_in", "prediction"},
-    {"streaming.fitted_rows", "streaming.events"},
-    {"streaming.partial_fit"},
+    {"drop_in", "inference"},
+    {"prediction"},
+    {"streaming"},
+    {"persistence"},
     {"estimator"},
-    {"model_selection.*"},
     {"model_selection"},
     {"softmax_reg"},
-]
-# These read fitted attributes and know nothing of how they came about.
-DISPLAYS = {
-    "displays._accuracy",
-    "displays._estimators",
-    "displays._plotting",
-    "displays.coefficient_display",
-    "displays.loss_curve",
-    "displays.loss_curve_display",
-    "displays.softmax_display",
-    "displays.path_display",
-    "displays.cv_display",
-}
+)
+# This one reads fitted attributes, and knows nothing of how they came about.
+DISPLAYS = "displays"
+MAY_DISPLAYS_IMPORT = {"displays", "functional", "_checks"}
 MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection.softmax_regression_cv"}
 DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl", "joblib"}
 EXTRAS = {"IPython", "pyarrow"}  # a notebook has the former
@@ -85,22 +53,22 @@ def is_for_types_only(node):
     return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
-def nodes_run(tree, inside_functions=True):
-    """Yield the nodes of what is run, leaving out what only type checkers read."""
+def nodes_of(tree, inside_functions=True, for_types=False):
+    """Yield the nodes of what is run, and with `for_types` of what type checkers alone read."""
     for node in ast.iter_child_nodes(tree):
-        if is_for_types_only(node):
+        if is_for_types_only(node) and not for_types:
             continue
         yield node
         is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if inside_functions or not is_function:
-            yield from nodes_run(node, inside_functions)
+            yield from nodes_of(node, inside_functions, for_types)
 
 
 @cache
-def imported_by(module, inside_functions=True):
+def imported_by(module, inside_functions=True, for_types=False):
     """Return the full names of the modules that a module imports."""
     found = set()
-    for node in nodes_run(MODULES[module], inside_functions):
+    for node in nodes_of(MODULES[module], inside_functions, for_types):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -115,17 +83,20 @@ def imported_by(module, inside_functions=True):
 
 
 @cache
-def within(module):
+def within(module, for_types=False):
     """Return the modules of the package that a module imports."""
-    ours = {name for name in imported_by(module) if name.split(".")[0] == "softmax_reg"}
+    found = imported_by(module, for_types=for_types)
+    ours = {name for name in found if name.split(".")[0] == "softmax_reg"}
     return {name.removeprefix("softmax_reg.") for name in ours} - {"softmax_reg"}
 
 
-def layer_of(module):
-    if "." in module and not any(module in layer for layer in LAYERS):
-        module = module.split(".")[0] + ".*"
-    places = [place for place, layer in enumerate(LAYERS) if module in layer]
-    assert places, f"{module} has no place in the layers: give it one in LAYERS above"
+def room_of(module):
+    return module.split(".")[0]
+
+
+def place_of(module):
+    places = [place for place, rooms in enumerate(ROOMS) if room_of(module) in rooms]
+    assert places, f"{module} is in no room: give its folder a place in ROOMS above"
     return places[0]
 
 
@@ -136,15 +107,28 @@ def test_the_walk_sees_the_imports_it_should():
 
 
 @each_module
-def test_a_module_imports_only_from_the_left(module):
-    if module in DISPLAYS:
-        assert within(module) <= DISPLAYS | {"functional", "_checks.scores", "_checks.shown"}
+def test_a_room_imports_only_from_the_left_even_for_types(module):
+    others = within(module, for_types=True)
+    if room_of(module) == DISPLAYS:
+        assert {room_of(other) for other in others} <= MAY_DISPLAYS_IMPORT
         return
-    for other in within(module):
-        if module == "softmax_reg" and other in DISPLAYS:
-            continue
-        assert other not in DISPLAYS, f"{module} imports {other}"
-        assert layer_of(other) <= layer_of(module), f"{module} imports {other}"
+    for other in others:
+        if room_of(other) == DISPLAYS:
+            assert module == "softmax_reg"
+        else:
+            assert place_of(other) <= place_of(module), f"{module} imports {other}"
+
+
+def test_rooms_side_by_side_do_not_import_each_other():
+    for module in MODULES:
+        for other in within(module, for_types=True):
+            for rooms in ROOMS:
+                is_beside = {room_of(module), room_of(other)} <= rooms
+                assert not is_beside or room_of(module) == room_of(other), f"{module}: {other}"
+
+
+def test_the_top_level_has_no_more_than_nine_modules():
+    assert len(list(PACKAGE.glob("*.py"))) <= 9
 
 
 def test_no_module_imports_itself_in_a_circle():
@@ -171,7 +155,7 @@ def test_no_property_is_that_of_functools_which_computes_under_a_lock(module):
 def test_matplotlib_is_imported_only_inside_functions_of_displays(module):
     at_import = {name.split(".")[0] for name in imported_by(module, inside_functions=False)}
     assert "matplotlib" not in at_import
-    if module not in DISPLAYS:
+    if room_of(module) != DISPLAYS:
         assert "matplotlib" not in {name.split(".")[0] for name in imported_by(module)}
 
 

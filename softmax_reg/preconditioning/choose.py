@@ -1,4 +1,4 @@
-"""Which change of variables makes a solver blind to the scale and the collinearity of X."""
+"""Which change of variables to go on in, by size, memory and cost."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What the coefficients of a fitted model say: tables and an overview."""
