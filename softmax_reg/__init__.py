@@ -12,7 +12,8 @@ Pictures
 Modules
     `callbacks` watch a fit, log it, stop it early and write checkpoints; `solvers` are the methods,
     for hyper-parameters of their own; `schedules` of learning rates; `penalties`; `functional`: the
-    softmax, the cross-entropy and their derivatives, for students.
+    softmax, the cross-entropy and their derivatives, for students.  `show_versions` prints what a
+    report of a fault needs.
 
     >>> from sklearn.datasets import load_iris
     >>> from softmax_reg import SoftmaxRegression
@@ -22,6 +23,7 @@ Modules
 """
 
 from softmax_reg._version import __version__ as __version__
+from softmax_reg._version import show_versions
 from softmax_reg.dataset.csv_files import CSVSource
 from softmax_reg.dataset.parquet_files import ParquetSource
 from softmax_reg.dataset.sources import BatchSource, FunctionSource, NpySource
@@ -49,6 +51,7 @@ __all__ = [
     "SoftmaxPath",
     "SoftmaxRegression",
     "SoftmaxRegressionCV",
+    "show_versions",
     "softmax_path",
 ]
 

@@ -12,6 +12,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from joblib import effective_n_jobs
+from sklearn import show_versions as show_versions_of_scikit_learn
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
@@ -95,6 +96,7 @@ __all__ = [
     "safe_sparse_dot",
     "scorer_with_labels",
     "set_blas_threads",
+    "show_versions_of_scikit_learn",
     "train_test_split",
     "validate_data",
     "validate_parameter_constraints",

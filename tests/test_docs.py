@@ -3,10 +3,13 @@
 import ast
 import inspect
 import re
+import tomllib
+from pathlib import Path
 from typing import get_args
 
 import pytest
 import sklearn
+from pages import ROOT, table_rows
 from sklearn.utils.fixes import parse_version
 
 import softmax_reg
@@ -16,6 +19,7 @@ from softmax_reg.schedules import Schedule
 from softmax_reg.solvers import SOLVERS
 from softmax_reg.solvers.parameter_constraints import SolverName
 
+PACKAGE = Path(softmax_reg.__file__).parent
 PUBLIC = [getattr(softmax_reg, name) for name in softmax_reg.__all__]
 FIELDS_DOCUMENTED = [softmax_reg.SoftmaxRegression, *SOLVERS.values()]
 
@@ -149,3 +153,25 @@ def test_the_html_of_an_estimator_explains_its_parameters():
         for described in documented(kind):
             assert f"{described}" in html
         assert html.count('class="param-doc-description"') >= len(documented(kind))
+
+
+def test_the_page_on_the_architecture_has_each_room_and_what_its_docstring_says():
+    rows = dict(table_rows(ROOT / "docs" / "architecture.md", "folder or module")[1:])
+    told = {name.strip(" `"): text for names, text in rows.items() for name in names.split(",")}
+    rooms = {
+        p.stem if p.is_file() else p.name for p in PACKAGE.iterdir() if p.suffix in ("", ".py")
+    }
+    assert set(told) == rooms - {"__init__", "__pycache__"}
+    for room in (path.parent for path in PACKAGE.glob("*/__init__.py")):
+        if not room.name.startswith("_"):
+            summary = ast.parse((room / "__init__.py").read_text("utf-8"))
+            assert ast.get_docstring(summary).splitlines()[0] == told[room.name]
+
+
+def test_there_is_one_version_and_a_report_of_a_fault_begins_with_it(capsys):
+    version = softmax_reg.__version__
+    softmax_reg.show_versions()
+    assert capsys.readouterr().out.startswith(f"softmax_reg: {version}\n")
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert "version" in project["dynamic"]

@@ -15,8 +15,9 @@ from softmax_reg.solvers import SOLVERS
 PACKAGE = Path(softmax_reg.__file__).parent
 # The rooms from left to right: one imports only from those before it, and from itself.
 ROOMS = (
-    {"_version", "_checks"},
+    {"_checks"},
     {"_compat", "_npz"},
+    {"_version"},
     {"functional", "penalties", "schedules"},
     {"dataset"},
     {"objective"},
