@@ -24,7 +24,7 @@ from softmax_reg.preconditioning.preconditioners import (
     diagonal_map,
     full_map,
 )
-from softmax_reg.preconditioning.problem import Conditioned
+from softmax_reg.preconditioning.problem import Transformed
 
 MAPS = {
     "bound": lambda objective, point: bound_map(objective),
@@ -63,7 +63,7 @@ def conditioned(objective, make, seed=5):
     origin = somewhere(objective, seed=seed, size=0.2)
     point = objective.at(origin)
     _ = point.value  # as the loop asks for it before
-    return Conditioned(objective, origin, make(objective, point))
+    return Transformed(objective, origin, make(objective, point))
 
 
 def vectors(local, n=2, size=0.3):
@@ -80,7 +80,7 @@ def hessian(local, v):
 @each_kind
 def test_the_adjoint_is_exact(make, kind):
     objective = small_objective(**kind)
-    change = conditioned(objective, make).change
+    change = conditioned(objective, make).transform
     rng = np.random.default_rng(0)
     for _ in range(5):
         v, g = rng.normal(size=change.size), rng.normal(size=objective.size)
@@ -94,7 +94,7 @@ def test_the_adjoint_is_exact(make, kind):
 @each_map
 @each_kind
 def test_a_change_of_variables_is_linear(make, kind):
-    change = conditioned(small_objective(**kind), make).change
+    change = conditioned(small_objective(**kind), make).transform
     rng = np.random.default_rng(0)
     v, u = rng.normal(size=(2, change.size))
     expected = 2.0 * change.forward(v) - 3.0 * change.forward(u)
@@ -107,10 +107,12 @@ def test_value_gradient_and_hessian_are_those_of_the_composition(make, kind):
     local = conditioned(small_objective(**kind), make)
     v, d = vectors(local)
     point = local.at(v)
-    direct = local.objective.at(local.origin + local.change.forward(v))
+    direct = local.objective.at(local.origin + local.transform.forward(v))
     assert_allclose(point.value, direct.value, rtol=1e-14)
-    assert_allclose(point.gradient, local.change.adjoint(direct.gradient), rtol=1e-12, atol=1e-15)
-    expected = local.change.adjoint(direct.hessian_product(local.change.forward(d)))
+    assert_allclose(
+        point.gradient, local.transform.adjoint(direct.gradient), rtol=1e-12, atol=1e-15
+    )
+    expected = local.transform.adjoint(direct.hessian_product(local.transform.forward(d)))
     assert_allclose(point.hessian_product(d), expected, rtol=1e-11, atol=1e-14)
     numeric = slope_by_differences(lambda t: local.at(v + t * d).value)
     assert_allclose(np.vdot(point.gradient, d), numeric, rtol=1e-7, atol=1e-9)
@@ -148,7 +150,12 @@ def test_the_dtype_of_the_rows_is_kept(make, kind, dtype):
     local = conditioned(small_objective(dtype=dtype, **kind), make)
     v, d = vectors(local)
     point = local.at(v)
-    for array in (local.change.forward(v), point.inner.w, point.gradient, point.hessian_product(d)):
+    for array in (
+        local.transform.forward(v),
+        point.inner.w,
+        point.gradient,
+        point.hessian_product(d),
+    ):
         assert array.dtype == dtype
     assert local.batch(np.arange(5)).gradient(v).dtype == dtype
 
@@ -205,7 +212,7 @@ def test_the_proximal_point_in_new_variables_cannot_be_bettered(name, fit_interc
     best = local.prox(v0, step)
 
     def cost(v):
-        W, _ = objective.unpack(local.origin + local.change.forward(v))
+        W, _ = objective.unpack(local.origin + local.transform.forward(v))
         return 0.14 * np.abs(W).sum() + np.sum((v - v0) ** 2) / (2.0 * step)
 
     rng = np.random.default_rng(0)
@@ -244,12 +251,12 @@ def test_wide_rows_agree_with_their_composition_too():
         for make in (MAPS["first-choice"], MAPS["next-choice"]):
             local = conditioned(objective, make)
             v, d = vectors(local)
-            w = local.origin + local.change.forward(v)
+            w = local.origin + local.transform.forward(v)
             assert_allclose(local.at(v).value, objective.at(w).value, rtol=1e-5)
             rtol = 1e-3 if objective.dtype == np.float32 else 1e-10
             assert_allclose(
                 np.vdot(local.at(v).gradient, d),
-                np.vdot(objective.at(w).gradient, local.change.forward(d)),
+                np.vdot(objective.at(w).gradient, local.transform.forward(d)),
                 rtol=rtol,
             )
 
@@ -298,7 +305,7 @@ def conditioned_at_zero(objective, make):
     origin = np.zeros(objective.size)
     point = objective.at(origin)
     _ = point.value
-    return Conditioned(objective, origin, make(objective, point)).change
+    return Transformed(objective, origin, make(objective, point)).transform
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e8, 1e9])

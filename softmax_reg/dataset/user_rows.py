@@ -184,8 +184,8 @@ def refuse_no_labels(X: Any, y: Any, asked: str = "score") -> None:
     refuse_file_name(X, is_to_learn=asked != "score")
     if y is None:
         raise ValueError(
-            f"y is None, but the labels of X are needed: {asked}(X, y). Only a source, such as "
-            "CSVSource, brings its own."
+            f"y is None, but a {asked} needs the labels of X: {asked}(X, y). Only a source, such "
+            "as CSVSource, brings its own."
         )
 
 

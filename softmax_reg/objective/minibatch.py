@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.objective.point import Point, softmax_of
+from softmax_reg.objective.contract import HasInner
+from softmax_reg.objective.point import softmax_of
 
 if TYPE_CHECKING:
     from softmax_reg.objective.objective import Objective
@@ -47,7 +48,7 @@ class Batch:
             self._kept = list(pieces)
         return self._kept
 
-    def gradient(self, w: NDArray, control: Point | None = None) -> NDArray:
+    def gradient(self, w: NDArray, control: HasInner | None = None) -> NDArray:
         """Return an estimate of the gradient at w, or of its change since the point `control`.
 
         The estimate of the change has a variance that vanishes as w nears `control`.
@@ -61,12 +62,12 @@ class Batch:
             if control is None:
                 R = objective.residuals(P, part)
             else:
-                R = (P - control.softmax(X, part)[0]) * objective.shares(part)
+                R = (P - control.inner.softmax(X, part)[0]) * objective.shares(part)
             gradient += objective.pull_back(X, R)
         gradient *= self.factor
         gradient[: W.size] += objective.penalty.gradient(W).ravel()
         if control is not None:
-            W = objective.unpack(control.w)[0]
+            W = objective.unpack(control.inner.w)[0]
             gradient[: W.size] -= objective.penalty.gradient(W).ravel()
         self._log_proba = np.concatenate(log_probas)
         return gradient

@@ -2,7 +2,7 @@
 
     value(v) = F(w),   gradient(v) = T' F'(w),   Hessian(v) = T' F''(w) T
 
-A solver cannot tell `Conditioned` from `Objective`, nor their points from one another.
+A solver cannot tell `Transformed` from `Objective`: both are a `Problem`, as `contract` has it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
+from softmax_reg.objective.contract import HasInner
 from softmax_reg.objective.minibatch import Batch
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Line, Point
 from softmax_reg.objective.restricted_penalty import Face
 from softmax_reg.preconditioning.linear_maps import DiagonalMap, Map
 
-__all__ = ["Conditioned", "ConditionedBatch", "ConditionedLine", "ConditionedPoint"]
+__all__ = ["Transformed", "TransformedBatch", "TransformedLine", "TransformedPoint"]
 
 
-class Conditioned:
+class Transformed:
     """An objective as a function of v, w = origin + T v; the solvers' view of `Objective`.
 
     Parameters
@@ -31,39 +32,39 @@ class Conditioned:
     w : ndarray of shape (objective.size,)
         The point that `start` stands for.  It is the origin, and `start` 0; but under an L1 norm
         the origin is 0, for there a coefficient that is zero in v has to be exactly zero in w.
-    change : Map
+    transform : Map
         T.
     point : Point or None, default=None
         The point w, where what it has computed already need not be computed again.
     """
 
     def __init__(
-        self, objective: Objective, w: NDArray, change: Map, point: Point | None = None
+        self, objective: Objective, w: NDArray, transform: Map, point: Point | None = None
     ) -> None:
-        self.objective, self.change = objective, change
+        self.objective, self.transform = objective, transform
         if objective.is_smooth:
-            self.origin, self.start = change.project(w), np.zeros(change.size, w.dtype)
+            self.origin, self.start = transform.project(w), np.zeros(transform.size, w.dtype)
             off = float(np.abs(self.origin - w).max())
             if off <= 64.0 * np.finfo(w.dtype).eps * float(np.abs(w).max()):
                 self.origin = w  # it was moved by rounding only
             else:
                 point = None
         else:
-            assert isinstance(change, DiagonalMap)
-            self.origin, self.start = np.zeros_like(w), change.inverse(w)
-        self.size, self.dtype = change.size, objective.dtype
+            assert isinstance(transform, DiagonalMap)
+            self.origin, self.start = np.zeros_like(w), transform.inverse(w)
+        self.size, self.dtype = transform.size, objective.dtype
         self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
         self.active, self.rows_together = objective.active, objective.rows_together
         self._start_point = point
 
-    def at(self, v: NDArray) -> ConditionedPoint:
+    def at(self, v: NDArray) -> TransformedPoint:
         if v is self.start and self._start_point is not None:
-            return ConditionedPoint(self, v, self._start_point)
-        w = self.origin + self.change.forward(v)
-        return ConditionedPoint(self, v, self.objective.at(w))
+            return TransformedPoint(self, v, self._start_point)
+        w = self.origin + self.transform.forward(v)
+        return TransformedPoint(self, v, self.objective.at(w))
 
     def prox(self, v: NDArray, step: float) -> NDArray:
-        """Return the proximal point; `change` must be diagonal.
+        """Return the proximal point; `transform` must be diagonal.
 
         With W = D V: argmin_V h(D V) + |V - V0|^2 / (2 t) is D^-1 prox of h with steps t D^2.
         """
@@ -84,9 +85,9 @@ class Conditioned:
 
         In float64, for squares of them may leave the range of float32.
         """
-        change = self.change
-        assert isinstance(change, DiagonalMap)
-        return change.diagonal[: self.objective.n_features].astype(np.float64) / change.scale
+        transform = self.transform
+        assert isinstance(transform, DiagonalMap)
+        return transform.diagonal[: self.objective.n_features].astype(np.float64) / transform.scale
 
     def support(self, v: NDArray) -> NDArray[np.bool_]:
         return self.objective.support(v)
@@ -103,41 +104,40 @@ class Conditioned:
     def settle(self, v: NDArray) -> NDArray:
         if self.is_smooth:
             return v
-        change = self.change
-        assert isinstance(change, DiagonalMap)
-        return change.inverse(self.objective.settle(change.forward(v)))
+        transform = self.transform
+        assert isinstance(transform, DiagonalMap)
+        return transform.inverse(self.objective.settle(transform.forward(v)))
 
     def batch_size(self, wanted: float) -> int:
         return self.objective.batch_size(wanted)
 
-    def batches(self, size: int, rng: np.random.Generator) -> Iterator[ConditionedBatch]:
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[TransformedBatch]:
         for batch in self.objective.batches(size, rng):
-            yield ConditionedBatch(self, batch)
+            yield TransformedBatch(self, batch)
 
-    def batch(self, sample: NDArray[np.intp]) -> ConditionedBatch:
-        return ConditionedBatch(self, self.objective.batch(sample))
+    def batch(self, sample: NDArray[np.intp]) -> TransformedBatch:
+        return TransformedBatch(self, self.objective.batch(sample))
 
 
-class ConditionedBatch:
+class TransformedBatch:
     """A mini-batch seen in v."""
 
-    def __init__(self, conditioned: Conditioned, inner: Batch) -> None:
-        self.conditioned, self.inner = conditioned, inner
+    def __init__(self, problem: Transformed, inner: Batch) -> None:
+        self.problem, self.inner = problem, inner
 
-    def gradient(self, v: NDArray, control: ConditionedPoint | None = None) -> NDArray:
-        change, w = self.conditioned.change, self.conditioned.origin
-        inner_control = None if control is None else control.inner
-        return change.adjoint(self.inner.gradient(w + change.forward(v), inner_control))
+    def gradient(self, v: NDArray, control: HasInner | None = None) -> NDArray:
+        transform, w = self.problem.transform, self.problem.origin
+        return transform.adjoint(self.inner.gradient(w + transform.forward(v), control))
 
     def step_length(self, direction: NDArray, slope: float) -> float:
-        return self.inner.step_length(self.conditioned.change.forward(direction), slope)
+        return self.inner.step_length(self.problem.transform.forward(direction), slope)
 
 
-class ConditionedPoint:
-    """A point of `Conditioned`; `inner` is the same point in w."""
+class TransformedPoint:
+    """A point of `Transformed`; `inner` is the same point in w."""
 
-    def __init__(self, conditioned: Conditioned, v: NDArray, inner: Point) -> None:
-        self.conditioned, self.w, self.inner = conditioned, v, inner
+    def __init__(self, problem: Transformed, v: NDArray, inner: Point) -> None:
+        self.problem, self.w, self.inner = problem, v, inner
         self._gradient: NDArray | None = None
 
     @property
@@ -151,39 +151,39 @@ class ConditionedPoint:
     @property
     def gradient(self) -> NDArray:
         if self._gradient is None:
-            self._gradient = self.conditioned.change.adjoint(self.inner.gradient)
+            self._gradient = self.problem.transform.adjoint(self.inner.gradient)
         return self._gradient
 
     def hessian_product(self, v: NDArray) -> NDArray:
-        change = self.conditioned.change
-        return change.adjoint(self.inner.hessian_product(change.forward(v)))
+        transform = self.problem.transform
+        return transform.adjoint(self.inner.hessian_product(transform.forward(v)))
 
     def hessian_block(self, index: NDArray[np.intp]) -> NDArray:
-        change = self.conditioned.change
-        assert isinstance(change, DiagonalMap)
-        n_rows = self.conditioned.n_rows
+        transform = self.problem.transform
+        assert isinstance(transform, DiagonalMap)
+        n_rows = self.problem.n_rows
         feature, row = np.divmod(index, n_rows)
         H = self.inner.hessian_block(
-            index, change.mean[:, 0], change.scale[:, 0].astype(np.float64)
+            index, transform.mean[:, 0], transform.scale[:, 0].astype(np.float64)
         )
-        units = np.broadcast_to(change.diagonal, (len(change.diagonal), n_rows))[feature, row]
+        units = np.broadcast_to(transform.diagonal, (len(transform.diagonal), n_rows))[feature, row]
         return H * units * units[:, np.newaxis]
 
-    def line(self, direction: NDArray) -> ConditionedLine:
-        return ConditionedLine(self, direction)
+    def line(self, direction: NDArray) -> TransformedLine:
+        return TransformedLine(self, direction)
 
 
-class ConditionedLine:
+class TransformedLine:
     """A line in v is a line in w."""
 
-    def __init__(self, start: ConditionedPoint, direction: NDArray) -> None:
+    def __init__(self, start: TransformedPoint, direction: NDArray) -> None:
         self.start, self.direction = start, direction
-        change = start.conditioned.change
-        self._inner = Line(start.inner, change.forward(direction))
+        transform = start.problem.transform
+        self._inner = Line(start.inner, transform.forward(direction))
 
-    def at(self, t: float) -> ConditionedPoint:
+    def at(self, t: float) -> TransformedPoint:
         v = self.start.w + self.start.w.dtype.type(t) * self.direction
-        return ConditionedPoint(self.start.conditioned, v, self._inner.at(t))
+        return TransformedPoint(self.start.problem, v, self._inner.at(t))
 
-    def slope(self, point: ConditionedPoint) -> float:
+    def slope(self, point: TransformedPoint) -> float:
         return self._inner.slope(point.inner)

@@ -5,11 +5,10 @@ While none of them vanishes the norm is smooth, an L1 norm even linear, and so i
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.solvers.newton_cg import truncated_cg
 
 __all__ = ["support_step"]
@@ -18,7 +17,7 @@ __all__ = ["support_step"]
 _DECREASE, _MAX_TRIALS = 1e-4, 20
 
 
-def support_step(objective: Any, point: Any, max_cg: int) -> Any:
+def support_step(objective: Problem, point: ProblemPoint, max_cg: int) -> ProblemPoint | None:
     """Return a lower point with no coefficient that `point` does not have, or None.
 
     At most `max_cg` Hessian products are made.
@@ -41,7 +40,7 @@ def support_step(objective: Any, point: Any, max_cg: int) -> Any:
 class _Support:
     """A point of the smooth problem over the coefficients that are not zero, and the intercepts."""
 
-    def __init__(self, objective: Any, point: Any) -> None:
+    def __init__(self, objective: Problem, point: ProblemPoint) -> None:
         self.point, self.index = point, np.flatnonzero(objective.support(point.w))
         self.face, self.x = objective.face(self.index), point.w[self.index]
         self.blocks = self.face.blocks(self.x)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import Rates
-from softmax_reg.solvers.parameter_constraints import BATCH_SIZE, LEARNING_RATE, POSITIVE, SHARE
-from softmax_reg.solvers.solver import State
-from softmax_reg.solvers.stochastic import Stochastic
+from softmax_reg.objective.contract import Problem, ProblemPoint
+from softmax_reg.solvers.parameter_constraints import (
+    BATCH_SIZE,
+    LEARNING_RATE,
+    POSITIVE,
+    SHARE,
+    BatchSize,
+    LearningRate,
+)
+from softmax_reg.solvers.solver import Constraints, State
+from softmax_reg.solvers.stochastic import Direction, Stochastic
 
 __all__ = ["Adam"]
 
@@ -43,7 +50,7 @@ class Adam(Stochastic):
     D. Kingma and J. Ba (2015), "Adam: a method for stochastic optimization", algorithm 1.
     """
 
-    constraints: ClassVar[dict[str, list[Any]]] = {
+    constraints: ClassVar[Constraints] = {
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,
         "beta1": SHARE,
@@ -51,8 +58,8 @@ class Adam(Stochastic):
         "epsilon": POSITIVE,
     }
 
-    learning_rate: Any = "auto"
-    batch_size: Any = "auto"
+    learning_rate: LearningRate = "auto"
+    batch_size: BatchSize = "auto"
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
@@ -60,11 +67,11 @@ class Adam(Stochastic):
     rate_is_of_gradients = False  # it is about the length of a step
 
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         if self.is_conditioned:
             yield from self.searched(objective, w, rng, lambda: self._new_direction(w, {}))
-        rates, direction = Rates(self.learning_rate, state), self._new_direction(w, state)
+        rates, direction = self.rates(state), self._new_direction(w, state)
         point = objective.at(w)
         while True:
             rate = w.dtype.type(rates.next(point))
@@ -73,7 +80,7 @@ class Adam(Stochastic):
             point = objective.at(w)
             yield point
 
-    def _new_direction(self, w: NDArray, moments: State) -> Any:
+    def _new_direction(self, w: NDArray, moments: State) -> Direction:
         """Return a function of the gradient that remembers its moments: Adam's direction."""
         moments.setdefault("step", 0)
         for name in ("mean", "square"):

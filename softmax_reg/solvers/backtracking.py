@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from softmax_reg.objective.contract import Problem, ProblemPoint
 
 __all__ = ["backtrack"]
 
@@ -19,7 +19,7 @@ _ROUNDINGS = 4.0
 _HALVINGS = 665
 
 
-def backtrack(objective: Any, point: Any, rate: float) -> tuple[Any, float]:
+def backtrack(objective: Problem, point: ProblemPoint, rate: float) -> tuple[ProblemPoint, float]:
     """Return the proximal gradient step from `point`, its rate halved until 1/rate bounds F''.
 
     Beck and Teboulle (2009), "A fast iterative shrinkage-thresholding algorithm", section 4, with

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import Rates
+from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.solvers.backtracking import backtrack
-from softmax_reg.solvers.parameter_constraints import LEARNING_RATE
-from softmax_reg.solvers.solver import Solver, State
+from softmax_reg.solvers.parameter_constraints import LEARNING_RATE, LearningRate
+from softmax_reg.solvers.solver import Constraints, Solver, State
 
 __all__ = ["GradientDescent"]
 
@@ -33,13 +33,13 @@ class GradientDescent(Solver):
     A. Cauchy (1847), "Methode generale pour la resolution des systemes d'equations simultanees".
     """
 
-    constraints: ClassVar[dict[str, list[Any]]] = {"learning_rate": LEARNING_RATE}
+    constraints: ClassVar[Constraints] = {"learning_rate": LEARNING_RATE}
 
-    learning_rate: Any = "auto"
+    learning_rate: LearningRate = "auto"
 
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         point = objective.at(w)
         if self.is_conditioned:
             rate = state.get("rate", 1.0)
@@ -47,7 +47,7 @@ class GradientDescent(Solver):
                 point, rate = backtrack(objective, point, 1.25 * rate)
                 state["rate"] = rate
                 yield point
-        rates = Rates(self.learning_rate, state)
+        rates = self.rates(state)
         while True:
             rate = rates.next(point)
             point = objective.at(objective.prox(point.w - rate * point.gradient, rate))

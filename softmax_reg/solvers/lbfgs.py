@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.solvers.line_search import weak_wolfe
 from softmax_reg.solvers.parameter_constraints import COUNT
-from softmax_reg.solvers.solver import Solver, State
+from softmax_reg.solvers.solver import Constraints, Solver, State
 
 __all__ = ["LBFGS"]
 
@@ -32,14 +33,14 @@ class LBFGS(Solver):
     S. Wright (2006), "Numerical Optimization", algorithms 7.4 and 7.5.
     """
 
-    constraints: ClassVar[dict[str, list[Any]]] = {"memory": COUNT}
+    constraints: ClassVar[Constraints] = {"memory": COUNT}
 
     memory: int = 10
     needs_smooth = True
 
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         point = objective.at(w)
         pairs: deque[tuple[NDArray, NDArray, float]] = deque(maxlen=self.memory)
         for step, change in zip(state.get("steps", ()), state.get("changes", ()), strict=True):
@@ -47,7 +48,9 @@ class LBFGS(Solver):
         while True:
             direction = -two_loop(point.gradient, pairs)
 
-            def trial(t: float, point: Any = point, d: NDArray = direction) -> tuple[Any, float]:
+            def trial(
+                t: float, point: ProblemPoint = point, d: NDArray = direction
+            ) -> tuple[ProblemPoint, float]:
                 new = objective.at(point.w + point.w.dtype.type(t) * d)
                 return new, float(np.vdot(new.gradient, d))
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from softmax_reg.objective.contract import LinePoint
+
+P = TypeVar("P", bound=LinePoint)
 
 __all__ = ["ROUNDING", "search_line", "weak_wolfe"]
 
@@ -18,12 +22,12 @@ ROUNDING = 8.0
 
 
 def weak_wolfe(
-    start: Any,
+    start: P,
     slope: float,
-    trial: Callable[[float], tuple[Any, float]],
+    trial: Callable[[float], tuple[P, float]],
     step: float = 1.0,
     curvature: float = _CURVATURE,
-) -> Any | None:
+) -> P | None:
     """Return a point whose step decreases F enough and is not too short, or None.
 
     A. S. Lewis and M. L. Overton (2013), "Nonsmooth optimization via quasi-Newton methods",
@@ -58,14 +62,14 @@ def weak_wolfe(
     return best
 
 
-def search_line(point: Any, direction: NDArray) -> Any | None:
+def search_line(point: P, direction: NDArray) -> P | None:
     """Return a point from `point` along a Newton direction, or None.
 
     All trials share one product with X, so the search can afford to be exact: c2 = 1/2.
     """
     line = point.line(direction)
 
-    def trial(t: float) -> tuple[Any, float]:
+    def trial(t: float) -> tuple[P, float]:
         new = line.at(t)
         return (new, line.slope(new)) if np.isfinite(new.value) else (new, np.inf)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import Rates
+from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.solvers.backtracking import backtrack
-from softmax_reg.solvers.parameter_constraints import LEARNING_RATE
-from softmax_reg.solvers.solver import Solver, State
+from softmax_reg.solvers.parameter_constraints import LEARNING_RATE, LearningRate
+from softmax_reg.solvers.solver import Constraints, Solver, State
 
 __all__ = ["Nesterov"]
 
@@ -34,16 +34,16 @@ class Nesterov(Solver):
     schemes", eq. 13 (gradient scheme).
     """
 
-    constraints: ClassVar[dict[str, list[Any]]] = {"learning_rate": LEARNING_RATE}
+    constraints: ClassVar[Constraints] = {"learning_rate": LEARNING_RATE}
 
-    learning_rate: Any = "auto"
+    learning_rate: LearningRate = "auto"
 
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         point, ahead = objective.at(w), objective.at(state.get("ahead", w))
         momentum, rate = state.get("momentum", 1.0), state.get("rate", 1.0)
-        rates = None if self.is_conditioned else Rates(self.learning_rate, state)
+        rates = None if self.is_conditioned else self.rates(state)
         while True:
             if rates is None:
                 new, rate = backtrack(objective, ahead, 1.1 * rate)

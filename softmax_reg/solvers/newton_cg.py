@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.objective.contract import CurvedPoint, Problem, ProblemPoint
 from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.parameter_constraints import COUNT
-from softmax_reg.solvers.solver import Solver, State
+from softmax_reg.solvers.solver import Constraints, Solver, State
 
 __all__ = ["NewtonCG"]
 
@@ -32,7 +33,7 @@ class NewtonCG(Solver):
     S. Eisenstat and H. Walker (1996), "Choosing the forcing terms in an inexact Newton method".
     """
 
-    constraints: ClassVar[dict[str, list[Any]]] = {"max_cg": COUNT}
+    constraints: ClassVar[Constraints] = {"max_cg": COUNT}
 
     max_cg: int = 200
     needs_smooth = True
@@ -42,15 +43,15 @@ class NewtonCG(Solver):
     stage_growth = 1.0
 
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         point = objective.at(w)
         while (new := search_line(point, truncated_cg(point, self.max_cg))) is not None:
             point = new
             yield point
 
 
-def truncated_cg(point: Any, max_cg: int) -> NDArray:
+def truncated_cg(point: CurvedPoint, max_cg: int) -> NDArray:
     """Return d with F''(w) d = -F'(w) up to a residual of min(1/2, sqrt |g|) |g|."""
     r = point.gradient.copy()
     norm = float(np.sqrt(np.vdot(r, r)))

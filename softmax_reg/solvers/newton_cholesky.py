@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.solver import Solver, State
 
@@ -34,8 +34,8 @@ class NewtonCholesky(Solver):
     stage_growth = 1.0
 
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         point = objective.at(w)
         while (new := search_line(point, -point.gradient)) is not None:
             point = new

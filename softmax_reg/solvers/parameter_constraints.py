@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias
 
@@ -15,6 +16,8 @@ __all__ = [
     "MOMENTUM",
     "POSITIVE",
     "SHARE",
+    "BatchSize",
+    "LearningRate",
     "SolverName",
 ]
 
@@ -35,6 +38,10 @@ SolverName: TypeAlias = Literal[
     "sag",
     "saga",
 ]
+
+# What a solver is given, once the constraints below hold.
+LearningRate: TypeAlias = float | Callable[[float], float] | Literal["auto"]
+BatchSize: TypeAlias = int | Literal["auto"]
 
 COUNT: list[Any] = [Interval(Integral, 1, None, closed="left")]
 LEARNING_RATE: list[Any] = [

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.solvers.active_set_newton import support_step
 from softmax_reg.solvers.backtracking import backtrack
 from softmax_reg.solvers.line_search import ROUNDING
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.parameter_constraints import COUNT
 from softmax_reg.solvers.prox_newton_subproblem import minimise_model
-from softmax_reg.solvers.solver import Solver, State
+from softmax_reg.solvers.solver import Constraints, Solver, State
 
 __all__ = ["ProxNewton"]
 
@@ -59,7 +60,7 @@ class ProxNewton(Solver):
     l1-regularized optimization with active-set prediction" (large working sets).
     """
 
-    constraints: ClassVar[dict[str, list[Any]]] = {"n_first": COUNT}
+    constraints: ClassVar[Constraints] = {"n_first": COUNT}
 
     n_first: int = 100
     uses_curvature = True
@@ -69,10 +70,10 @@ class ProxNewton(Solver):
     stage_growth = 2.0
 
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         # A run that is resumed begins with a Hessian made anew: nothing has to be remembered.
-        point = objective.at(objective.settle(w))
+        point, new = objective.at(objective.settle(w)), None
         index, H, left = np.zeros(0, dtype=np.intp), np.zeros((0, 0)), 1.0
         support, max_cg = np.zeros(0, dtype=bool), _FIRST_CG
         while True:
@@ -81,8 +82,8 @@ class ProxNewton(Solver):
                 return
             chosen = self._working_set(objective, point, step)
             if objective.hessian_cost(len(chosen)) > _DEAR:
-                for new in islice(Nesterov().points(objective, point.w, rng, {}), _BURST):
-                    point = new
+                steps = Nesterov().points(objective, point.w, rng, {})
+                for point in islice(steps, _BURST):
                     yield point
                 before, support = support, objective.support(point.w)
                 is_same = np.array_equal(before, support)
@@ -100,7 +101,9 @@ class ProxNewton(Solver):
             point = new
             yield point
 
-    def _working_set(self, objective: Any, point: Any, step: NDArray) -> NDArray[np.intp]:
+    def _working_set(
+        self, objective: Problem, point: ProblemPoint, step: NDArray
+    ) -> NDArray[np.intp]:
         """Return the indices of what the next step may change."""
         chosen = objective.support(point.w)
         violation = np.where(chosen, 0.0, np.abs(step))
@@ -110,7 +113,7 @@ class ProxNewton(Solver):
         return objective.closed(chosen)
 
 
-def _prox_step(objective: Any, point: Any) -> NDArray:
+def _prox_step(objective: Problem, point: ProblemPoint) -> NDArray:
     """Return the proximal gradient step: it vanishes at the optimum alone."""
     return objective.prox(point.w - point.gradient, 1.0) - point.w
 
@@ -119,7 +122,9 @@ def _size(step: NDArray) -> float:
     return float(np.abs(step).max())
 
 
-def _descend(objective: Any, point: Any, step: NDArray, index: NDArray[np.intp], H: NDArray) -> Any:
+def _descend(
+    objective: Problem, point: ProblemPoint, step: NDArray, index: NDArray[np.intp], H: NDArray
+) -> ProblemPoint | None:
     """Return a lower point along the step to the minimiser of the model, or None."""
     face, x0 = objective.face(index), point.w[index].astype(np.float64)
     g = point.gradient[index].astype(np.float64)
@@ -129,7 +134,7 @@ def _descend(objective: Any, point: Any, step: NDArray, index: NDArray[np.intp],
     slope = float(g @ (x - x0)) + face.rest(x) - face.rest(x0)
     rounding = ROUNDING * point.rounding
 
-    def is_nearer(new: Any) -> bool:
+    def is_nearer(new: ProblemPoint) -> bool:
         # Where rounding hides the decrease, the certificate decides in its place.
         hidden = new.value <= point.value + rounding
         return bool(hidden and _size(_prox_step(objective, new)) < _size(step))

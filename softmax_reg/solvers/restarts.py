@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.suboptimality import REACH, score_spread
 from softmax_reg.preconditioning.choose import choose_map
 from softmax_reg.preconditioning.linear_maps import Map, StandardMap
-from softmax_reg.preconditioning.problem import Conditioned
+from softmax_reg.preconditioning.problem import Transformed, TransformedPoint
 from softmax_reg.solvers.events import Keeper, Watcher
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
@@ -72,7 +73,7 @@ class Walk:
         callbacks: Sequence[Any] = (),
     ) -> None:
         self.asked, self.objective, self.run, self.rng = solver, objective, run, rng
-        self._local_point: Any = None
+        self._local_point: ProblemPoint | None = None
         self.keepers = [callback for callback in callbacks if isinstance(callback, Keeper)]
         self.watchers: dict[str, Watcher] = {}
         for callback in callbacks:
@@ -83,7 +84,7 @@ class Walk:
         self.point, self.best = objective.at(run.w), objective.at(run.best)
         if run.rng:
             rng.bit_generator.state = json.loads(run.rng)
-        self._local: Conditioned | None = None
+        self._local: Transformed | None = None
         self._curved_as = 1.0  # the loss at which F'' is about the identity of the coordinates
         self._restore_watchers()
         self._points = _quietly(self._after())
@@ -173,7 +174,7 @@ class Walk:
                     return
                 run.next_stage(solver.stage_growth, exhausted=True)
 
-    def _expected_decrease(self, point: Any) -> float:
+    def _expected_decrease(self, point: ProblemPoint) -> float:
         """Return about how far F is above its minimum, 0 where nothing tells.
 
         Half the squared length of the gradient, where F'' is about the identity: half the square of
@@ -206,15 +207,17 @@ class Walk:
         must not change the scores of a row by so much that the curvature changes.
         """
         local = self._local_point
-        if local is None or local.inner is not point or self.run.safe or not self._tells:
+        if not isinstance(local, TransformedPoint) or local.inner is not point:
+            return np.inf
+        if self.run.safe or not self._tells:
             return np.inf
         if self.solver.separable:
             return np.inf  # a diagonal is too far from the Hessian
-        step = local.conditioned.change.forward(-local.gradient)
+        step = local.problem.transform.forward(-local.gradient)
         reach = float(score_spread(self.objective, step).max())
         return _AT_MOST * self._expected_decrease(local) if reach <= REACH else np.inf
 
-    def _coordinates(self) -> tuple[Any, NDArray]:
+    def _coordinates(self) -> tuple[Problem, NDArray]:
         """Return the objective as the solver sees it, and the point to go on from."""
         solver, run = self.solver, self.run
         if not solver.is_conditioned and self.objective.penalty.scale is None:
@@ -246,7 +249,7 @@ class Walk:
         run.limit = run.length
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
             run.limit = max(run.length, cost)
-        self._local = Conditioned(self.objective, point.w, change, point)
+        self._local = Transformed(self.objective, point.w, change, point)
         if run.v is not None and run.v.shape != self._local.start.shape:
             raise ValueError(
                 f"The checkpoint is {run.v.size} numbers long in the coordinates of the solver, "

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from softmax_reg._checks.shown import shown
+from softmax_reg.objective.contract import Problem
 from softmax_reg.objective.objective import Objective
 from softmax_reg.preconditioning.linear_maps import StandardMap
-from softmax_reg.preconditioning.problem import Conditioned
+from softmax_reg.preconditioning.problem import Transformed
 from softmax_reg.solvers.solver import Solver
 
 __all__ = ["has_risen", "own_units", "told_of_rise"]
@@ -67,14 +67,14 @@ def told_of_rise(solver: Solver, objective: Objective, start: NDArray, what: str
     )
 
 
-def own_units(objective: Objective, w: NDArray) -> tuple[Any, NDArray]:
+def own_units(objective: Objective, w: NDArray) -> tuple[Problem, NDArray]:
     """Return the objective and w as the textbook sees them.
 
     The features are as they are, or as `standardize` has them.
     """
     if objective.penalty.scale is None:
         return objective, w
-    local = Conditioned(objective, w, StandardMap(objective))
+    local = Transformed(objective, w, StandardMap(objective))
     return local, local.start
 
 
@@ -94,7 +94,7 @@ def _falling_rate(solver: Solver, objective: Objective, start: NDArray) -> float
     return None
 
 
-def _falls(solver: Any, objective: Any, start: NDArray) -> bool:
+def _falls(solver: Solver, objective: Problem, start: NDArray) -> bool:
     """Return whether the loss falls, at each point or, where rows are drawn, on the whole."""
     losses = [objective.at(start).value]
     points = solver.points(objective, start, np.random.default_rng(0), {})
@@ -107,7 +107,7 @@ def _falls(solver: Any, objective: Any, start: NDArray) -> bool:
     return losses[-1] < losses[0]
 
 
-def _curvature(objective: Any, zero: NDArray) -> float:
+def _curvature(objective: Problem, zero: NDArray) -> float:
     """Return a bound on the curvature of F at any w, which a gradient step must not exceed.
 
     At w = 0 each of K probabilities is 1/K, and the Hessian of the scores (I - 11'/K) / K; the

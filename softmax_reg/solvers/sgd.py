@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import Rates
-from softmax_reg.solvers.parameter_constraints import BATCH_SIZE, LEARNING_RATE, MOMENTUM
-from softmax_reg.solvers.solver import State
-from softmax_reg.solvers.stochastic import Stochastic
+from softmax_reg.objective.contract import Problem, ProblemPoint
+from softmax_reg.solvers.parameter_constraints import (
+    BATCH_SIZE,
+    LEARNING_RATE,
+    MOMENTUM,
+    BatchSize,
+    LearningRate,
+)
+from softmax_reg.solvers.solver import Constraints, State
+from softmax_reg.solvers.stochastic import Direction, Stochastic
 
 __all__ = ["SGD"]
 
@@ -49,24 +55,24 @@ class SGD(Stochastic):
     momentum).
     """
 
-    constraints: ClassVar[dict[str, list[Any]]] = {
+    constraints: ClassVar[Constraints] = {
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,
         "momentum": MOMENTUM,
         "nesterov": ["boolean"],
     }
 
-    learning_rate: Any = "auto"
-    batch_size: Any = "auto"
-    momentum: Any = "auto"
+    learning_rate: LearningRate = "auto"
+    batch_size: BatchSize = "auto"
+    momentum: float | Literal["auto"] = "auto"
     nesterov: bool = False
 
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         if self.is_conditioned:
             yield from self.searched(objective, w, rng, lambda: self._new_direction(objective, w))
-        rates = Rates(self.learning_rate, state)
+        rates = self.rates(state)
         momentum = w.dtype.type(0.0 if self.momentum == "auto" else self.momentum)
         velocity, point = state.get("velocity", np.zeros_like(w)), objective.at(w)
         while True:
@@ -80,7 +86,7 @@ class SGD(Stochastic):
             state["velocity"] = velocity
             yield point
 
-    def _new_direction(self, objective: Any, w: NDArray) -> Any:
+    def _new_direction(self, objective: Problem, w: NDArray) -> Direction:
         """Return a function of the gradient that remembers the last direction."""
         # A step that momentum prolongs is no gradient mapping: nothing would bound its descent.
         share = _MOMENTUM if self.momentum == "auto" else self.momentum

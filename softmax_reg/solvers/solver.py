@@ -13,9 +13,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Solver", "State"]
+from softmax_reg.objective.contract import Problem, ProblemPoint
+from softmax_reg.schedules import Rates
+
+__all__ = ["Constraints", "Solver", "State"]
 
 State = dict[str, Any]
+# Of each field what it may be, in the terms of scikit-learn's validation of parameters.
+Constraints = dict[str, list[Any]]
 
 
 class Solver(ABC):
@@ -46,7 +51,7 @@ class Solver(ABC):
         `stage_growth` times as many.
     """
 
-    constraints: ClassVar[dict[str, list[Any]]] = {}
+    constraints: ClassVar[Constraints] = {}
     needs_smooth: bool = False
     uses_curvature: bool = False
     is_stochastic: bool = False
@@ -78,15 +83,19 @@ class Solver(ABC):
         """
         return not self.is_textbook
 
+    def rates(self, state: State) -> Rates:
+        """Return the learning rates that the user chose, one for each epoch."""
+        return Rates(getattr(self, "learning_rate"), state)  # noqa: B009
+
     @abstractmethod
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         """Yield the point of each iterate; the first is the one after w.
 
         Parameters
         ----------
-        objective : Objective or Conditioned
+        objective : Problem
             Offers `at(w)`, `prox(w, step)`, `batches(size, rng)`; for working sets `support`,
             `closed`, `face`, `hessian_cost` and `settle`.
         w : ndarray of shape (objective.size,)

@@ -8,12 +8,13 @@ of the second half of the iterates.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.solvers.backtracking import backtrack
+from softmax_reg.solvers.parameter_constraints import BatchSize
 from softmax_reg.solvers.solver import Solver
 
 __all__ = ["Stochastic"]
@@ -36,16 +37,20 @@ class Stochastic(Solver):
     is_stochastic = True
     first_stage = 1
     stage_growth = 1.0
-    batch_size: Any
+    batch_size: BatchSize
 
-    def given_batch(self, objective: Any) -> int:
+    def given_batch(self, objective: Problem) -> int:
         """Return the rows in a batch where the learning rate is given."""
         n_rows = _BATCH_ROWS if self.batch_size == "auto" else int(self.batch_size)
         return objective.batch_size(n_rows)
 
     def searched(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, new_direction: Any
-    ) -> Iterator[Any]:
+        self,
+        objective: Problem,
+        w: NDArray,
+        rng: np.random.Generator,
+        new_direction: Callable[[], Direction],
+    ) -> Iterator[ProblemPoint]:
         """Yield the points of epochs whose steps are as long as a search on each batch says.
 
         An epoch that does not descend is taken back and made again with larger batches, and at
@@ -53,7 +58,7 @@ class Stochastic(Solver):
 
         Parameters
         ----------
-        objective : Objective or Conditioned
+        objective : Problem
         w : ndarray of shape (objective.size,)
         rng : Generator
         new_direction : callable () -> callable gradient -> direction
@@ -79,7 +84,7 @@ class Stochastic(Solver):
             point = new
             yield point
 
-    def _first_batch(self, objective: Any) -> int:
+    def _first_batch(self, objective: Problem) -> int:
         n_active = len(objective.active)
         if self.batch_size != "auto":
             return objective.batch_size(int(self.batch_size))
@@ -90,8 +95,12 @@ class Stochastic(Solver):
 
 
 def _epoch(
-    objective: Any, point: Any, n_rows: int, rng: np.random.Generator, direction: Direction
-) -> Any:
+    objective: Problem,
+    point: ProblemPoint,
+    n_rows: int,
+    rng: np.random.Generator,
+    direction: Direction,
+) -> ProblemPoint:
     """Return the point after an epoch of corrected batches, with a searched step for each."""
     w, total, averaged = point.w, np.zeros_like(point.w), 0
     of_all = point.gradient  # before the batches, which then all take the scores it leaves
@@ -114,7 +123,7 @@ def _epoch(
     return objective.at(total / averaged if objective.is_smooth else w)
 
 
-def _descends(objective: Any, old: Any, new: Any) -> bool:
+def _descends(objective: Problem, old: ProblemPoint, new: ProblemPoint) -> bool:
     """Return whether F is lower at `new` or, where rounding hides that, its gradient step."""
     change, rounding = new.value - old.value, 8.0 * np.finfo(old.w.dtype).eps * abs(old.value)
     if abs(change) > rounding or not np.isfinite(change):
@@ -122,7 +131,7 @@ def _descends(objective: Any, old: Any, new: Any) -> bool:
     return _step_length(objective, new) < _step_length(objective, old)
 
 
-def _step_length(objective: Any, point: Any) -> float:
+def _step_length(objective: Problem, point: ProblemPoint) -> float:
     """Return |w - prox(w - g)|, which is |g| without an L1 norm: it vanishes at the optimum."""
     step = point.w - objective.prox(point.w - point.gradient, 1.0)
     return float(np.sqrt(np.vdot(step, step)))

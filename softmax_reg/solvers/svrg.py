@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.schedules import Rates
-from softmax_reg.solvers.parameter_constraints import BATCH_SIZE, LEARNING_RATE
-from softmax_reg.solvers.solver import State
+from softmax_reg.objective.contract import Problem, ProblemPoint
+from softmax_reg.solvers.parameter_constraints import (
+    BATCH_SIZE,
+    LEARNING_RATE,
+    BatchSize,
+    LearningRate,
+)
+from softmax_reg.solvers.solver import Constraints, State
 from softmax_reg.solvers.stochastic import Stochastic
 
 __all__ = ["SVRG"]
@@ -41,20 +46,20 @@ class SVRG(Stochastic):
     stochastic gradient method with progressive variance reduction", eq. 8.
     """
 
-    constraints: ClassVar[dict[str, list[Any]]] = {
+    constraints: ClassVar[Constraints] = {
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,
     }
 
-    learning_rate: Any = "auto"
-    batch_size: Any = "auto"
+    learning_rate: LearningRate = "auto"
+    batch_size: BatchSize = "auto"
 
     def points(
-        self, objective: Any, w: NDArray, rng: np.random.Generator, state: State
-    ) -> Iterator[Any]:
+        self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
+    ) -> Iterator[ProblemPoint]:
         if self.is_conditioned:
             yield from self.searched(objective, w, rng, lambda: np.negative)
-        rates, snapshot = Rates(self.learning_rate, state), objective.at(w)
+        rates, snapshot = self.rates(state), objective.at(w)
         while True:
             rate = rates.next(snapshot)
             of_all = snapshot.gradient  # before the batches, which then all take its scores
