@@ -6,7 +6,8 @@ With the scores z of one row, p = softmax(z), and target probabilities t that su
     L   = -sum_k t_k log p_k,               dL/dz = p - t,      d2L/dz2 = diag(p) - p p'
 
 Equation numbers are those of Bishop (2006), "Pattern Recognition and Machine Learning". Infinite
-scores give the limit, a NaN makes its own row NaN and no other, no argument is written to.
+scores give the limit, a NaN makes its own row NaN and no other; only `softmax_in_place` writes to
+what it is given.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ __all__ = [
     "log_softmax",
     "sigmoid",
     "softmax",
+    "softmax_in_place",
     "softmax_jacobian",
     "softmax_vjp",
 ]
@@ -112,6 +114,39 @@ def log_softmax(scores: ArrayLike) -> Floats:
     np.put_along_axis(others, below.argmax(axis=-1)[..., np.newaxis], 0.0, axis=-1)
     below -= np.log1p(others.sum(axis=-1, keepdims=True))
     return below
+
+
+def softmax_in_place(scores: Floats) -> tuple[Floats, Floats]:
+    """Return the probabilities and the log-probabilities of finite scores, in little memory.
+
+    Training computes every block of rows with it: one exponential for both, and the scores are
+    overwritten.  The logarithm of a probability near one keeps its digits in `log_softmax` alone.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, K), float32 or float64
+        Finite; overwritten by the log-probabilities.
+
+    Returns
+    -------
+    proba : ndarray of shape (n, K)
+        In the dtype and the memory order of the scores.
+    log_proba : ndarray of shape (n, K)
+        The memory of `scores`.
+
+    Examples
+    --------
+    >>> scores = np.array([[0.0, 1.0]])
+    >>> proba, log_proba = softmax_in_place(scores)
+    >>> proba.round(4), log_proba.round(4), log_proba is scores
+    (array([[0.2689, 0.7311]]), array([[-1.3133, -0.3133]]), True)
+    """
+    scores -= scores.max(axis=1, keepdims=True)
+    proba = np.exp(scores)
+    total = proba.sum(axis=1, keepdims=True)
+    proba /= total
+    scores -= np.log(total)
+    return proba, scores
 
 
 def softmax_jacobian(scores: ArrayLike) -> Floats:

@@ -10,9 +10,9 @@ from optimum80 import Problem80, needs_80_bits
 from problems import data
 
 from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.hessian import variances
 from softmax_reg.objective.objective import Objective
-from softmax_reg.objective.point import softmax_of
 from softmax_reg.objective.suboptimality import (
     REACH,
     newton_excess,
@@ -336,7 +336,7 @@ def test_the_spread_of_a_step_is_what_it_changes_scores_by_beside_one_another(co
 def test_variances_are_exact_where_a_class_is_certain(n_classes, distance):
     Z = np.random.default_rng(0).normal(size=(20, n_classes))
     Z[np.arange(20), np.arange(20) % n_classes] += distance
-    P, _ = softmax_of(Z.copy())
+    P, _ = softmax_in_place(Z.copy())
     E = np.exp(Z.astype(np.longdouble) - Z.max(axis=1, keepdims=True).astype(np.longdouble))
     expected = np.empty(E.shape, np.longdouble)
     for k in range(n_classes):
@@ -354,7 +354,7 @@ def test_residuals_keep_their_digits_where_the_own_class_is_certain(n_classes, d
     own = np.arange(60), objective.codes
     Z = np.random.default_rng(0).normal(size=(60, n_classes))
     Z[own] += distance
-    P, _ = softmax_of(Z.copy())
+    P, _ = softmax_in_place(Z.copy())
     E = np.exp(Z.astype(np.longdouble) - Z.max(axis=1, keepdims=True).astype(np.longdouble))
     E[own] = 0.0
     rest = E.sum(axis=1) / np.exp(Z - Z.max(axis=1, keepdims=True)).sum(axis=1)

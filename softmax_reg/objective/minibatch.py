@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.contract import HasInner
-from softmax_reg.objective.point import softmax_of
 
 if TYPE_CHECKING:
     from softmax_reg.objective.objective import Objective
@@ -57,7 +57,7 @@ class Batch:
         W, b = objective.unpack(w)
         gradient, log_probas = np.zeros_like(w), []
         for part, X in self._pieces():
-            P, log_P = softmax_of(objective.scores(X, W, b))
+            P, log_P = softmax_in_place(objective.scores(X, W, b))
             log_probas.append(log_P)
             if control is None:
                 R = objective.residuals(P, part)
@@ -99,7 +99,7 @@ class Batch:
         shares = self.factor * objective.shares(self.sample)
         t, first = 0.0, 0.0
         for iteration in range(_SEARCH_STEPS):
-            P, _ = softmax_of(log_P + log_P.dtype.type(t) * D)
+            P, _ = softmax_in_place(log_P + log_P.dtype.type(t) * D)
             mean = (P * D).sum(axis=1, keepdims=True)
             gain = float(np.vdot(shares, mean))
             bend = float(np.vdot(shares, (P * (D - mean) ** 2).sum(axis=1, keepdims=True))) + ridge

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
 from softmax_reg.dataset.left_out import as_start, expanded
+from softmax_reg.dataset.moments import Moments
 from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.minibatch import Batch
-from softmax_reg.objective.point import Point, softmax_of
+from softmax_reg.objective.point import Point
 from softmax_reg.objective.restricted_penalty import Face
 from softmax_reg.penalties import Penalty
 
@@ -34,10 +36,7 @@ _HESSIAN_BYTES = 64 << 20
 _OVERHEAD = 4e5
 # What is computed from the features and the penalty, or from the rows, and kept.
 _OF_FEATURES = ("about_means", "scale", "resolution", "row_space")
-_OF_ROWS = (*_OF_FEATURES, "_sums", "_moments", "active", "sample")
-# Where the variance of a column of sparse X is so small a share of its mean square, the difference
-# of the two has lost half its digits.
-_CANCELLED = 1e-8
+_OF_ROWS = (*_OF_FEATURES, "moments", "active", "sample")
 # As many factors of a Hessian, or of its parts, are made before the next one.
 _FACTORS = 24
 
@@ -99,7 +98,7 @@ class Objective:
 
     def with_penalty(self, penalty: Penalty) -> Objective:
         """Return F with another penalty; what is known of the rows is shared, not computed anew."""
-        _ = self._moments
+        _ = self.moments
         twin = self._without(*_OF_FEATURES)
         twin.penalty, twin.is_smooth = penalty, penalty.is_smooth
         if "row_space" in self.__dict__:
@@ -112,7 +111,7 @@ class Objective:
         """Return F, the same, with the moments of the features taken under other weights."""
         twin = self._without(*_OF_ROWS)
         twin.weights, twin.total_weight = weights, float(weights.sum(dtype=np.float64))
-        _ = twin._moments  # a pass of its own: not within the next one
+        _ = twin.moments  # a pass of its own: not within the next one
         return twin
 
     def of_rows(self, rows: NDArray[np.intp]) -> Objective:
@@ -152,12 +151,11 @@ class Objective:
 
         Their columns are copied.
         """
-        sums, moments, part = self._sums, self._moments, self._without(*_OF_FEATURES)
+        moments, part = self.moments, self._without(*_OF_FEATURES)
         part.rows, part.n_features = self.rows.columns(kept), len(kept)
         part.penalty = self.penalty.of_features(kept)
         part.size = (len(kept) + self.fit_intercept) * self.n_rows
-        part._sums = sums[0][kept], sums[1][kept], sums[2][kept]
-        part._moments = moments[0][kept], moments[1][kept]
+        part.moments = moments.of_features(kept, part.rows)
         return part
 
     def without_features(self) -> NDArray:
@@ -203,42 +201,9 @@ class Objective:
         return Batch(self, sample)
 
     @cached_property
-    def _sums(self) -> tuple[NDArray, NDArray, NDArray]:
-        """A pivot of each column; weighted mean and mean square of what deviates from it."""
-        pivot = self._pivot()
-
-        def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-            s = self.weights[part].astype(np.float64, copy=False)
-            with np.errstate(over="ignore", invalid="ignore"):  # that is looked at below
-                if self.rows.is_sparse:
-                    squares = X.astype(np.float64)
-                    squares.data **= 2
-                    return np.asarray(s @ X), np.asarray(s @ squares)
-                D = X - pivot
-                first = s @ D
-                D *= D
-                return first, s @ D
-
-        first, second = (total / self.total_weight for total in self.rows.reduce(visit))
-        self._check_squares(first, second)
-        return pivot, first, second
-
-    @cached_property
-    def _moments(self) -> tuple[NDArray, NDArray]:
-        """Weighted mean and variance of each column; without intercept about zero."""
-        pivot, first, second = self._sums
-        if not self.fit_intercept:
-            return np.zeros(self.n_features), second
-        mean, variance = pivot + first, second - first**2
-        # What rounding leaves of a constant column is no variance: of deviations from one of its
-        # entries the rounding of the column itself, of a difference of squares much more.
-        eps = float(np.finfo(self.dtype).eps)
-        if self.rows.is_sparse:
-            doubtful = variance <= _CANCELLED * mean**2
-            if doubtful.any():
-                variance = np.where(doubtful, self._variance_about(mean, doubtful), variance)
-        with np.errstate(over="ignore"):
-            return mean, np.where(variance <= (4.0 * eps) ** 2 * mean**2, 0.0, variance)
+    def moments(self) -> Moments:
+        """Of the features, by a pass when first asked for; without intercept about zero."""
+        return Moments(self.rows, self.weights, self.sample, from_zero=not self.fit_intercept)
 
     @cached_property
     def about_means(self) -> Objective:
@@ -247,77 +212,28 @@ class Objective:
         Where their variance is hardly seen beside the square of their mean, it is lost from sums of
         squares about zero.  Else F itself.
         """
-        _, mean, square = self._sums
-        few = float(np.finfo(self.dtype).eps) ** 0.5
-        if self.fit_intercept or self.rows.is_sparse or (square - mean**2 >= few * mean**2).all():
+        if not self.moments.hides_variance:
             return self
         twin = self._without(*_OF_ROWS)
         twin.fit_intercept, twin.size = True, self.size + self.n_rows
         twin.scale = self.scale
-        _ = twin._moments  # a pass of its own: not within the next one
+        _ = twin.moments  # a pass of its own: not within the next one
         return twin
-
-    def _pivot(self) -> NDArray[np.float64]:
-        """Return what to take deviations from, lest a large mean takes their digits.
-
-        The row with the largest weight; of sparse X, whose zeros are to stay zeros, nothing.
-        """
-        if self.rows.is_sparse or not self.fit_intercept:
-            return np.zeros(self.n_features)
-        heaviest = self.sample[[np.argmax(self.weights[self.sample])]]
-        return np.asarray(self.rows.origin.take(heaviest)[0], dtype=np.float64)
-
-    def _variance_about(self, mean: NDArray, wanted: NDArray[np.bool_]) -> NDArray:
-        """Return the variance of some columns of a sparse X, by a pass about their means.
-
-        T. F. Chan, G. H. Golub and R. J. LeVeque (1983), "Algorithms for computing the sample
-        variance", The American Statistician 37, 242-247, eq. 1.7.
-        """
-
-        def visit(X: Any, part: slice) -> tuple[NDArray, NDArray, NDArray]:
-            s = self.weights[part].astype(np.float64, copy=False)
-            D, ones = X.astype(np.float64), X.astype(np.float64)
-            column = (
-                D.indices
-                if D.format == "csr"
-                else np.repeat(np.arange(D.shape[1]), np.diff(D.indptr))
-            )
-            D.data = np.where(wanted[column], D.data - mean[column], 0.0)
-            first = np.asarray(s @ D)
-            D.data **= 2
-            ones.data[...] = 1.0
-            return first, np.asarray(s @ D), np.asarray(s @ ones)
-
-        first, second, present = (total / self.total_weight for total in self.rows.reduce(visit))
-        # What is not stored is 0, which deviates from the mean by the mean.
-        absent = np.maximum(1.0 - present, 0.0)
-        absent[absent <= 64.0 * np.finfo(np.float64).eps] = 0.0
-        return second + absent * mean**2 - (first - absent * mean) ** 2
-
-    @staticmethod
-    def _check_squares(first: NDArray, second: NDArray) -> None:
-        root = float(np.finfo(np.float64).max) ** 0.5
-        is_wrong = ~np.isfinite(second) | (np.abs(first) > root)
-        if is_wrong.any():
-            raise ValueError(
-                f"Feature {np.argmax(is_wrong)} of X, counted from 0, has numbers too large to be "
-                f"squared and summed up, near {root:.2g} or above. Rescale it."
-            )
 
     @property
     def mean(self) -> NDArray:
         """Weighted mean of each feature, shape (n_features,), float64; 0 without intercept."""
-        return self._moments[0]
+        return self.moments.mean
 
     @property
     def is_constant(self) -> NDArray[np.bool_]:
         """Which features say nothing, shape (n_features,): that the intercept does not, if any."""
-        return self._moments[1] == 0.0
+        return self.moments.variance == 0.0
 
     @property
     def variance(self) -> NDArray:
         """Weighted variance of each feature, shape (n_features,), float64; about `mean`."""
-        return self._moments[1]
+        return self.moments.variance
 
     @cached_property
     def scale(self) -> NDArray:
@@ -327,7 +243,7 @@ class Objective:
         A constant column says nothing that the intercept does not, and its coefficient stays 0: in
         units of a scale without bounds nothing moves it, rounding neither.
         """
-        curvature = self._moments[1] + np.ravel(self.penalty.curvature)
+        curvature = self.variance + np.ravel(self.penalty.curvature)
         if self.fit_intercept:
             without_bounds = float(np.finfo(self.dtype).max) ** 0.25
             return np.where(self.is_constant, without_bounds, np.sqrt(curvature))
@@ -340,7 +256,7 @@ class Objective:
         Never more than eps^0.4 (5e-7 in float64), lest one odd column make anything an optimum.
         """
         eps = float(np.finfo(self.dtype).eps)
-        size = (np.abs(self.mean) + np.sqrt(self._moments[1])) / self.scale
+        size = (np.abs(self.mean) + np.sqrt(self.variance)) / self.scale
         return min(eps * max(float(size.max()), 1.0), eps**0.4)
 
     @property
@@ -409,7 +325,7 @@ class Objective:
         W, b = self.unpack(w)
 
         def visit(X: Any, part: slice) -> tuple[NDArray]:
-            return (self.losses(softmax_of(self.scores(X, W, b))[1], part),)
+            return (self.losses(softmax_in_place(self.scores(X, W, b))[1], part),)
 
         return float(self.rows.reduce(visit)[0][0])
 

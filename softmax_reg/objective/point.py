@@ -12,22 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
+from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.hessian import hessian_block
 
 if TYPE_CHECKING:
     from softmax_reg.objective.objective import Objective
 
-__all__ = ["Line", "Point", "softmax_of"]
-
-
-def softmax_of(Z: NDArray) -> tuple[NDArray, NDArray]:
-    """Return P and log P of a block of scores; Z is overwritten by log P."""
-    Z -= Z.max(axis=1, keepdims=True)
-    P = np.exp(Z)
-    total = P.sum(axis=1, keepdims=True)
-    P /= total
-    Z -= np.log(total)
-    return P, Z
+__all__ = ["Line", "Point"]
 
 
 class Point:
@@ -145,7 +136,7 @@ class Point:
         if self._softmax is not None:
             P, log_P = self._softmax
             return P[part], log_P[part]
-        return softmax_of(self.objective.scores(X, *self.objective.unpack(self.w)))
+        return softmax_in_place(self.objective.scores(X, *self.objective.unpack(self.w)))
 
     @cached_property
     def _value_and_gradient(self) -> tuple[float, NDArray]:
@@ -154,7 +145,7 @@ class Point:
         W, b = objective.unpack(self.w)
 
         def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-            P, log_P = softmax_of(objective.scores(X, W, b))
+            P, log_P = softmax_in_place(objective.scores(X, W, b))
             if keep is not None:
                 keep[0][part], keep[1][part] = P, log_P
             loss = objective.losses(log_P, part)
@@ -172,7 +163,7 @@ class Point:
         proba = np.empty_like(scores)
 
         def visit(X: Any, part: slice) -> tuple[NDArray]:
-            proba[part], log_P = softmax_of(scores[part])
+            proba[part], log_P = softmax_in_place(scores[part])
             return (objective.losses(log_P, part),)
 
         (loss,) = objective.rows.reduce(visit)

@@ -19,10 +19,11 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.duality_gap import duality_gap
 from softmax_reg.objective.hessian import row_curvature
 from softmax_reg.objective.objective import Objective
-from softmax_reg.objective.point import Point, softmax_of
+from softmax_reg.objective.point import Point
 
 __all__ = ["REACH", "Suboptimality", "score_spread", "suboptimality"]
 
@@ -137,7 +138,7 @@ def _trimmed_gradient(objective: Objective, w: NDArray, least: float) -> tuple[N
     W, b = objective.unpack(w)
 
     def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-        P, _ = softmax_of(objective.scores(X, W, b))
+        P, _ = softmax_in_place(objective.scores(X, W, b))
         lost = -np.log1p(-_trim(P, objective.codes[part], least))
         total = np.array([np.vdot(objective.shares(part)[:, 0], lost)])
         return objective.pull_back(X, objective.residuals(P, part)), total
@@ -171,7 +172,7 @@ def _newton_step(
     Features are centred and scaled as the rows see them that have curvature.  Coefficients that a
     norm holds at zero have r = 0; they are left out unless d would set them free.
     """
-    P, log_P = softmax_of(part.scores(part.rows.X, *part.unpack(w)))
+    P, log_P = softmax_in_place(part.scores(part.rows.X, *part.unpack(w)))
     _trim(P, part.codes, least)
     here = Point.of_softmax(part, w, P, log_P)
     part = part.seen_with(row_curvature(part, here))
