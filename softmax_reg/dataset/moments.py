@@ -52,11 +52,9 @@ class Moments:
     ) -> None:
         self.rows, self.weights, self.from_zero = rows, weights, from_zero
         self.total_weight = float(weights.sum(dtype=np.float64))
-        self._pivot = np.zeros(rows.shape[1])
-        # Zeros of sparse X are to stay zeros.
-        if not (rows.is_sparse or from_zero):
-            heaviest = sample[[np.argmax(weights[sample])]]
-            self._pivot = np.asarray(rows.origin.take(heaviest)[0], dtype=np.float64)
+        self._sample, self._pivot = sample, np.zeros(rows.shape[1])
+        if not (rows.is_sparse or from_zero):  # zeros of sparse X are to stay zeros
+            self._pivot = self._heaviest_row()
         self._first, self._second = self._sums()
         _ = self.variance  # a second pass perhaps: not within another one
 
@@ -64,7 +62,7 @@ class Moments:
         """Return those of some features, which are the columns of `rows`."""
         part = object.__new__(Moments)
         part.rows, part.weights, part.from_zero = rows, self.weights, self.from_zero
-        part.total_weight = self.total_weight
+        part.total_weight, part._sample = self.total_weight, self._sample
         part._pivot, part._first = self._pivot[kept], self._first[kept]
         part._second = self._second[kept]
         part.mean, part.variance = self.mean[kept], self.variance[kept]
@@ -91,13 +89,25 @@ class Moments:
         with np.errstate(over="ignore"):
             return np.where(variance <= (4.0 * eps) ** 2 * mean**2, 0.0, variance)
 
-    @property
+    @cached_property
     def hides_variance(self) -> bool:
         """Whether, from zero, the variance of some dense feature is lost beside its mean square."""
         few = float(np.finfo(self.rows.dtype).eps) ** 0.5
         square = self._first**2
-        is_seen = self._second - square >= few * square
-        return self.from_zero and not self.rows.is_sparse and not bool(is_seen.all())
+        lost = np.flatnonzero(self._second - square < few * square)
+        if not self.from_zero or self.rows.is_sparse or not len(lost):
+            return False
+        of_one_row = self._heaviest_row()[lost]  # a constant column has no variance to lose
+
+        def visit(X: Any, part: slice) -> tuple[NDArray]:
+            differs = (X[:, lost] != of_one_row) & (self.weights[part] > 0.0)[:, np.newaxis]
+            return (np.array([np.count_nonzero(differs)]),)
+
+        return bool(self.rows.reduce(visit)[0][0])
+
+    def _heaviest_row(self) -> NDArray[np.float64]:
+        heaviest = self._sample[[np.argmax(self.weights[self._sample])]]
+        return np.asarray(self.rows.origin.take(heaviest)[0], dtype=np.float64)
 
     def _sums(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and mean square of the deviations from the pivot."""
