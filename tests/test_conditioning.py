@@ -322,3 +322,15 @@ def test_without_an_intercept_a_large_offset_is_no_obstacle(offset, seed):
     assert model.n_iter_ <= 30
     assert_allclose(model.loss_curve_[-1], expected.loss_curve_[-1], rtol=1e-6)
     assert_allclose(model.coef_, expected.coef_ @ contrasts.T, atol=1e-4)
+
+
+def test_factors_of_many_features_far_from_zero_keep_their_digits():
+    # So many that factors would else be kept in float32.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 270))
+    y = (X[:, :9] @ rng.normal(size=(9, 3)) + rng.gumbel(size=(600, 3))).argmax(axis=1)
+    near, far = (SoftmaxRegression(fit_intercept=False).fit(X + off, y) for off in (1e4, 1e8))
+    assert near.converged_
+    assert far.converged_
+    assert far.n_iter_ <= 1.5 * near.n_iter_
+    assert_allclose(far.loss_, near.loss_, rtol=1e-6)

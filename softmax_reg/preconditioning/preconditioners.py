@@ -64,6 +64,13 @@ def root_of(B: NDArray, objective: Objective) -> NDArray:
     return R[:-n_rows].T
 
 
+def _factor_dtype(objective: Objective) -> np.dtype:
+    """Return the dtype that factors are kept in: where means are large, every digit counts."""
+    has_large_means = objective.about_means is not objective
+    n = objective.n_features + objective.fit_intercept
+    return np.dtype(np.float64) if has_large_means else matrix_dtype(n)
+
+
 def factor_of(B: NDArray, objective: Objective) -> NDArray:
     """Return A with A A' = (B + penalty)^-1, for a stack of matrices B."""
     return np.stack([inverse_transposed(root_of(block, objective)) for block in B])
@@ -78,7 +85,7 @@ def bound_map(objective: Objective) -> Map:
     """
     bound = 0.25 if objective.n_rows == 1 else 0.5
     B = gram(objective.about_means, lambda X, part: bound * objective.shares(part))
-    return MatrixMap(objective, factor_of(B, objective)[0].astype(matrix_dtype(B.shape[-1])))
+    return MatrixMap(objective, factor_of(B, objective)[0].astype(_factor_dtype(objective)))
 
 
 def curvature_map(
@@ -97,7 +104,7 @@ def curvature_map(
     room = _STREAM_GRAM_BYTES if objective.rows.is_stream else _GRAM_BYTES
     together = max(1, room // (8 * n * n))
     together = min(together, objective.n_rows) if per_class else objective.n_rows
-    factors = np.empty((objective.n_rows if per_class else 1, n, n), dtype=matrix_dtype(n))
+    factors = np.empty((objective.n_rows if per_class else 1, n, n), dtype=_factor_dtype(objective))
     for start in range(0, objective.n_rows, together):
         classes = slice(first + start, first + start + together)
 
