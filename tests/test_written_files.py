@@ -178,7 +178,7 @@ def test_a_writer_whose_new_file_is_removed_takes_another_one(tmp_path, monkeypa
 def test_writers_that_are_killed_beside_others_leave_a_whole_file_and_nothing_else(tmp_path):
     path = tmp_path / "m.npz"
     code = (
-        "from softmax_reg.persistence import files\n"
+        "from softmax_reg._npz import files\n"
         f"while True: files.replace({str(path)!r}, bytes(1 << 20))"
     )
     root = str(Path(__file__).parents[1])
@@ -189,7 +189,7 @@ def test_writers_that_are_killed_beside_others_leave_a_whole_file_and_nothing_el
             for _ in range(3)
         ]
         while not path.exists():
-            pass
+            assert [writer.poll() for writer in writers] == [None] * 3
         try:
             writers[0].wait(timeout=float(rng.uniform(0.1, 1.0)))
         except subprocess.TimeoutExpired:
