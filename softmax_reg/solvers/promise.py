@@ -1,6 +1,6 @@
 """What `converged` promises: F is within a small share of itself of its minimum.
 
-The share is 1e-6, 1e-4 for float32; of a loss below 1e-6 it is 1e-12, absolutely.  Certified where
+The share is 1e-6, 1e-4 for float32; below a loss of 1e-6 it is that share of 1e-6.  Certified where
 the duality gap is as small, or else tested by a Newton step.  Who asks for less by a `tol` above
 1e-7 is taken at their word: it is kept where the run ends by `tol`.
 """
