@@ -211,7 +211,7 @@ class SoftmaxRegression(
     converged_ : bool
         Whether F is within 1e-6 of its minimum, relative to it, as far as can be certified or
         tested, whatever ended the fit.  With a float32 X it is 1e-4.  A loss below 1e-6 counts as
-        1e-6, so that it is right to 1e-12 (1e-10), and probabilities to 1e-8 or so.  A `tol` above 1e-7
+        1e-6: it is right to 1e-12, or 1e-10, and probabilities to 1e-8 or so.  A `tol` above 1e-7
         asks for less: a fit that reaches it has converged.  False where no optimum exists, or none
         is known to exist.
     suboptimality_ : float
