@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from covering import covering
 from numpy.testing import assert_allclose, assert_array_equal
-from objectives import CONTAINERS
+from objectives import CONTAINERS, rows_and_labels
 from optimum80 import needs_80_bits
 
 from softmax_reg.dataset.moments import Moments
 from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.objective.objective import Objective
+from softmax_reg.penalties import ElasticNet
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 6)) * np.geomspace(1e-3, 1e3, 6) + [0.0, 1.0, -5.0, 0.0, 1e3, 7.0]
@@ -65,3 +68,38 @@ def test_those_of_some_features_are_theirs(from_zero):
 def test_squares_that_overflow_are_told_with_the_feature():
     with pytest.raises(ValueError, match="Feature 1 of X, counted from 0"):
         moments_of(np.column_stack([X[:, 0], X[:, 1] * 1e200]))
+
+
+# Moments of sparse columns
+
+
+@covering(
+    mean=[0.0, 1.0, 1e3, 1e6, 8.4e6, 1e7, 1e9, 1e12],
+    absent=[0.0, 0.3],
+    container=["csr", "csc", "csr-matrix"],
+    fit_intercept=[True, False],
+)
+def test_moments_of_sparse_columns_are_those_of_two_passes_in_80_bits(
+    mean, absent, container, fit_intercept
+):
+    X, codes, weights = rows_and_labels(n_classes=3)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=X.shape) + mean
+    X[rng.random(X.shape) < absent] = 0.0
+    X[:, 4] = 7.0 * (mean or 1.0)  # constant
+    penalty = ElasticNet(0.01, 0.0)
+    rows = RowBlocks(CONTAINERS[container](X), 3, n_threads=1)
+    objective = Objective(rows, codes, weights, 3, penalty, fit_intercept)
+    A, s = X.astype(np.longdouble), weights.astype(np.longdouble) / weights.sum()
+    centre = s @ A if fit_intercept else np.zeros(5, np.longdouble)
+    expected = s @ (A - centre) ** 2
+    if fit_intercept:
+        assert_allclose(objective.mean, centre.astype(np.float64), rtol=1e-14, atol=1e-15)
+        assert objective.is_constant.tolist() == [False] * 4 + [True]
+        deviation = np.sqrt(objective.variance)
+        # The mean is rounded, and so is what deviates from it.
+        rounded = 1e-15 * abs(X).max()
+        assert_allclose(deviation, np.sqrt(expected).astype(np.float64), rtol=1e-8, atol=rounded)
+    else:
+        assert_allclose(objective.variance, expected.astype(np.float64), rtol=1e-13)
+        assert not objective.is_constant.any()

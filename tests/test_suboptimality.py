@@ -362,38 +362,3 @@ def test_residuals_keep_their_digits_where_the_own_class_is_certain(n_classes, d
     residuals = objective.residuals(P.copy(order="F"), slice(None))
     assert_allclose(residuals[own], -(shares * rest).astype(np.float64), rtol=1e-13)
     assert_allclose(residuals.sum(axis=1), 0.0, atol=1e-15 * abs(residuals).max())
-
-
-# Moments of sparse columns
-
-
-@covering(
-    mean=[0.0, 1.0, 1e3, 1e6, 8.4e6, 1e7, 1e9, 1e12],
-    absent=[0.0, 0.3],
-    container=["csr", "csc", "csr-matrix"],
-    fit_intercept=[True, False],
-)
-def test_moments_of_sparse_columns_are_those_of_two_passes_in_80_bits(
-    mean, absent, container, fit_intercept
-):
-    X, codes, weights = rows_and_labels(n_classes=3)
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=X.shape) + mean
-    X[rng.random(X.shape) < absent] = 0.0
-    X[:, 4] = 7.0 * (mean or 1.0)  # constant
-    penalty = ElasticNet(ALPHA, 0.0)
-    rows = RowBlocks(CONTAINERS[container](X), 3, n_threads=1)
-    objective = Objective(rows, codes, weights, 3, penalty, fit_intercept)
-    A, s = X.astype(np.longdouble), weights.astype(np.longdouble) / weights.sum()
-    centre = s @ A if fit_intercept else np.zeros(5, np.longdouble)
-    expected = s @ (A - centre) ** 2
-    if fit_intercept:
-        assert_allclose(objective.mean, centre.astype(np.float64), rtol=1e-14, atol=1e-15)
-        assert objective.is_constant.tolist() == [False] * 4 + [True]
-        deviation = np.sqrt(objective.variance)
-        # The mean is rounded, and so is what deviates from it.
-        rounded = 1e-15 * abs(X).max()
-        assert_allclose(deviation, np.sqrt(expected).astype(np.float64), rtol=1e-8, atol=rounded)
-    else:
-        assert_allclose(objective.variance, expected.astype(np.float64), rtol=1e-13)
-        assert not objective.is_constant.any()

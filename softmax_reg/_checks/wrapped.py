@@ -62,8 +62,8 @@ def _refuse_rows(given: Mapping[str, Any], error: Exception) -> None:
     """
     if "eature names" in str(error):
         return
-    model = type(given["_estimator"]).__name__ if "_estimator" in given else ""
-    model = "" if model.startswith("_") else model  # private: nothing that a user types
+    estimator = given.get("_estimator")
+    model = type(estimator).__name__ if hasattr(estimator, "predict") else ""
     told, found = told_of_rows(given["X"], model, given.get("reset", True), str(error))
     if not told:
         return

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from softmax_reg._checks.shown import shown
 from softmax_reg.penalties import PENALTIES, Penalty
 
-__all__ = ["by_name", "feature_factors"]
+__all__ = ["by_name", "feature_factors", "make_penalty"]
 
 
 def by_name(penalty_factor: Any, names: NDArray | None) -> Any:

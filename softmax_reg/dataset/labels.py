@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._checks.labels import told_of_labels
 from softmax_reg._checks.shown import shown
-from softmax_reg._compat import (
-    check_classification_targets,
-)
+from softmax_reg._compat import check_classification_targets
 
 __all__ = ["encode_labels", "sorted_labels"]
 

@@ -92,10 +92,11 @@ class Moments:
     @cached_property
     def hides_variance(self) -> bool:
         """Whether, from zero, the variance of some dense feature is lost beside its mean square."""
-        few = float(np.finfo(self.rows.dtype).eps) ** 0.5
-        square = self._first**2
+        if not self.from_zero or self.rows.is_sparse:
+            return False
+        few, square = float(np.finfo(self.rows.dtype).eps) ** 0.5, self._first**2
         lost = np.flatnonzero(self._second - square < few * square)
-        if not self.from_zero or self.rows.is_sparse or not len(lost):
+        if not len(lost):
             return False
         of_one_row = self._heaviest_row()[lost]  # a constant column has no variance to lose
 

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-__all__ = ["ArrayRows", "Batches", "Rows", "as_rows", "shuffled"]
+__all__ = ["ArrayRows", "Batches", "Rows", "as_rows", "merge_duplicates", "shuffled"]
 
 Batches: TypeAlias = Generator[tuple[int, Any], None, None]
 

@@ -18,7 +18,7 @@ import scipy.sparse as sp
 
 from softmax_reg.dataset.streams import iterate
 
-__all__ = ["BatchSource", "FunctionSource", "NpySource"]
+__all__ = ["BATCH_BYTES", "Batch", "BatchSource", "FunctionSource", "NpySource"]
 
 Batch: TypeAlias = "tuple[Any, Any] | tuple[Any, Any, Any]"
 Path_: TypeAlias = "str | PathLike[str]"

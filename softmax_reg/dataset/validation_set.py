@@ -17,7 +17,7 @@ from softmax_reg.dataset.user_rows import validated
 from softmax_reg.dataset.validation import read_source
 from softmax_reg.dataset.weights import check_total, class_factors
 
-__all__ = ["Users", "unseen_rows"]
+__all__ = ["TRANSFORM_TOO", "Users", "hold_out", "unseen_rows"]
 
 # Held-out rows of a source are kept in memory up to this size, and read for each iteration above.
 _HELD_BYTES = 16 << 20

@@ -15,7 +15,7 @@ from softmax_reg._checks.shown import shown
 from softmax_reg.displays._estimators import fitted_model
 from softmax_reg.displays._plotting import Floats, as_curve
 
-__all__ = ["LossCurve"]
+__all__ = ["LossCurve", "excess", "numbered", "spans_decades"]
 
 # From here on a linear scale hides how the curve ends: a hundredth is the width of a line.
 _LOG_SPAN = 100.0
@@ -153,4 +153,5 @@ def excess(
 
 
 def spans_decades(positive: Floats) -> bool:
+    """Return whether values differ so much that a logarithmic axis shows them better."""
     return positive.size > 0 and bool(positive.max() >= _LOG_SPAN * positive.min())

@@ -39,7 +39,7 @@ from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
 from softmax_reg.solvers.parameter_constraints import CALLBACKS, COUNT, SolverName
 
-__all__ = ["SoftmaxPath", "softmax_path"]
+__all__ = ["CONSTRAINTS", "SoftmaxPath", "softmax_path"]
 
 # Of a ridge penalty alone no C makes the coefficients zero: its path starts where that of an
 # elastic net with this share of the L1 norm does.

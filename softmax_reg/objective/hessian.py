@@ -33,7 +33,6 @@ __all__ = [
 
 # What of a sparse X may be dense at a time, in each thread.
 _DENSE_BYTES = 4 << 20
-
 # With so many rows for each dimension the curvature of a sample is that of all rows, nearly:
 # Z. Frangella et al. (2023), "PROMISE", section 3.
 _ROWS_PER_DIMENSION = 100

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import numbers, require, shown, whole_number
 
-__all__ = ["ALWAYS", "FITTED", "Sizes", "check_fitted"]
+__all__ = ["ALWAYS", "FITTED", "Check", "Sizes", "check_fitted"]
 
 # So far below the largest number coefficients have to be that scores of ordinary features are
 # finite; no further, for coefficients of tiny features are large.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from softmax_reg.objective.hessian import (
-    rows_read,
-)
+from softmax_reg.objective.hessian import rows_read
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.preconditioning.cholesky import matrix_dtype

@@ -14,14 +14,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.objective.objective import Objective
 
-__all__ = [
-    "DiagonalMap",
-    "FullMap",
-    "Map",
-    "MatrixMap",
-    "RowSpaceMap",
-    "StandardMap",
-]
+__all__ = ["DiagonalMap", "FeatureMap", "FullMap", "Map", "MatrixMap", "RowSpaceMap", "StandardMap"]
 
 
 class Map(ABC):

@@ -11,10 +11,8 @@ __all__ = ["backtrack"]
 # Beyond these a rate says nothing: numbers overflow however short the step is, or nothing changes
 # however long.
 _SMALLEST_RATE, _LARGEST_RATE = 1e-100, 1e100
-
 # So many times what rounding makes of a value a step may seem to climb.
 _ROUNDINGS = 4.0
-
 # From the largest to the smallest: log2(1e200) = 664.4.
 _HALVINGS = 665
 

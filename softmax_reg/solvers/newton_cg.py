@@ -14,7 +14,7 @@ from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.parameter_constraints import COUNT
 from softmax_reg.solvers.solver import Constraints, Solver, State
 
-__all__ = ["NewtonCG"]
+__all__ = ["NewtonCG", "truncated_cg"]
 
 
 @dataclass

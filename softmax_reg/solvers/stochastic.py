@@ -17,7 +17,7 @@ from softmax_reg.solvers.backtracking import backtrack
 from softmax_reg.solvers.parameter_constraints import BatchSize
 from softmax_reg.solvers.solver import Solver
 
-__all__ = ["Stochastic"]
+__all__ = ["Direction", "Stochastic"]
 
 # For a learning rate that is given, as in scikit-learn's MLPClassifier.
 _BATCH_ROWS = 200
