@@ -30,17 +30,18 @@ from softmax_reg._compat import (
 from softmax_reg.callbacks import EarlyStopping
 from softmax_reg.callbacks.ordering import in_order
 from softmax_reg.callbacks.sklearn_callbacks import FitTasks, whole_fit
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import by_name, make_penalty
-from softmax_reg.dataset.left_out import is_left_out, with_weight
-from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
+from softmax_reg.dataset.left_out import is_left_out
 from softmax_reg.dataset.validation import read_data
 from softmax_reg.dataset.validation_set import Users, unseen_rows
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
 from softmax_reg.inference.results import SummaryMixin
 from softmax_reg.objective.duality_gap import duality_gap
 from softmax_reg.objective.far_apart import warn_if_far
-from softmax_reg.objective.objective import Objective, null_loss
+from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.penalised_loss import null_loss
 from softmax_reg.objective.separability import Existence
 from softmax_reg.penalties import ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
@@ -434,31 +435,30 @@ class SoftmaxRegression(
         warn_of_unused(knobs["solver"], name, knobs, level=4)
         session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
-        X, classes, codes, weights = data = read_data(self, X, y, sample_weight)
+        data = read_data(self, X, y, sample_weight)
+        classes = data.classes
         check_scheme(self.multi_class, classes)
         callbacks, stopping = in_order(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
         )
-        unseen, weights = unseen_rows(self, *data, sample_weight, users, stopping is not None, rng)
-        present = with_weight(codes, weights, len(classes))
-        of_rows, scale = (X, codes, weights, len(classes), present), self._scale(X, sample_weight)
-        objective = self._objective(*of_rows, solver.scores_memory, scale=scale)
-        validation = unseen and self._objective(
-            *unseen, len(classes), present, penalised=False, dtype=objective.dtype
-        )
+        training, held_out = unseen_rows(self, data, users, stopping is not None, rng)
+        objective = self._objective(training, solver.scores_memory)
+        validation = None
+        if held_out is not None:
+            validation = Objective(held_out, ElasticNet(0.0), self.fit_intercept)
         attributes = partial(self._attributes, objective, classes)
-        run = session.run(*data, unseen)
+        run = session.run(data, held_out)
         callbacks = session.bound(callbacks, attributes, name)
         task = whole_fit(self, self.max_iter)
         tasks = FitTasks(task, self, attributes, *given, sample_weight)
         if tasks.is_watched:
             callbacks.append(tasks)
         with ExitStack() as running:
-            for part in filter(None, (objective, validation)):
-                running.enter_context(part.rows.running())
+            for part in filter(None, (training, held_out)):
+                running.enter_context(part.running())
             if users[0] is not None:
                 columns = getattr(self, "feature_names_in_", None)
-                warn_if_far(objective, validation, columns, stacklevel=4)
+                warn_if_far(objective, held_out, columns, stacklevel=4)
             result = minimize(
                 solver,
                 objective,
@@ -501,12 +501,12 @@ class SoftmaxRegression(
         self.n_iter_ = np.array([len(losses) - 1], dtype=np.int32)
         self.loss_curve_ = losses
         self.optimality_ = point.optimality
-        self.loss_, self.null_loss_ = float(point.loss), null_loss(objective)
+        self.loss_, self.null_loss_ = float(point.loss), null_loss(objective.data)
         self.stop_reason_ = result.reason
         self.suboptimality_, self.duality_gap_ = float(result.excess), float(result.gap)
         is_optimum = result.converged and result.existence is Existence.PROVED
         self.converged_ = bool(is_optimum and point is result.point)
-        self.n_samples_seen_ = objective.rows.shape[0]
+        self.n_samples_seen_ = objective.data.shape[0]
         self._fitted_rows = FittedRows.of(objective)
         if held_out is not None:
             self.validation_loss_curve_ = held_out
@@ -538,33 +538,17 @@ class SoftmaxRegression(
         found, scale = {"coef_": coef, "intercept_": intercept}, objective.penalty.scale
         return found if scale is None else found | {"scale_": scale}
 
-    def _objective(
-        self,
-        X: Any,
-        codes: NDArray,
-        weights: NDArray,
-        n_classes: int,
-        present: NDArray[np.intp],
-        memory: int = 64 << 20,
-        penalised: bool = True,
-        dtype: Any = None,
-        scale: NDArray | None = None,
-    ) -> Objective:
-        penalty = self._penalty(X, weights, scale) if penalised else ElasticNet(0.0)
-        rows = RowBlocks(X, n_classes, dtype=precision_for(X) if dtype is None else dtype)
-        weights = weights.astype(rows.dtype, copy=False)
-        of_rows = rows, codes, weights, n_classes
-        return Objective(*of_rows, penalty, self.fit_intercept, memory, present)
+    def _objective(self, data: Dataset, memory: int = 64 << 20) -> Objective:
+        return Objective(data, self._penalty(data), self.fit_intercept, memory)
 
-    def _scale(self, X: Any, sample_weight: Any) -> NDArray | None:
-        return deviations(X, sample_weight) if self.standardize else None
-
-    def _penalty(self, X: Any, weights: NDArray, scale: NDArray | None = None) -> Penalty:
+    def _penalty(self, data: Dataset) -> Penalty:
         # scikit-learn's C: its objective is ours times C S.
         knobs = meant(self)
-        alpha = 1.0 / (float(knobs["C"]) * float(weights.sum(dtype=np.float64)))
+        alpha = 1.0 / (float(knobs["C"]) * data.total_weight)
         factors = by_name(knobs["penalty_factor"], getattr(self, "feature_names_in_", None))
-        return make_penalty(knobs["penalty"], alpha, knobs["l1_ratio"], factors, X.shape[1], scale)
+        scale = deviations(data.X, data.sample_weight) if self.standardize else None
+        shape = knobs["l1_ratio"], factors, data.shape[1], scale
+        return make_penalty(knobs["penalty"], alpha, *shape)
 
     def _penalty_in_words(self) -> str:
         knobs = meant(self)
@@ -613,21 +597,21 @@ class SoftmaxRegression(
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
             )
-        X, classes, codes, weights = read_data(self, X, y, sample_weight, reset=False)
+        data = read_data(self, X, y, sample_weight, reset=False)
+        classes = data.classes
         if not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"y has the classes {shown(classes)}, but the model was fitted with "
                 f"{shown(self.classes_)}. Give the data of the fit."
             )
-        present, fitted = with_weight(codes, weights, len(classes)), self._classes_fitted()
+        present, fitted = data.present, self._classes_fitted()
         if not np.array_equal(present, fitted):
             raise ValueError(
                 f"The classes with a weight are {classes[present].tolist()}, but the model was "
                 f"fitted with {classes[fitted].tolist()}. Give the data and the weights of the fit."
             )
-        of_rows, scale = (X, codes, weights, len(classes), present), self._scale(X, sample_weight)
-        objective = self._objective(*of_rows, dtype=np.float64, scale=scale)
-        with objective.rows.running():
+        objective = self._objective(data.in_float64())
+        with objective.data.running():
             return duality_gap(objective, objective.at(self._flat(objective)))
 
     def _start(self, classes: NDArray, objective: Objective) -> NDArray:

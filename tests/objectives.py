@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.objective.objective import Objective
 from softmax_reg.penalties import ElasticNet
@@ -29,6 +30,15 @@ def rows_and_labels(n_samples=60, n_features=5, n_classes=3, seed=0):
     return X, codes, weights
 
 
+def dataset_of(X, codes, weights=None, n_classes=None, n_threads=1, present=None):
+    """Return the `Dataset` of these rows: by default weights are 1 and all classes take part."""
+    n_classes = int(codes.max()) + 1 if n_classes is None else n_classes
+    weights = np.ones(len(codes), X.dtype) if weights is None else weights
+    rows = RowBlocks(X, n_classes, n_threads=n_threads)
+    classes = np.arange(n_classes)
+    return Dataset(rows, classes, codes, weights, present=classes if present is None else present)
+
+
 def objective_of(
     X,
     codes,
@@ -45,15 +55,8 @@ def objective_of(
     """Return the `Objective` of these rows, in the given container and dtype."""
     X = CONTAINERS[container](X.astype(dtype))
     n_classes = int(codes.max()) + 1
-    return Objective(
-        RowBlocks(X, n_classes, n_threads=n_threads),
-        codes,
-        weights.astype(dtype),
-        n_classes,
-        ElasticNet(alpha, l1_ratio),
-        fit_intercept,
-        memory,
-    )
+    data = dataset_of(X, codes, weights.astype(dtype), n_classes, n_threads)
+    return Objective(data, ElasticNet(alpha, l1_ratio), fit_intercept, memory)
 
 
 def small_objective(n_classes=3, seed=0, **options):

@@ -651,7 +651,7 @@ def test_rows_per_second_counts_each_row_as_often_as_it_is_read():
     stream = io.StringIO()
     point = objective.at(somewhere(objective))
     _ = point.optimality  # its gradient takes a pass, and the scale of the features another one
-    n_read = objective.rows.n_read
+    n_read = objective.data.rows.n_read
     assert n_read == 7 * 60
     PrintProgress(1, stream)(Progress(0, 10, point, 1e-9, 0.5))
     assert f" {n_read / 0.5:.0f} rows/s" in stream.getvalue()

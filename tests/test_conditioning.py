@@ -138,7 +138,7 @@ def test_a_line_in_the_new_variables_is_a_line(make, kind):
 def test_the_gradient_of_samples_has_the_gradient_as_its_mean(make):
     local = conditioned(small_objective(), make)
     (v,) = vectors(local, 1)
-    rows = np.flatnonzero(local.objective.weights)
+    rows = np.flatnonzero(local.objective.data.weights)
     mean = np.mean([local.batch(np.array([i])).gradient(v) for i in rows], axis=0)
     assert_allclose(mean, local.at(v).gradient, rtol=1e-10, atol=1e-13)
 

@@ -128,7 +128,7 @@ def test_rows_reach_the_solver_without_a_copy(container, dtype):
     X, y = data("digits")
     X = CONTAINERS[container](X.astype(dtype))
     objective, model = spied(X, y)
-    seen = objective.rows.X
+    seen = objective.data.X
     assert seen.dtype == model.coef_.dtype == dtype
     if sp.issparse(X):
         assert seen.format == X.format
@@ -144,7 +144,7 @@ def test_a_slice_of_an_array_reaches_the_solver_without_a_copy():
     wide = np.hstack([X, X])
     for view in (wide[:, :64], wide[:, ::2], wide[::-1]):
         objective, _ = spied(view, y)
-        assert np.shares_memory(objective.rows.X, wide)
+        assert np.shares_memory(objective.data.X, wide)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -163,7 +163,7 @@ def test_read_only_memory_maps_are_fitted_in_place(tmp_path, order, solver):
         atol=1e-3,
     )
     objective, _ = spied(*arrays)
-    assert np.shares_memory(objective.rows.X, arrays[0])
+    assert np.shares_memory(objective.data.X, arrays[0])
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
@@ -671,8 +671,8 @@ def early_stopped(name="digits", sample_weight=None, **params):
         X, y, sample_weight, early_stopping=True, random_state=0, **{"max_iter": 200, **params}
     )
     s = np.ones(len(y)) if sample_weight is None else sample_weight
-    held_out = (objective.weights == 0.0) & (s > 0.0)
-    return X, y, model, np.asarray(objective.weights), held_out
+    held_out = (objective.data.weights == 0.0) & (s > 0.0)
+    return X, y, model, np.asarray(objective.data.weights), held_out
 
 
 def test_early_stopping_holds_out_rows_of_every_class_in_proportion():

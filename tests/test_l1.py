@@ -402,7 +402,7 @@ def test_where_a_hessian_does_not_pay_steps_along_the_support_save_most_of_the_p
     for solver in ("auto", "nesterov"):
 
         def note(progress, solver=solver):
-            n_read[solver] = progress.point.objective.rows.n_read
+            n_read[solver] = progress.point.objective.data.rows.n_read
 
         model = fitted(
             rows, y, C=1.0, l1_ratio=0.5, tol=1e-7, solver=solver, penalty=penalty, callbacks=note

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from covering import covering
 from numpy.testing import assert_allclose, assert_array_equal
-from objectives import CONTAINERS, rows_and_labels
+from objectives import CONTAINERS, dataset_of, rows_and_labels
 from optimum80 import needs_80_bits
 
 from softmax_reg.dataset.moments import Moments
-from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.objective.objective import Objective
 from softmax_reg.penalties import ElasticNet
 
@@ -17,11 +16,11 @@ X = RNG.normal(size=(200, 6)) * np.geomspace(1e-3, 1e3, 6) + [0.0, 1.0, -5.0, 0.
 X[RNG.random(X.shape) < 0.3] = 0.0
 X[:, 3] = 2.0
 WEIGHTS = np.where(RNG.random(200) < 0.1, 0.0, RNG.uniform(0.1, 3.0, 200))
-SAMPLE = np.flatnonzero(WEIGHTS)
 
 
 def moments_of(rows, container="C", **options):
-    return Moments(RowBlocks(CONTAINERS[container](rows), 3), WEIGHTS, SAMPLE, **options)
+    data = dataset_of(CONTAINERS[container](rows), np.arange(200) % 3, WEIGHTS, n_threads=None)
+    return Moments(data, **options)
 
 
 def in_80_bits(rows):
@@ -59,7 +58,7 @@ def test_a_large_mean_hides_the_variance_from_zero_alone():
 def test_those_of_some_features_are_theirs(from_zero):
     kept = np.array([4, 0])
     whole = moments_of(X, from_zero=from_zero)
-    part = whole.of_features(kept, whole.rows.columns(kept))
+    part = whole.of_features(kept, whole.data.columns(kept))
     assert_array_equal(part.mean, whole.mean[kept])
     assert_array_equal(part.variance, whole.variance[kept])
     assert part.hides_variance == whole.hides_variance
@@ -88,8 +87,8 @@ def test_moments_of_sparse_columns_are_those_of_two_passes_in_80_bits(
     X[rng.random(X.shape) < absent] = 0.0
     X[:, 4] = 7.0 * (mean or 1.0)  # constant
     penalty = ElasticNet(0.01, 0.0)
-    rows = RowBlocks(CONTAINERS[container](X), 3, n_threads=1)
-    objective = Objective(rows, codes, weights, 3, penalty, fit_intercept)
+    data = dataset_of(CONTAINERS[container](X), codes, weights)
+    objective = Objective(data, penalty, fit_intercept)
     A, s = X.astype(np.longdouble), weights.astype(np.longdouble) / weights.sum()
     centre = s @ A if fit_intercept else np.zeros(5, np.longdouble)
     expected = s @ (A - centre) ** 2

@@ -288,10 +288,10 @@ def test_nothing_that_is_given_is_written_to():
     X, codes, weights = rows_and_labels()
     for container in CONTAINERS:
         objective = objective_of(X, codes, weights, container=container)
-        given = objective.rows.X
+        given = objective.data.X
         arrays = [given] if isinstance(given, np.ndarray) else [given.data, given.indices]
         w, v = somewhere(objective), somewhere(objective, seed=2)
-        for array in [*arrays, objective.codes, objective.weights, w, v]:
+        for array in [*arrays, objective.data.codes, objective.data.weights, w, v]:
             array.flags.writeable = False
         point = objective.at(w)
         _ = point.value, point.gradient, point.optimality, point.hessian_product(v)
@@ -311,9 +311,9 @@ def test_a_thread_count_gives_the_same_bits_from_run_to_run(container, n_threads
         objective = objective_of(
             X, codes, weights, container=container, n_threads=n_threads, memory=memory
         )
-        assert objective.rows.n_threads == n_threads
+        assert objective.data.rows.n_threads == n_threads
         w, v = somewhere(objective, size=0.1), somewhere(objective, seed=2)
-        with objective.rows.running():
+        with objective.data.running():
             point = objective.at(w)
             found = [point.value, point.gradient, point.optimality, point.hessian_product(v)]
             line = point.line(v)
@@ -333,7 +333,7 @@ def test_two_threads_find_what_one_finds(container, memory):
             X, codes, weights, container=container, n_threads=n_threads, memory=memory
         )
         w, v = somewhere(objective, size=0.1), somewhere(objective, seed=2)
-        with objective.rows.running():
+        with objective.data.running():
             point = objective.at(w)
             results.append([point.value, point.gradient, point.hessian_product(v)])
     for one, two in zip(*results, strict=True):
@@ -365,7 +365,7 @@ def test_a_pass_takes_little_memory_beyond_the_rows(container, n_threads):
     objective = objective_of(X, codes, weights, container=container, memory=0, n_threads=n_threads)
     w = somewhere(objective, size=0.1)
     tracemalloc.start()
-    with objective.rows.running():
+    with objective.data.running():
         point = objective.at(w)
         _ = point.value, point.gradient, point.optimality
     _, peak = tracemalloc.get_traced_memory()
@@ -380,6 +380,6 @@ def test_the_loss_alone_is_the_value_without_the_penalty_in_one_pass(n_classes, 
     objective = objective_of(X, codes, weights, container=container)
     w = somewhere(objective)
     loss = objective.loss(w)
-    assert objective.rows.n_read == len(X)
+    assert objective.data.rows.n_read == len(X)
     expected = penalised_loss(X, codes, *coefficients(objective, w), np.inf, 0.0, weights)
     assert_allclose(loss, expected, rtol=1e-14)

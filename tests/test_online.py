@@ -7,11 +7,11 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from objectives import dataset_of
 from problems import data, penalised_loss
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.dataset.row_blocks import RowBlocks
-from softmax_reg.functional import log_softmax
+from softmax_reg.functional import log_softmax, softmax
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.streaming import online_newton
 from softmax_reg.streaming.hessian_storage import Diagonal, Shared, Whole, curvature_for
@@ -30,8 +30,7 @@ def small_problem(n_classes, kind, seed=0):
     X = rng.normal(size=(10, 3)) * [1.0, 20.0, 0.1] + [0.0, 50.0, 1.0]
     codes, s = rng.integers(n_classes, size=10), rng.uniform(0.5, 2.0, 10)
     frame = Frame(X.mean(axis=0) + 0.1, 1.3 * X.std(axis=0))
-    rows = RowBlocks(X, n_classes, n_threads=1)
-    objective = Framed(frame, rows, codes, s, n_classes, ElasticNet(0.1), True)
+    objective = Framed(frame, dataset_of(X, codes, s, n_classes), ElasticNet(0.1), True)
     w = rng.normal(size=objective.size) / 20.0
     curvature = kind()
     H = 3.0 * curvature.hessian(objective, objective.at(w))
@@ -70,10 +69,10 @@ def test_the_hessians_are_those_of_dense_formulas(n_classes):
     objective = small_problem(n_classes, Whole)[0].objective
     n_rows = 1 if n_classes == 2 else n_classes
     point = objective.at(np.linspace(-0.02, 0.02, objective.size))
-    A = (objective.rows.X - objective.frame.mean) / objective.frame.scale
+    A = (objective.data.X - objective.frame.mean) / objective.frame.scale
     A = np.hstack([A, np.ones((10, 1))])
-    P, _ = point.softmax(objective.rows.X, slice(0, 10))
-    P, s = P[:, n_classes - n_rows :], objective.weights / objective.weights.sum()
+    P = softmax(objective.model.scores(objective.data.X, point.w))
+    P, s = P[:, n_classes - n_rows :], objective.data.weights / objective.data.weights.sum()
     q = P * (1.0 - P)
     centre = np.eye(n_rows) - (1.0 / n_rows if n_rows > 1 else 0.0)
     between = np.einsum("i,ij,jk->ijk", s, P, np.eye(n_rows)) - np.einsum("i,ij,ik->ijk", s, P, P)

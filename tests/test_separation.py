@@ -8,13 +8,13 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from objectives import dataset_of
 from problems import data
 from scipy.optimize import linprog
 from sklearn.exceptions import ConvergenceWarning
 
 import softmax_reg.objective.separability
 from softmax_reg import SoftmaxRegression
-from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.objective.dual import proved_by_products
 from softmax_reg.objective.margins import Margins
 from softmax_reg.objective.objective import Objective
@@ -246,9 +246,9 @@ def test_the_certificate_costs_few_passes(kind):
     original = promise.existence_of_optimum
 
     def counted(objective, point):
-        before = objective.rows.n_read
+        before = objective.data.rows.n_read
         answer = original(objective, point)
-        n_read.append(objective.rows.n_read - before)
+        n_read.append(objective.data.rows.n_read - before)
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
@@ -258,8 +258,7 @@ def test_the_certificate_costs_few_passes(kind):
 
 
 def objective_of(X, y, K=None):
-    K = int(y.max()) + 1 if K is None else K
-    return Objective(RowBlocks(X, K), y, np.ones(len(y)), K, ElasticNet(0.0))
+    return Objective(dataset_of(X, y, n_classes=K, n_threads=None), ElasticNet(0.0))
 
 
 def test_with_many_directions_products_prove_an_optimum_and_never_one_that_is_not_there():

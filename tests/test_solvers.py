@@ -48,12 +48,9 @@ def run(solver, objective, w=None, *, tol=1e-9, max_iter=2000, **options):
 
 def optimum_of(objective, alpha):
     """Return F at the optimum, from the Newton method of the tests."""
-    X = objective.rows.X
+    X, codes, s = objective.data.X, objective.data.codes, objective.data.weights
     X = X if isinstance(X, np.ndarray) else X.toarray()
-    found = newton(
-        X, objective.codes, 1.0 / (alpha * objective.weights.sum()), objective.fit_intercept,
-        objective.weights,
-    )  # fmt: skip
+    found = newton(X, codes, 1.0 / (alpha * s.sum()), objective.fit_intercept, s)
     return found.value
 
 

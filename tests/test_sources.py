@@ -216,7 +216,7 @@ def test_an_iteration_of_lbfgs_reads_the_source_about_once(monkeypatch):
 
 
 def streamed(X, y, **kw):
-    return read_data(SoftmaxRegression(), Batches(X, y, **kw), None, None)[0]
+    return read_data(SoftmaxRegression(), Batches(X, y, **kw), None, None).X
 
 
 @given(
@@ -274,7 +274,7 @@ def test_the_sample_of_a_stream_is_bounded_uniform_and_leaves_out_rows_without_w
     X, y = np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 2
     weights = (np.arange(n) % 4 > 0).astype(float)
     source = Batches(X, y, weights, sizes=(1, 500, 30))
-    rows = read_data(SoftmaxRegression(), source, None, None)[0]
+    rows = read_data(SoftmaxRegression(), source, None, None).X
     assert len(rows.sample) == 100
     assert (weights[rows.sample] > 0.0).all()
     assert_array_equal(rows.take(rows.sample[::-1]), X[rows.sample[::-1]])

@@ -5,13 +5,12 @@ import pytest
 import scipy.sparse as sp
 from covering import covering
 from numpy.testing import assert_allclose
-from objectives import CONTAINERS, rows_and_labels, small_objective
+from objectives import CONTAINERS, dataset_of, rows_and_labels, small_objective
 from optimum80 import Problem80, needs_80_bits
 from problems import data
 
-from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.functional import softmax_in_place
-from softmax_reg.objective.hessian import variances
+from softmax_reg.objective.hessian_block import variances
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.suboptimality import (
     REACH,
@@ -46,9 +45,8 @@ def objective_with(penalty, factor="even", classes="three", container="C", fit_i
     if n_present < n_labels:
         weights[codes == 1] = 0.0
         present = np.array([0, 2])
-    h = PENALTIES[penalty](FACTORS[factor])
-    rows = RowBlocks(CONTAINERS[container](X), n_labels, n_threads=1)
-    return Objective(rows, codes, weights, n_labels, h, fit_intercept, present=present)
+    data = dataset_of(CONTAINERS[container](X), codes, weights, n_labels, present=present)
+    return Objective(data, PENALTIES[penalty](FACTORS[factor]), fit_intercept)
 
 
 def minimum(objective):
@@ -114,7 +112,7 @@ def test_newtons_test_is_within_a_factor_of_two_near_the_optimum(penalty, classe
     step = 1e-3 * rng.normal(size=objective.size)
     step[best.w == 0.0] = 0.0
     point = objective.at(best.w + step)
-    bound = newton_excess(objective, point, [objective.sample], 0.0)
+    bound = newton_excess(objective, point, [objective.data.sample], 0.0)
     assert point.value - best.value <= bound <= 2.2 * (point.value - best.value)
 
 
@@ -146,7 +144,7 @@ def test_the_curvature_of_some_rows_bounds_the_excess_too(n_kept, penalty, fit_i
     objective = objective_with(penalty, "even", "three", "C", fit_intercept)
     best, bounds = minimum(objective), []
     for point in points_around(objective, best):
-        some = objective.sample[:n_kept]
+        some = objective.data.sample[:n_kept]
         bound = newton_excess(objective, point, [some], 0.0)
         assert bound >= point.value - best.value - ROUNDING
         bounds.append(bound / point.value)
@@ -162,9 +160,7 @@ def with_a_wild_entry(exponent, row=127):
 
 
 def wild_objective(X, y, C=1.0):
-    rows = RowBlocks(X, int(y.max()) + 1, n_threads=1)
-    weights = np.ones(len(y))
-    return Objective(rows, y, weights, int(y.max()) + 1, ElasticNet(1.0 / (C * len(y)), 0.0))
+    return Objective(dataset_of(X, y), ElasticNet(1.0 / (C * len(y)), 0.0))
 
 
 def stuck(objective, wild):
@@ -217,8 +213,7 @@ def test_a_row_whose_scores_newtons_step_changes_too_much_counts_as_its_tangent(
     X, codes, _ = rows_and_labels()
     far, far_codes = np.vstack([X, 1e6 * X[3]]), np.append(codes, codes[3])
     weights = np.append(np.ones(60), weight)
-    rows = RowBlocks(far, 3, n_threads=1)
-    objective = Objective(rows, far_codes, weights, 3, ElasticNet(ALPHA, 0.0))
+    objective = Objective(dataset_of(far, far_codes, weights), ElasticNet(ALPHA, 0.0))
     best = minimum(objective)
     step = 1e-5 * np.random.default_rng(0).normal(size=objective.size)
     spread = score_spread(objective, step)
@@ -226,7 +221,7 @@ def test_a_row_whose_scores_newtons_step_changes_too_much_counts_as_its_tangent(
     assert spread[60] > REACH  # F is not quadratic so far in this row
     point = objective.at(best.w + step)
     excess = point.value - best.value
-    bound = newton_excess(objective, point, [objective.sample], 0.0)
+    bound = newton_excess(objective, point, [objective.data.sample], 0.0)
     assert excess <= bound
     if weight < 1e-10:  # else the row's slope is more than the others' curvature can bear
         assert bound <= 2.2 * excess
@@ -240,7 +235,7 @@ def test_without_impossible_classes_the_bound_holds(C, least):
     best = minimum(objective)
     for t in (0.9, 0.999, 1.0 - 1e-6, 1.0):
         point = objective.at(t * best.w)
-        bound = newton_excess(objective, point, [objective.sample], 4.0 * 3.0 * least)
+        bound = newton_excess(objective, point, [objective.data.sample], 4.0 * 3.0 * least)
         assert bound >= point.value - best.value - ROUNDING
     assert bound <= 1e-5 * max(best.value, 1e-2)
 
@@ -258,8 +253,7 @@ def test_nothing_is_known_but_f_itself_where_the_curvature_vanishes():
 
 def test_without_a_penalty_there_is_no_gap_but_newtons_test():
     X, y = data("overlapping")
-    rows = RowBlocks(X, 3, n_threads=1)
-    objective = Objective(rows, y, np.ones(len(y)), 3, ElasticNet(0.0, 0.0))
+    objective = Objective(dataset_of(X, y), ElasticNet(0.0, 0.0))
     best = minimum(objective)
     found = suboptimality(objective, best, 1e-6 * best.value, np.inf)
     assert np.isnan(found.gap)
@@ -325,7 +319,7 @@ def is_free(G):
 def test_the_spread_of_a_step_is_what_it_changes_scores_by_beside_one_another(container):
     objective = small_objective(container=container)
     step = np.random.default_rng(0).normal(size=objective.size)
-    X, (V, u) = objective.rows.X, objective.unpack(step)
+    X, (V, u) = objective.data.X, objective.unpack(step)
     X = X.toarray() if sp.issparse(X) else X
     assert_allclose(score_spread(objective, step), np.ptp(X @ V + u, axis=1), rtol=1e-12)
     assert REACH < 1.0
@@ -351,14 +345,15 @@ def test_variances_are_exact_where_a_class_is_certain(n_classes, distance):
 @pytest.mark.parametrize("distance", [1.0, 36.0, 50.0, 700.0])
 def test_residuals_keep_their_digits_where_the_own_class_is_certain(n_classes, distance):
     objective = small_objective(n_classes)
-    own = np.arange(60), objective.codes
+    own = np.arange(60), objective.data.codes
     Z = np.random.default_rng(0).normal(size=(60, n_classes))
     Z[own] += distance
     P, _ = softmax_in_place(Z.copy())
     E = np.exp(Z.astype(np.longdouble) - Z.max(axis=1, keepdims=True).astype(np.longdouble))
     E[own] = 0.0
     rest = E.sum(axis=1) / np.exp(Z - Z.max(axis=1, keepdims=True)).sum(axis=1)
-    shares = objective.weights / objective.weights.sum()
-    residuals = objective.residuals(P.copy(order="F"), slice(None))
+    shares = objective.data.weights / objective.data.weights.sum()
+    ((_, block),) = objective.data.take(np.arange(60))
+    residuals = objective.model.residuals(P.copy(order="F"), block)
     assert_allclose(residuals[own], -(shares * rest).astype(np.float64), rtol=1e-13)
     assert_allclose(residuals.sum(axis=1), 0.0, atol=1e-15 * abs(residuals).max())

@@ -30,7 +30,7 @@ def deviations(X: Any, sample_weight: Any = None) -> NDArray[np.float64]:
     X : ndarray, CSR or CSC array of shape (n_samples, n_features), float32 or float64; or Rows
         Validated rows; those of a source are read once.
     sample_weight : array-like of shape (n_samples,), or a number, default=None
-        Non-negative weights, not all 0; None means all 1, or of a source those that it brings.
+        Non-negative weights, not all 0; None means all 1.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def deviations(X: Any, sample_weight: Any = None) -> NDArray[np.float64]:
     array([1.73205081])
     """
     rows = as_rows(X)
-    weights = rows.sample_weight
+    weights = None
     if sample_weight is not None:
         weights = np.broadcast_to(np.asarray(sample_weight, dtype=np.float64), rows.shape[:1])
     if getattr(X, "format", None) == "csc":

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from softmax_reg._checks.shown import shown
 from softmax_reg._checks.wrapped import checked
 from softmax_reg._compat import check_classification_targets
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.labels import encode_labels, sorted_labels
 from softmax_reg.dataset.reservoir import Reservoir
 from softmax_reg.dataset.row_hashes import row_hashes
@@ -126,16 +127,14 @@ class FirstPass:
         told = f"\nThe first such row is {self._place(row)}; the column is {name}."
         return told + self.source.remedy_of_missing * bool(np.isnan(values).any())
 
-    def result(
-        self, class_weight: dict | str | None
-    ) -> tuple[StreamedRows, NDArray, NDArray[np.intp], NDArray]:
+    def result(self, class_weight: dict | str | None) -> Dataset:
         """Return what `read_data` returns."""
         # Each label thrice: one that appears but once looks like a number, not like a class.
         classes, places = encode_labels(np.repeat(self.labels, 3))
         codes, given = self.labelled(places[::3])
         like = np.broadcast_to(np.zeros((), self.dtype), (self.n, 1))  # takes no memory
         weights = row_weights(like, classes, classes, codes, given, class_weight)
-        return self.rows(classes, codes, given), classes, codes, weights
+        return Dataset.of(self.rows(classes, codes), classes, codes, weights, given)
 
     @property
     def labels(self) -> NDArray:
@@ -155,9 +154,9 @@ class FirstPass:
         self.weights.clear()
         return codes, given
 
-    def rows(self, classes: NDArray, codes: NDArray[np.intp], given: NDArray) -> StreamedRows:
-        """Return the rows; some of them must have a weight."""
-        rows = StreamedRows(
+    def rows(self, classes: NDArray, codes: NDArray[np.intp]) -> StreamedRows:
+        """Return the rows."""
+        return StreamedRows(
             self.source,
             (self.n, self.estimator.n_features_in_),
             self.dtype,
@@ -168,8 +167,6 @@ class FirstPass:
             np.concatenate(self.hashes, axis=1),
             np.concatenate(self.is_single),
         )
-        rows.sample_weight = given
-        return rows
 
 
 @checked

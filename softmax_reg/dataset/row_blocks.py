@@ -21,10 +21,10 @@ from softmax_reg.dataset.blas_threads import blas_threads, n_threads_allowed
 from softmax_reg.dataset.rows import as_rows
 from softmax_reg.dataset.threads import threads
 
-__all__ = ["RowBlocks", "precision_for"]
+__all__ = ["BLOCK_BYTES", "RowBlocks", "Sums", "precision_for"]
 
 # A block and its scores should stay in the last-level cache share of one core.
-_BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20
 # So small a table of float32 is computed with in float64: that costs little time, and float32 loses
 # the digits of columns that are far from zero.
 _SMALL_BYTES = 16 << 20
@@ -79,6 +79,7 @@ class RowBlocks:
         self._pool: ThreadPoolExecutor | None = None
         self._pid = 0  # of the process that has the threads of the pool
         self._n_scores = n_scores
+        self._is_aligned = True
         self.n_read = 0
         self._allowed = n_threads_allowed() if n_threads is None else n_threads
         self.n_threads = self._threads_for(self.shape[0])
@@ -90,6 +91,7 @@ class RowBlocks:
 
     def _plan(self, X: Any, first: int, block_bytes: int) -> Shares:
         """Cut a batch into blocks and deal the blocks to the threads, contiguously."""
+        self._is_aligned = (X if isinstance(X, np.ndarray) else X.data).flags.aligned
         n, item = X.shape[0], self.dtype.itemsize
         if self.is_sparse and X.format == "csc":
             # Rows of CSC cannot be sliced without a copy.
@@ -121,7 +123,7 @@ class RowBlocks:
             self._plans[block_bytes] = self._plan(X, first, block_bytes)
         yield self._plans[block_bytes]
 
-    def reduce(self, visit: Visit, block_bytes: int = _BLOCK_BYTES) -> Sums:
+    def reduce(self, visit: Visit, block_bytes: int = BLOCK_BYTES) -> Sums:
         """Visit every block once; return the sum over the blocks of what `visit` returns.
 
         Parameters
@@ -129,22 +131,38 @@ class RowBlocks:
         visit : callable (block of X, slice of its rows) -> tuple of arrays
         block_bytes : int, default=1 MiB
             About how large a dense block is: more when `visit` returns large arrays.
+
+        Raises
+        ------
+        RuntimeError
+            If the sums are not those of all rows.
         """
         total: Sums = ()
-        self.n_read += self.shape[0]
+        n_summed, n = 0, self.shape[0]
         with closing(self._dealt(block_bytes)) as dealt:
             for shares in dealt:
-                total = _added(total, self._walk(shares, visit))
+                sums, n_rows = self._walk(shares, visit)
+                total, n_summed = _added(total, sums), n_summed + n_rows
+        if n_summed != n:
+            raise RuntimeError(
+                f"A pass over {n} rows has summed up {n_summed} of them. Its result is of no use; "
+                "give fit rows that stay as they are while it runs."
+            )
+        self.n_read += n
         return total
 
-    def _walk(self, shares: Shares, visit: Visit) -> Sums:
-        def walk(share: list[tuple[Any, slice]]) -> Sums:
+    def _walk(self, shares: Shares, visit: Visit) -> tuple[Sums, int]:
+        """Return the sums over the blocks, and over how many rows they are."""
+
+        def walk(share: list[tuple[Any, slice]]) -> tuple[Sums, int]:
             total: Sums = ()
+            n_rows = 0
             # Whoever asked looks at whether the sums are finite.
             with np.errstate(over="ignore", invalid="ignore"):
                 for block, part in share:
                     total = _added(total, visit(self._cast(block), part))
-            return total
+                    n_rows += block.shape[0]
+            return total, n_rows
 
         # The child of a fork has the pool, but not its threads.
         if self._pool is None or len(shares) == 1 or self._pid != os.getpid():
@@ -152,10 +170,10 @@ class RowBlocks:
         else:
             others = [self._pool.submit(walk, share) for share in shares[1:]]
             totals = [walk(shares[0])] + [other.result() for other in others]
-        total = totals[0]
-        for more in totals[1:]:
-            total = _added(total, more)
-        return total
+        total, n_rows = totals[0]
+        for more, n_more in totals[1:]:
+            total, n_rows = _added(total, more), n_rows + n_more
+        return total, n_rows
 
     @property
     def n_bytes(self) -> int:
@@ -189,7 +207,10 @@ class RowBlocks:
         return total
 
     def _cast(self, block: Any) -> Any:
-        return block if block.dtype == self.dtype else block.astype(self.dtype)
+        """Return a block in the dtype to compute in, its numbers aligned: BLAS asks for both."""
+        if block.dtype == self.dtype and self._is_aligned:
+            return block
+        return block.astype(self.dtype)  # a copy, aligned
 
     @contextmanager
     def running(self) -> Iterator[RowBlocks]:

@@ -39,8 +39,6 @@ class Rows(ABC):
         How many rows a mini-batch may have.
     sample : ndarray of shape (n,), intp
         Rows that can be taken at any time: all of them, or a random sample.
-    sample_weight : ndarray of shape (n_samples,) or None
-        The weights that a source brings with its rows, without those of the classes.
     """
 
     shape: tuple[int, int]
@@ -50,7 +48,6 @@ class Rows(ABC):
     is_stream: bool
     largest_batch: int
     sample: NDArray[np.intp]
-    sample_weight: NDArray | None = None
 
     @abstractmethod
     def batches(self) -> Batches:

@@ -1,4 +1,4 @@
-"""From what the user gives to rows, classes, and a class and a weight for each row.
+"""From what the user gives to a `Dataset`.
 
 An array is validated and stays where it is.  Of a source, the first pass validates each batch as
 if it were an array, and keeps no more than O(n_samples): the classes and the weights.
@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from softmax_reg._compat import check_sample_weight
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.first_pass import FirstPass
 from softmax_reg.dataset.labels import encode_labels
 from softmax_reg.dataset.rows import merge_duplicates
@@ -30,8 +29,8 @@ def read_data(
     y: Any,
     sample_weight: Any,
     reset: bool = True,
-) -> tuple[Any, NDArray, NDArray[np.intp], NDArray]:
-    """Return the rows, the classes, and the class and the weight of each row.
+) -> Dataset:
+    """Return the rows, with the class and the weight of each.
 
     Parameters
     ----------
@@ -42,13 +41,6 @@ def read_data(
         None with a source, whose batches bring them.
     reset : bool, default=True
         Whether the features may differ from those that the estimator knows.
-
-    Returns
-    -------
-    X : ndarray, CSR or CSC array, or StreamedRows
-    classes : ndarray of shape (n_classes,)
-    codes : ndarray of shape (n_samples,), intp
-    weights : ndarray of shape (n_samples,)
 
     Raises
     ------
@@ -69,7 +61,8 @@ def read_data(
     X = merge_duplicates(X)
     classes, codes = encode_labels(y)
     weights = row_weights(X, y, classes, codes, sample_weight, estimator.class_weight)
-    return X, classes, codes, weights
+    given = None if sample_weight is None else check_sample_weight(sample_weight, X)
+    return Dataset.of(X, classes, codes, weights, given)
 
 
 def read_source(estimator: Any, source: BatchSource, reset: bool) -> FirstPass:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import check_sample_weight, train_test_split
-from softmax_reg.dataset.left_out import with_weight
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.reservoir import stacked
-from softmax_reg.dataset.rows import as_rows, merge_duplicates
+from softmax_reg.dataset.rows import merge_duplicates
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import validated
 from softmax_reg.dataset.validation import read_source
@@ -28,29 +28,24 @@ TRANSFORM_TOO = (
     "make_pipeline(..., transform_input=['X_val'])."
 )
 Users = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
+Labelled = tuple[Any, NDArray[np.intp], NDArray]  # X, the class and the weight of each row
 
 
 def unseen_rows(
     estimator: Any,
-    X: Any,
-    classes: NDArray,
-    codes: NDArray[np.intp],
-    weights: NDArray,
-    sample_weight: Any,
+    data: Dataset,
     users: Users,
     stops_early: bool,
     rng: np.random.Generator,
-) -> tuple[tuple[Any, NDArray[np.intp], NDArray] | None, NDArray]:
-    """Return X, codes and weights of the held-out rows, if any, and the weights of the training.
+) -> tuple[Dataset, Dataset | None]:
+    """Return the rows to train on, and those that are held out, if any.
 
     Parameters
     ----------
     estimator : SoftmaxRegression
-        It has seen X.
-    X, classes, codes, weights
-        The rows given to train on; the weights have those of the classes in them.
-    sample_weight : array-like of shape (n_samples,) or None
-        The weights without.
+        It has seen the data.
+    data : Dataset
+        The rows given to train on.
     users : tuple
         X_val, y_val, sample_weight_val, or three times None.
     stops_early : bool
@@ -62,18 +57,25 @@ def unseen_rows(
     ValueError
         If the user's rows do not go with X, or X has too few to hold some out.
     """
+    classes, codes, weights = data.classes, data.codes, data.weights
     if _is_given(*users):
-        given = as_rows(X).sample_weight if sample_weight is None else sample_weight
-        s = check_sample_weight(given, X, dtype=X.dtype)
+        s = check_sample_weight(data.sample_weight, data.X, dtype=data.X.dtype)
         factors = class_factors(classes, codes, s, estimator.class_weight)
         rows = _users_rows(estimator, *users, classes, factors)
-        _check_known(*rows[1:], classes, with_weight(codes, weights, len(classes)))
-        return rows, weights
+        _check_known(rows, classes, data.present)
+        return data, _beside(data, *rows)
     if not stops_early:
-        return None, weights
+        return data, None
     training, held_out = hold_out(codes, weights, estimator.validation_fraction, rng)
-    rows, part = as_rows(X).only(held_out)
-    return (rows, codes[part], (weights - training)[part]), training
+    X, part = data.rows.origin.only(held_out)
+    held = _beside(data, X, codes[part], (weights - training)[part])
+    return data.with_weights(training, data.sample_weight), held
+
+
+def _beside(training: Dataset, X: Any, codes: NDArray[np.intp], weights: NDArray) -> Dataset:
+    """Return other rows as data of the same classes, and in the same precision."""
+    present, dtype = training.present, training.dtype
+    return Dataset.of(X, training.classes, codes, weights, present=present, dtype=dtype)
 
 
 def _is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
@@ -106,7 +108,7 @@ def _users_rows(
     sample_weight_val: Any,
     classes: NDArray,
     factors: NDArray,
-) -> tuple[Any, NDArray[np.intp], NDArray]:
+) -> Labelled:
     """Return X_val, the class of each of its rows, and their weights times those of the classes."""
     if isinstance(X_val, BatchSource):
         return _rows_of_source(estimator, X_val, classes, factors)
@@ -131,7 +133,7 @@ def _users_rows(
 
 def _rows_of_source(
     estimator: Any, source: BatchSource, classes: NDArray, factors: NDArray
-) -> tuple[Any, NDArray[np.intp], NDArray]:
+) -> Labelled:
     """Return what `_users_rows` does; few rows of a source are held, others read for each loss."""
     try:
         seen = read_source(estimator, source, reset=False)
@@ -140,16 +142,15 @@ def _rows_of_source(
     codes, weights = seen.labelled(_codes(seen.labels, classes))
     if not weights.any():
         raise ValueError("The weights of X_val sum to zero. Give some rows a positive weight.")
-    rows = seen.rows(classes, codes, weights)
+    rows = seen.rows(classes, codes)
     n_bytes = rows.dtype.itemsize * rows.shape[0] * rows.per_row
     X = stacked([X for _, X in rows.batches()]) if n_bytes <= _HELD_BYTES else rows
     return X, codes, (weights * factors[codes]).astype(rows.dtype)
 
 
-def _check_known(
-    codes: NDArray[np.intp], weights: NDArray, classes: NDArray, present: NDArray[np.intp]
-) -> None:
+def _check_known(rows: Labelled, classes: NDArray, present: NDArray[np.intp]) -> None:
     """Raise ValueError if no row has a weight, or one whose class has none in the training."""
+    _, codes, weights = rows
     weighted = codes[weights > 0.0]
     if not len(weighted):
         raise ValueError(

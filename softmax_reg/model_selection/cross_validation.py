@@ -10,19 +10,27 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.left_out import averaged, with_weight
 from softmax_reg.dataset.rows import Rows
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import batches_for
 from softmax_reg.dataset.weights import check_present
 
-__all__ = ["Fold", "Labelled", "check_classes", "choice", "chosen", "neg_log_loss"]
+__all__ = [
+    "Fold",
+    "check_classes",
+    "choice",
+    "chosen",
+    "features_of",
+    "neg_log_loss",
+    "training_rows",
+]
 
 # The training rows of a fold are copied up to this size; above it the other rows get the weight 0,
 # which costs time in proportion, but no memory.
@@ -34,40 +42,28 @@ _TOLD = 10
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """Rows with their labels, the codes of these, their weights, and the number of classes.
+def training_rows(data: Dataset, rows: NDArray[np.intp]) -> Dataset:
+    """Return what a fold is fitted to: some of the rows, or all, the others without weight."""
+    given = data.sample_weight
+    if _are_copied(data, rows):
+        of_rows = data.codes[rows], data.weights[rows], None if given is None else given[rows]
+        return Dataset.of(data.X[rows], data.classes, *of_rows)
+    times = np.bincount(rows, minlength=len(data.codes))
+    weights = (times * data.weights).astype(data.weights.dtype)
+    given = times if given is None else times * given
+    return Dataset.of(data.X, data.classes, data.codes, weights, given)
 
-    Of the weights those that the user gave come a second time, without the weights of classes.
-    """
 
-    X: Any
-    y: Any
-    codes: NDArray[np.intp]
-    weights: NDArray
-    n_classes: int
-    sample_weight: NDArray | None = None
+def _are_copied(data: Dataset, rows: NDArray[np.intp]) -> bool:
+    if data.rows.is_stream:
+        return False
+    n_bytes = getattr(data.X, "nbytes", None) or data.X.data.nbytes
+    return bool(n_bytes * len(rows) <= _COPIED_BYTES * len(data.codes))
 
-    def training(self, rows: NDArray[np.intp]) -> Labelled:
-        """Return what a fold is fitted to: some of the rows, or all, the others without weight."""
-        if self._are_copied(rows):
-            codes, weights = self.codes[rows], self.weights[rows]
-            given = None if self.sample_weight is None else self.sample_weight[rows]
-            return Labelled(self.X[rows], self.y[rows], codes, weights, self.n_classes, given)
-        times = np.bincount(rows, minlength=len(self.codes))
-        weights = (times * self.weights).astype(self.weights.dtype)
-        given = times if self.sample_weight is None else times * self.sample_weight
-        return replace(self, weights=weights, sample_weight=given)
 
-    def _are_copied(self, rows: NDArray[np.intp]) -> bool:
-        if isinstance(self.X, Rows):
-            return False
-        n_bytes = getattr(self.X, "nbytes", None) or self.X.data.nbytes
-        return bool(n_bytes * len(rows) <= _COPIED_BYTES * len(self.codes))
-
-    def features(self, rows: NDArray[np.intp]) -> Any:
-        """Return X of some rows, sorted: a copy, or of a source another one."""
-        return RowsOfSource(self.X, rows) if isinstance(self.X, Rows) else self.X[rows]
+def features_of(data: Dataset, rows: NDArray[np.intp]) -> Any:
+    """Return X of some rows, sorted: a copy, or of a source another one."""
+    return RowsOfSource(data.X, rows) if data.rows.is_stream else data.X[rows]
 
 
 class RowsOfSource(BatchSource):
@@ -111,13 +107,7 @@ def neg_log_loss(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float
     return float(np.average(clipped.astype(np.float64), weights=sample_weight))
 
 
-def check_classes(
-    folds: Sequence[Fold],
-    classes: NDArray,
-    codes: NDArray[np.intp],
-    weights: NDArray,
-    stacklevel: int,
-) -> None:
+def check_classes(folds: Sequence[Fold], data: Dataset, stacklevel: int) -> None:
     """Warn of folds that do not train on all the classes.
 
     Raises
@@ -130,11 +120,11 @@ def check_classes(
             "cv gave no folds: an iterator can be used once only. Give a splitter, or a list of "
             "pairs of training and test rows."
         )
-    there, told = with_weight(codes, weights, len(classes)), []
+    classes, codes, weights, told = data.classes, data.codes, data.weights, []
     for number, (train, test) in enumerate(folds, 1):
         present = with_weight(codes[train], weights[train], len(classes))
         check_present(present, classes, f"In the training rows of fold {number} of {len(folds)}: ")
-        missing = classes[np.setdiff1d(there, present)].tolist()
+        missing = classes[np.setdiff1d(data.present, present)].tolist()
         if missing:
             told.append(f"fold {number} none of {', '.join(map(repr, missing))}")
         if not weights[test].any():

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import check_method_params, effective_n_jobs, in_parallel
 from softmax_reg.callbacks.path_progress import PathPoint
-from softmax_reg.model_selection.cross_validation import Fold, Labelled
+from softmax_reg.dataset.dataset import Dataset
+from softmax_reg.model_selection.cross_validation import Fold, features_of, training_rows
 from softmax_reg.model_selection.path_events import PathWatch
 from softmax_reg.model_selection.path_fits import follow, objective_of
 from softmax_reg.model_selection.sklearn_callbacks import PathTasks, SearchTasks
@@ -35,7 +36,7 @@ class FoldPath:
 
     Parameters
     ----------
-    data : Labelled
+    data : Dataset
     fold : tuple of two ndarrays
         Positions of the training and of the test rows.
     number : int
@@ -54,7 +55,7 @@ class FoldPath:
         What the user gave for the training rows besides X and y.
     """
 
-    data: Labelled
+    data: Dataset
     fold: Fold
     number: int
     l1_ratio: float
@@ -75,11 +76,12 @@ class FoldPath:
             If a score is not finite.
         """
         data, (train, test), model = self.data, self.fold, copy(self.model)  # it may be a thread
-        part, X_test, y_test = data.training(train), data.features(test), data.y[test]
-        rows = part.X, part.codes, part.weights, part.n_classes
-        objective = objective_of(*rows, self.l1_ratio, self.knobs, part.sample_weight)
+        X_test, y_test = features_of(data, test), data.labels[test]
+        objective = objective_of(training_rows(data, train), self.l1_ratio, self.knobs)
         steps, found, attributes = follow(objective, self.Cs, self.knobs), [], None
-        self.tasks.begin(lambda: data.features(train), lambda: data.y[train], self.metadata)
+        self.tasks.begin(
+            lambda: features_of(data, train), lambda: data.labels[train], self.metadata
+        )
         for number in range(1, len(self.Cs) + 1):
             self.tasks.begin_fit(attributes)
             step = next(steps)
@@ -110,7 +112,7 @@ class FoldPath:
 
 
 def fold_paths(
-    data: Labelled,
+    data: Dataset,
     folds: Sequence[Fold],
     l1_ratios: NDArray,
     scoring: Mapping[str, Any],
@@ -122,7 +124,7 @@ def fold_paths(
 
     Parameters
     ----------
-    data : Labelled
+    data : Dataset
     folds : sequence of pairs of ndarrays
     l1_ratios : ndarray of shape (n_l1_ratios,)
     scoring : mapping
@@ -233,7 +235,7 @@ def _until_asked(
 
 
 def refitted(
-    data: Labelled,
+    data: Dataset,
     C: float,
     l1_ratio: float,
     start: tuple[NDArray, NDArray],
@@ -241,8 +243,7 @@ def refitted(
     tasks: SearchTasks,
 ) -> PathPoint:
     """Return the fit to all rows, from coefficients and intercepts to start at."""
-    rows = data.X, data.codes, data.weights, data.n_classes
-    objective = objective_of(*rows, l1_ratio, knobs, data.sample_weight)
+    objective = objective_of(data, l1_ratio, knobs)
     w = objective.flat(*start)
 
     def attributes(w: NDArray) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
 )
 from softmax_reg.dataset.feature_factors import by_name
-from softmax_reg.dataset.rows import Rows
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import refuse_no_labels
 from softmax_reg.dataset.validation import read_data
@@ -196,12 +195,10 @@ def softmax_path(
     if not isinstance(X, BatchSource):
         refuse_no_labels(X, y, "softmax_path")
     reader = _Reader(class_weight)
-    X, classes, codes, weights = read_data(reader, X, y, sample_weight)
+    data = read_data(reader, X, y, sample_weight)
     names = getattr(reader, "feature_names_in_", None)
     knobs["penalty_factor"] = by_name(penalty_factor, names)
-    of_rows = X, codes, weights, len(classes)
-    sample_weight = X.sample_weight if isinstance(X, Rows) else sample_weight
-    objective = objective_of(*of_rows, l1_ratio, knobs, sample_weight)
+    objective = objective_of(data, l1_ratio, knobs)
     grid, start = _grid(Cs, objective, eps, knobs)
     steps = []
     with PathWatch(watchers, len(grid), len(grid)) as watch:
@@ -220,12 +217,12 @@ def softmax_path(
     return SoftmaxPath(
         Cs_=grid[: len(steps)],
         l1_ratio_=float(l1_ratio),
-        classes_=classes,
+        classes_=data.classes,
         coefs_=np.stack([step.coef for step in steps]),
         intercepts_=np.stack([step.intercept for step in steps]),
         objective_=np.array([step.value for step in steps]),
         deviance_=np.array([step.deviance for step in steps]),
-        null_deviance_=2.0 * objective.total_weight * null.loss,
+        null_deviance_=2.0 * data.total_weight * null.loss,
         optimality_=np.array([step.optimality for step in steps]),
         n_iter_=np.array([step.n_iter for step in steps], dtype=np.int32),
         converged_=np.array([step.converged for step in steps]),
@@ -245,12 +242,12 @@ def _grid(
         objective = objective.with_penalty(penalty.with_fields(l1_ratio=_LEAST_L1_RATIO))
     start = without_penalised(objective, **settings_of(knobs))
     strength = largest_strength(objective, start)
-    smallest = 1.0 / (strength * objective.total_weight) if strength else np.inf
+    smallest = 1.0 / (strength * objective.data.total_weight) if strength else np.inf
     if not np.isfinite(smallest):
         raise ValueError(
             "No feature with a penalty says anything of y: every coefficient that has one stays "
             "zero at any C, and the path has no beginning. Give the values of Cs."
         )
     if eps is None:
-        eps = _TALL_EPS if objective.rows.shape[0] > objective.n_features else _WIDE_EPS
+        eps = _TALL_EPS if objective.data.shape[0] > objective.n_features else _WIDE_EPS
     return np.geomspace(smallest, smallest / eps, Cs), start

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.callbacks.path_progress import PathPoint
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import make_penalty
-from softmax_reg.dataset.left_out import with_weight
-from softmax_reg.dataset.row_blocks import RowBlocks, precision_for
 from softmax_reg.model_selection.warm_starts import optima
 from softmax_reg.objective.objective import Objective
 from softmax_reg.solvers import make_solver
@@ -35,29 +34,14 @@ __all__ = [
 ]
 
 
-def objective_of(
-    X: Any,
-    codes: NDArray[np.intp],
-    weights: NDArray,
-    n_classes: int,
-    l1_ratio: float,
-    knobs: dict[str, Any],
-    sample_weight: Any = None,
-) -> Objective:
-    """Return the objective of a path over validated data.
-
-    The deviations of the features are weighted by `sample_weight` alone, `weights` have those of
-    the classes too.
-    """
+def objective_of(data: Dataset, l1_ratio: float, knobs: dict[str, Any]) -> Objective:
+    """Return the objective of a path over some data."""
     penalty = make_penalty(
-        *(knobs["penalty"], 1.0, l1_ratio, knobs["penalty_factor"], X.shape[1]),
-        scale=deviations(X, sample_weight) if knobs["standardize"] else None,
+        *(knobs["penalty"], 1.0, l1_ratio, knobs["penalty_factor"], data.shape[1]),
+        scale=deviations(data.X, data.sample_weight) if knobs["standardize"] else None,
     )
     solver, _ = make_solver(knobs["solver"], knobs | {"l1_ratio": l1_ratio}, penalty.is_smooth)
-    rows = RowBlocks(X, n_classes, dtype=precision_for(X))
-    of_rows = rows, codes, weights.astype(rows.dtype, copy=False), n_classes
-    present = with_weight(codes, weights, n_classes)
-    return Objective(*of_rows, penalty, knobs["fit_intercept"], solver.scores_memory, present)
+    return Objective(data, penalty, knobs["fit_intercept"], solver.scores_memory)
 
 
 def settings_of(knobs: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +75,9 @@ def follow(
     callbacks : sequence of callables, default=()
         Of `minimize`, for the iterations at each C.
     """
-    strengths = [1.0 / (C * objective.total_weight) for C in Cs.tolist()]  # 0 where that overflows
+    strengths = [
+        1.0 / (C * objective.data.total_weight) for C in Cs.tolist()
+    ]  # 0 where that overflows
     settings = settings_of(knobs) | {"callbacks": callbacks}
     found = optima(objective, strengths, start=start, **settings)
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
@@ -102,7 +88,7 @@ def follow(
             coef=coef,
             intercept=intercept,
             value=point.value,
-            deviance=2.0 * objective.total_weight * point.loss,
+            deviance=2.0 * objective.data.total_weight * point.loss,
             optimality=point.optimality,
             n_iter=result.n_iter,
             converged=result.converged,

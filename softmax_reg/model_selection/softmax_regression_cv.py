@@ -17,17 +17,16 @@ from softmax_reg import drop_in
 from softmax_reg._compat import (
     CallbackSupportMixin,
     StrOptions,
-    check_sample_weight,
     raise_for_params,
     validate_parameter_constraints,
     with_callbacks,
 )
 from softmax_reg.callbacks.path_progress import PathPoint
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.feature_factors import by_name
-from softmax_reg.dataset.rows import Rows
 from softmax_reg.dataset.validation import read_data
 from softmax_reg.estimator import SoftmaxRegression
-from softmax_reg.model_selection.cross_validation import Labelled, check_classes, choice
+from softmax_reg.model_selection.cross_validation import check_classes, choice
 from softmax_reg.model_selection.folds import ScoredPaths, fold_paths, refitted, score_paths
 from softmax_reg.model_selection.path import CONSTRAINTS
 from softmax_reg.model_selection.path_events import PathWatch, as_callbacks
@@ -320,28 +319,26 @@ class SoftmaxRegressionCV(
                 "selection='one_standard_error' compares the folds, but refit=False lets each "
                 "choose for itself. Use refit=True or selection='best'."
             )
-        X, classes, codes, weights = read_data(self, X, y, sample_weight)
-        drop_in.check_scheme(self.multi_class, classes)
-        if isinstance(X, Rows):
-            sample_weight = X.sample_weight if np.any(X.sample_weight != 1.0) else None
-        y, s = classes[codes], sample_weight
-        s = None if s is None else check_sample_weight(s, X)
-        data, numbers = Labelled(X, y, codes, weights, len(classes), s), np.arange(len(y))
+        data = read_data(self, X, y, sample_weight)
+        drop_in.check_scheme(self.multi_class, data.classes)
+        if data.rows.is_stream:
+            sample_weight = data.sample_weight if np.any(data.sample_weight != 1.0) else None
+        y, numbers = data.labels, np.arange(data.shape[0])
         splitting, scoring = self._routed(sample_weight, params)
-        rows = np.empty((len(y), 0)) if isinstance(X, Rows) else X
+        rows = np.empty((len(y), 0)) if data.rows.is_stream else data.X
         splits = check_cv(self.cv, y, classifier=True).split(rows, y, **splitting)
         # They may be masks; a source gives rows in its order.
         folds = [(numbers[train], np.sort(numbers[test])) for train, test in splits]
-        check_classes(folds, classes, codes, weights, stacklevel=4)
+        check_classes(folds, data, stacklevel=4)
         knobs = {name: names[name] for name in _OF_FITS}
         columns = getattr(self, "feature_names_in_", None)
         knobs["penalty_factor"] = by_name(self.penalty_factor, columns)
         knobs["random_state"] = check_random_state(self.random_state).randint(2**31)
-        self.classes_, self.Cs_, self.l1_ratios_ = classes, Cs, l1_ratios
+        self.classes_, self.Cs_, self.l1_ratios_ = data.classes, Cs, l1_ratios
         shape = len(folds), len(l1_ratios), len(Cs)
         tasks = SearchTasks(self, shape, *given)
         model = SoftmaxRegression()
-        model.classes_, model.n_features_in_ = classes, X.shape[1]
+        model.classes_, model.n_features_in_ = data.classes, data.shape[1]
         of_all = {"Cs": np.sort(Cs), "knobs": knobs, "model": model, "scorer": self._fast_scorer()}
         paths = fold_paths(data, folds, l1_ratios, scoring, sample_weight, tasks, **of_all)
         n_fits = int(np.prod(shape)) + bool(self.refit)
@@ -367,7 +364,7 @@ class SoftmaxRegressionCV(
         self.__dict__.pop("scale_", None)
 
     def _refit(
-        self, data: Labelled, knobs: dict[str, Any], tasks: SearchTasks, watch: PathWatch
+        self, data: Dataset, knobs: dict[str, Any], tasks: SearchTasks, watch: PathWatch
     ) -> PathPoint:
         """Fit the chosen model on all rows, from the mean of the folds' coefficients."""
         start = self.coef_, self.intercept_

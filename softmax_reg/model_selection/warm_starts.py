@@ -52,7 +52,7 @@ def without_penalised(
         return w
     part = objective.with_features(np.flatnonzero(free))
     part = part.with_penalty(part.penalty.with_fields(alpha=0.0))
-    with part.rows.running():
+    with part.data.running():
         exact = settings | {"tol": _EXACT * settings["tol"]}
         fitted = minimize(solver_for(True), part, part.without_features(), warn=False, **exact)
     W = objective.unpack(w)[0].copy()
@@ -76,7 +76,7 @@ def largest_strength(objective: Objective, w: NDArray) -> float:
     models via coordinate descent", Journal of Statistical Software 33, section 2.5.
     """
     penalty, held = objective.penalty, np.flatnonzero(~_free(objective))
-    with objective.rows.running():
+    with objective.data.running():
         slopes = _slopes(objective.at(w))
     return penalty.alpha * penalty.of_features(held).dual_norm(slopes[held])
 
@@ -121,7 +121,7 @@ def optima(
     for strength in strengths:
         objective = objective.with_penalty(objective.penalty.with_fields(alpha=strength))
         solver = solver_for(objective.is_smooth)
-        with objective.rows.running():
+        with objective.data.running():
             kept = _kept(objective, last)
             if before is not None and last is not None and objective.is_smooth:
                 w = _ahead(objective, *before, last)
@@ -187,7 +187,7 @@ def _kept(objective: Objective, last: Point | None) -> NDArray[np.intp] | None:
 def _worth_it(objective: Objective, mask: NDArray[np.bool_]) -> NDArray[np.intp] | None:
     kept = np.flatnonzero(mask)
     share = len(kept) / objective.n_features
-    size = share * objective.rows.n_bytes
+    size = share * objective.data.rows.n_bytes
     return kept if 0.0 < share <= _KEPT_SHARE and size <= _KEPT_BYTES else None
 
 
@@ -204,7 +204,7 @@ def _screened(
         part = objective.with_features(kept)
         W, b = objective.unpack(w)
         start = part.pack(W[kept], b)
-        with part.rows.running():
+        with part.data.running():
             run = _near(part, start, solver)
             result = minimize(solver, part, start, warn=False, run=run, **settings)
         W = np.zeros_like(W)
@@ -220,7 +220,7 @@ def _screened(
         mask[kept] = True
         more = _worth_it(objective, mask)
         if more is None:
-            with objective.rows.running():
+            with objective.data.running():
                 result = minimize(solver, objective, point.w, warn=False, **settings)
             point, n_iter = result.point, n_iter + result.n_iter
             curves.append(result.loss_curve)

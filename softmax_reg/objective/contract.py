@@ -7,14 +7,13 @@ same in other coordinates.  A solver cannot tell them apart.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from softmax_reg.objective.point import Point
-    from softmax_reg.objective.restricted_penalty import Face
+from softmax_reg.objective.point import Point
+from softmax_reg.objective.restricted_penalty import Face
 
 P = TypeVar("P")
 
@@ -95,25 +94,19 @@ class MiniBatch(Protocol):
 
 
 class Problem(Protocol):
-    """F as a function of w, whatever w stands for.
+    """F as a function of w, whatever w stands for."""
 
-    Attributes
-    ----------
-    size : int
-        The length of w.
-    n_rows : int
-        Rows of coefficients; w holds them side by side, feature by feature.
-    is_smooth : bool
-        Whether the penalty has no norm, and `prox` is the identity.
-    active : ndarray of int
-        The rows of X that have a weight.
-    rows_together : int
-        How many rows of a mini-batch are copied at a time.
-    """
+    @property
+    def size(self) -> int:
+        """The length of w."""
 
-    size: int
-    n_rows: int
-    is_smooth: bool
+    @property
+    def n_rows(self) -> int:
+        """Rows of coefficients; w holds them side by side, feature by feature."""
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the penalty has no norm, and `prox` is the identity."""
 
     @property
     def active(self) -> NDArray[np.intp]:

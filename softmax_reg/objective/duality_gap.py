@@ -10,13 +10,15 @@ Q = P closes the gap; elsewhere Q = Y + t (P - Y), with the largest t at which h
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.objective.hessian import hessian_block, row_curvature
+from softmax_reg.dataset.dataset import Block
+from softmax_reg.objective.hessian import row_curvature
+from softmax_reg.objective.hessian_block import Coordinates, hessian_block
+from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.objective.point import Point
 
 __all__ = ["duality_gap"]
@@ -65,7 +67,7 @@ def duality_gap(objective: Objective, point: Point) -> float:
     imbalance, seen = float(np.abs(gradient[index] / units).sum()), objective
     if imbalance * _distance(seen, balanced) > _LITTLE * point.value:
         # A wild row makes a mean that is far from all others.
-        seen = objective.seen_with(row_curvature(objective, point))
+        seen = objective.seen_with(row_curvature(point))
     left = imbalance * _distance(seen, balanced)
     U, of_b = objective.unpack(gradient)
     if objective.fit_intercept:
@@ -79,7 +81,7 @@ def duality_gap(objective: Objective, point: Point) -> float:
     return min(max(gap, 0.0), point.value) if np.isfinite(gap) else point.value
 
 
-def _distance(objective: Objective, point: Point) -> float:
+def _distance(objective: PenalisedLoss, point: Point) -> float:
     """Return a number that coefficients without a penalty hardly exceed, features scaled."""
     W, b = objective.unpack(point.w)
     scores = np.sqrt(objective.variance) @ np.abs(W)
@@ -116,18 +118,15 @@ def _balance_intercept(point: Point, at_most: float) -> Point:
 
 def _intercept_model(point: Point) -> tuple[NDArray, NDArray]:
     """Return the gradient of F by the intercept, and its Hessian."""
-    objective = point.objective
-    free = slice(objective.n_classes - objective.n_rows, None)
-    of_classes = np.bincount(
-        objective.codes, objective.shares(slice(None))[:, 0], objective.n_classes
-    )[free]
-
-    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-        Q, shares = point.softmax(X, part)[0][:, free], objective.shares(part)
-        return shares[:, 0] @ Q, (Q * shares).T @ Q
-
-    total, squares = objective.rows.reduce(visit)
+    data, free = point.objective.data, point.objective.model.free
+    of_classes = np.bincount(data.targets, data.shares[:, 0], data.n_classes)[free]
+    total, squares = point.reduce(_mean_and_squares)
     return total - of_classes, np.diag(total) - squares
+
+
+def _mean_and_squares(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray, NDArray]:
+    Q = model.softmax(w, block)[0][:, model.free]
+    return block.shares[:, 0] @ Q, (Q * block.shares).T @ Q
 
 
 def _balance(
@@ -141,7 +140,9 @@ def _balance(
         if not np.isfinite(size) or size <= _AIM * at_most or _BALANCED > size > 0.5 * smallest:
             break
         smallest = min(size, smallest)
-        H = hessian_block(point, index) / units / units[:, np.newaxis]
+        along = Coordinates.of(objective.model, index)
+        (H,) = point.reduce(hessian_block, along, block_bytes=along.block_bytes)
+        H = H / units / units[:, np.newaxis]
         if not np.isfinite(H).all():
             break
         w = point.w.copy()
@@ -152,30 +153,31 @@ def _balance(
 
 def _gradient_and_entropy(point: Point) -> tuple[NDArray, float]:
     """Return (X'R, sum R), the gradient of the loss alone, and the mean entropy of P."""
-    objective = point.objective
-
-    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-        P, log_P = point.softmax(X, part)
-        entropy = _entropy(objective, P, log_P, part)
-        return objective.pull_back(X, objective.residuals(P.copy(order="F"), part)), entropy
-
-    gradient, entropy = objective.rows.reduce(visit)
+    gradient, entropy = point.reduce(_gradient_and_entropy_pass)
     return gradient, float(entropy[0])
+
+
+def _gradient_and_entropy_pass(
+    model: LinearModel, w: NDArray, block: Block
+) -> tuple[NDArray, NDArray]:
+    P, log_P = model.softmax(w, block)
+    entropy = _entropy(P, log_P, block)
+    return model.pull_back(block.X, model.residuals(P.copy(order="F"), block)), entropy
 
 
 def _mean_entropy(point: Point, shrink: float) -> float:
     """Return (1/S) sum_i s_i entropy of Q_i = Y_i + shrink (P_i - Y_i), shrink < 1."""
-    objective = point.objective
-
-    def visit(X: Any, part: slice) -> tuple[NDArray]:
-        Q = shrink * point.softmax(X, part)[0]
-        Q[np.arange(len(Q)), objective.codes[part]] += 1.0 - shrink
-        log_Q = np.log(np.maximum(Q, np.finfo(Q.dtype).tiny))
-        return (_entropy(objective, Q, log_Q, part),)
-
-    return float(objective.rows.reduce(visit)[0][0])
+    return float(point.reduce(_mean_entropy_pass, shrink)[0][0])
 
 
-def _entropy(objective: Objective, Q: NDArray, log_Q: NDArray, part: slice) -> NDArray:
-    """Return the share of some rows in the mean entropy, shape (1,)."""
-    return np.array([-np.vdot(objective.shares(part)[:, 0], np.einsum("ik,ik->i", Q, log_Q))])
+def _mean_entropy_pass(
+    model: LinearModel, w: NDArray, shrink: float, block: Block
+) -> tuple[NDArray]:
+    Q = shrink * model.softmax(w, block)[0]
+    Q[np.arange(len(Q)), block.targets] += 1.0 - shrink
+    return (_entropy(Q, np.log(np.maximum(Q, np.finfo(Q.dtype).tiny)), block),)
+
+
+def _entropy(Q: NDArray, log_Q: NDArray, block: Block) -> NDArray:
+    """Return the share of a block in the mean entropy, shape (1,)."""
+    return np.array([-np.vdot(block.shares[:, 0], np.einsum("ik,ik->i", Q, log_Q))])

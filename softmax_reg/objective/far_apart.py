@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
+from softmax_reg.dataset.dataset import Block, Dataset
 from softmax_reg.dataset.validation_set import TRANSFORM_TOO
-from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.penalised_loss import PenalisedLoss
 
 __all__ = ["warn_if_far"]
 
@@ -23,14 +24,16 @@ _ALLOWED = 3.0
 
 
 def warn_if_far(
-    training: Objective, held_out: Objective | None, names: Any, stacklevel: int
+    training: PenalisedLoss, held_out: Dataset | None, names: Any, stacklevel: int
 ) -> None:
     """Warn if the features of the held-out rows are far from those of the training rows.
 
     Parameters
     ----------
-    training, held_out : Objective
-        Both with their rows at hand; None if there are no such rows.
+    training : PenalisedLoss
+        Over the training rows.
+    held_out : Dataset or None
+        None if there are no such rows.
     names : ndarray of shape (n_features,), dtype object, or None
         What to call the features.
     stacklevel : int
@@ -41,12 +44,8 @@ def warn_if_far(
 
     # Of a stream some rows are at hand: no pass is made for a warning.
     sample = held_out.sample
-
-    def visit(X: Any, part: NDArray) -> tuple[NDArray]:
-        return (np.asarray(held_out.weights[part].astype(np.float64, copy=False) @ X),)
-
     with np.errstate(all="ignore"):
-        (total,) = held_out.rows.reduce_some(sample, visit)
+        (total,) = held_out.reduce_some(sample, _weighted_sum)
         shift = np.abs(
             total / held_out.weights[sample].sum(dtype=np.float64) - training.mean
         ) / np.sqrt(training.variance)
@@ -62,3 +61,7 @@ def warn_if_far(
         UserWarning,
         stacklevel=stacklevel + 1,
     )
+
+
+def _weighted_sum(block: Block) -> tuple[NDArray]:
+    return (np.asarray(block.weights.astype(np.float64, copy=False) @ block.X),)

@@ -11,20 +11,21 @@ changes no probability, is not a direction.  Neither are constant or collinear c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from softmax_reg.dataset.dataset import Block, Pass
+from softmax_reg.dataset.row_blocks import BLOCK_BYTES
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 
 __all__ = ["Margins"]
 
 Visit = Callable[..., tuple[NDArray, ...]]
-Rows = slice | NDArray[np.intp]
 
 _EPS = float(np.finfo(np.float64).eps)
 # What of the rows may be dense, whitened and in float64 at a time, in each thread.
@@ -62,7 +63,9 @@ class Margins:
         self.objective, self.n = objective, len(objective.active)
         free = objective.penalty.unpenalised(objective.n_features) & ~objective.is_constant
         self._free = np.flatnonzero(free)
-        counts = np.bincount(objective.codes[objective.active], minlength=objective.n_classes)
+        counts = np.bincount(
+            objective.data.targets[objective.active], minlength=objective.n_classes
+        )
         self.classes = np.flatnonzero(counts)
         self._place = np.cumsum(counts > 0) - 1
         self.contrasts = np.asarray(scipy.linalg.helmert(len(self.classes))).T
@@ -79,8 +82,8 @@ class Margins:
         self.fits = 8 * self.size**2 <= _MATRIX_BYTES
 
     def _whiten_columns(self) -> None:
-        def visit(X: Any, rows: Rows) -> tuple[NDArray]:
-            A = self._standardised(X)
+        def visit(block: Block) -> tuple[NDArray]:
+            A = self._standardised(block.X)
             return (A.T @ A,)
 
         (total,) = self._each(visit)
@@ -90,18 +93,19 @@ class Margins:
     def _whiten_span(self, width: int) -> None:
         """Fewer rows than columns: their whitened coordinates are those in their span."""
         objective = self.objective
-        A = np.zeros((objective.rows.shape[0], width))
+        A = np.zeros((objective.data.shape[0], width))
 
-        def visit(X: Any, rows: Rows) -> tuple[NDArray]:
-            A[rows] = self._standardised(X)
-            return (np.zeros(1),)
+        def visit(block: Block) -> tuple[()]:
+            # Of rows without a weight, too: what is kept of rows that were picked is a copy.
+            block.kept["A"][...] = self._standardised(block.X)
+            return ()
 
-        self._each(visit)
+        objective.data.reduce(visit, {"A": A})
         A = A[objective.active]
         values, vectors = np.linalg.eigh(A @ A.T)
         kept = values > _COLLINEAR * _EPS * self.n * values[-1]
         self.rank = int(kept.sum())
-        span = np.zeros((objective.rows.shape[0], self.rank))
+        span = np.zeros((objective.data.shape[0], self.rank))
         span[objective.active] = vectors[:, kept] * np.sqrt(self.n)
         self._span, self.basis = span, np.eye(self.rank)
 
@@ -111,34 +115,30 @@ class Margins:
         A = np.ones((X.shape[0], p + objective.fit_intercept))
         if len(self._free) < objective.n_features:
             X = X[:, self._free]
-        X = X.toarray() if objective.rows.is_sparse else X
+        X = X.toarray() if objective.data.rows.is_sparse else X
         np.subtract(X, objective.mean[self._free], out=A[:, :p])
         A[:, :p] /= objective.scale[self._free]
         return A
 
-    def _each(self, visit: Visit) -> tuple[NDArray, ...]:
-        """Sum visit(X, numbers of its rows) over pieces of the rows that have a weight."""
-        objective = self.objective
+    def _each(self, visit: Pass, kept: Mapping[str, NDArray] | None = None) -> tuple[NDArray, ...]:
+        """Sum what `visit` returns over small blocks of the rows that have a weight."""
+        data = self.objective.data
         width = len(self._free) + self.rank + len(self.classes) + 2
         # Enough rows for adding up matrices of rank^2 entries to cost little beside making them.
         together = max(_PIECE_BYTES // (8 * width), 4 * self.rank, 16)
 
-        def visit_block(X: Any, part: slice) -> tuple[NDArray, ...]:
+        def visit_parts(block: Block) -> tuple[NDArray, ...]:
             total: tuple[NDArray, ...] = ()
             # Each slice of the rows of CSC reads all of it.
-            step = 16 * together if objective.rows.is_sparse and X.format == "csc" else together
-            for start in range(0, X.shape[0], step):
-                piece = slice(start, min(start + step, X.shape[0]))
-                rows = slice(part.start + piece.start, part.start + piece.stop)
-                active = np.flatnonzero(objective.weights[rows])
-                if len(active) == piece.stop - piece.start:
-                    new = visit(X[piece], rows)
-                else:
-                    new = visit(X[piece][active], rows.start + active)
+            step = 16 * together if getattr(block.X, "format", "") == "csc" else together
+            for start in range(0, block.X.shape[0], step):
+                part = block.part(slice(start, start + step))
+                active = np.flatnonzero(part.weights)
+                new = visit(part if len(active) == len(part.weights) else part.part(active))
                 total = tuple(a + b for a, b in zip(total, new, strict=True)) if total else new
             return total
 
-        return objective.rows.reduce(visit_block, block_bytes=max(8 * width * together, 1 << 20))
+        return data.reduce(visit_parts, kept, max(8 * width * together, BLOCK_BYTES))
 
     def reduce(
         self, visit: Visit, point: Point | None = None, whitened: bool = True
@@ -157,19 +157,20 @@ class Margins:
         """
         objective = self.objective
 
-        def visit_piece(X: Any, rows: Rows) -> tuple[NDArray, ...]:
-            T = self._standardised(X) if self._span is None else self._span[rows]
+        def visit_rows(block: Block) -> tuple[NDArray, ...]:
+            T = self._standardised(block.X) if self._span is None else block.kept["T"]
             T = T @ self.basis if whitened and self._span is None else T
-            y = self._place[objective.codes[rows]]
-            s = objective.weights[rows] / objective.total_weight
+            y = self._place[block.targets]
+            s = block.weights / objective.data.total_weight
             if point is None:
                 return visit(T, y, s)
-            P, log_P = point.softmax(X, rows)
+            P, log_P = objective.model.softmax(point.w, block)
             if len(self.classes) < objective.n_classes:
                 P, log_P = P[:, self.classes], log_P[:, self.classes]
             return visit(T, y, s, P.astype(np.float64), log_P.astype(np.float64))
 
-        return self._each(visit_piece)
+        kept = {} if point is None else point.kept
+        return self._each(visit_rows, kept if self._span is None else kept | {"T": self._span})
 
     def of(self, T: NDArray, y: NDArray, V: NDArray) -> NDArray:
         """Return the margins (rows, K) along V over each class, in units of |t|; own ones inf."""

@@ -7,16 +7,14 @@ those over all rows without bias.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.dataset.dataset import Block
 from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.contract import HasInner
-
-if TYPE_CHECKING:
-    from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.penalised_loss import PenalisedLoss
 
 __all__ = ["Batch"]
 
@@ -28,22 +26,22 @@ class Batch:
 
     Parameters
     ----------
-    objective : Objective
+    objective : PenalisedLoss
     sample : ndarray of int
-        The rows: a uniform sample of `objective.active`.
+        The rows: a uniform sample of those that have a weight.
     """
 
-    def __init__(self, objective: Objective, sample: NDArray[np.intp]) -> None:
+    def __init__(self, objective: PenalisedLoss, sample: NDArray[np.intp]) -> None:
         self.objective, self.sample = objective, sample
-        self.factor = len(objective.active) / len(sample)
-        self._kept: list[tuple[NDArray, Any]] | None = None
+        self.factor = len(objective.data.active) / len(sample)
+        self._kept: list[tuple[NDArray[np.intp], Block]] | None = None
         self._log_proba: NDArray | None = None
 
-    def _pieces(self) -> Iterable[tuple[NDArray, Any]]:
+    def _pieces(self) -> Iterable[tuple[NDArray[np.intp], Block]]:
         """Return the rows in pieces of bounded size; only if all fit in one they are kept."""
         if self._kept is None:
-            pieces = self.objective.rows.take(self.sample)
-            if len(self.sample) > self.objective.rows.rows_together:
+            pieces = self.objective.data.take(self.sample)
+            if len(self.sample) > self.objective.data.rows.rows_together:
                 return pieces
             self._kept = list(pieces)
         return self._kept
@@ -53,21 +51,24 @@ class Batch:
 
         The estimate of the change has a variance that vanishes as w nears `control`.
         """
-        objective = self.objective
-        W, b = objective.unpack(w)
+        objective, model = self.objective, self.objective.model
         gradient, log_probas = np.zeros_like(w), []
-        for part, X in self._pieces():
-            P, log_P = softmax_in_place(objective.scores(X, W, b))
+        for part, block in self._pieces():
+            P, log_P = softmax_in_place(model.scores(block.X, w))
             log_probas.append(log_P)
             if control is None:
-                R = objective.residuals(P, part)
+                R = model.residuals(P, block)
             else:
-                R = (P - control.inner.softmax(X, part)[0]) * objective.shares(part)
-            gradient += objective.pull_back(X, R)
+                there = control.inner
+                kept = {name: array[part] for name, array in there.kept.items()}
+                before, _ = model.softmax(there.w, block._replace(kept=kept))
+                R = (P - before) * block.shares
+            gradient += model.pull_back(block.X, R)
         gradient *= self.factor
+        W, _ = model.unpack(w)
         gradient[: W.size] += objective.penalty.gradient(W).ravel()
         if control is not None:
-            W = objective.unpack(control.inner.w)[0]
+            W = model.unpack(control.inner.w)[0]
             gradient[: W.size] -= objective.penalty.gradient(W).ravel()
         self._log_proba = np.concatenate(log_probas)
         return gradient
@@ -92,11 +93,12 @@ class Batch:
         """
         objective, log_P = self.objective, self._log_proba
         assert log_P is not None
-        V, u = objective.unpack(direction)
-        D = np.concatenate([objective.scores(X, V, u) for _, X in self._pieces()])
+        model = objective.model
+        D = np.concatenate([model.scores(block.X, direction) for _, block in self._pieces()])
+        V, _ = model.unpack(direction)
         spread = float((D.max(axis=1) - D.min(axis=1)).max())
         ridge = float(np.vdot(V, objective.penalty.gradient(V)))
-        shares = self.factor * objective.shares(self.sample)
+        shares = self.factor * objective.data.shares[self.sample]
         t, first = 0.0, 0.0
         for iteration in range(_SEARCH_STEPS):
             P, _ = softmax_in_place(log_P + log_P.dtype.type(t) * D)

@@ -6,17 +6,20 @@ Hessian times v: row by row (diag(p) - p p') d s / S with D = X V + u, then the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
+from softmax_reg.dataset.dataset import Block
+from softmax_reg.dataset.row_blocks import BLOCK_BYTES, Sums
 from softmax_reg.functional import softmax_in_place
-from softmax_reg.objective.hessian import hessian_block
-
-if TYPE_CHECKING:
-    from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.hessian_block import Coordinates, hessian_block
+from softmax_reg.objective.linear_model import LinearModel
+from softmax_reg.objective.penalised_loss import PenalisedLoss
 
 __all__ = ["Line", "Point"]
 
@@ -30,23 +33,18 @@ class Point:
         Not to be written to.
     inner : Point
         Itself; a point in other coordinates has the point it stands for.
+    kept : dict
+        P and log P of every row, once they are known, if they are kept.
     value : float
         F(w), with the whole penalty.
     gradient : ndarray of shape (size,)
         Of the smooth part of F.
     """
 
-    def __init__(self, objective: Objective, w: NDArray, scores: NDArray | None = None) -> None:
+    def __init__(self, objective: PenalisedLoss, w: NDArray, scores: NDArray | None = None) -> None:
         self.objective, self.w = objective, w
         self._scores = scores
-        self._softmax: tuple[NDArray, NDArray] | None = None  # P and log P of every row
-
-    @classmethod
-    def of_softmax(cls, objective: Objective, w: NDArray, P: NDArray, log_P: NDArray) -> Point:
-        """Return the point w with P and log P of every row as given."""
-        point = cls(objective, w)
-        point._softmax = P, log_P
-        return point
+        self.kept: dict[str, NDArray] = {}
 
     @property
     def inner(self) -> Point:
@@ -54,16 +52,30 @@ class Point:
 
     def afresh(self) -> Point:
         """Return the point as computed from w alone, without scores that came along a line."""
-        return self if self._scores is None else self.objective.at(self.w)
+        return self if self._scores is None else Point(self.objective, self.w)
 
     def shifted(self, step: NDArray) -> Point:
         """Return the point after a step of the intercept, which adds the same to all scores."""
-        if self._softmax is None:
-            return self.objective.at(self.w + step)
-        first = self.objective.n_classes - self.objective.n_rows
-        scores = self._softmax[1].copy(order="F")
-        scores[:, first:] += self.objective.unpack(step)[1]
-        return self.objective.at(self.w + step, scores=scores)
+        if not self.kept:
+            return Point(self.objective, self.w + step)
+        model = self.objective.model
+        scores = self.kept["log_P"].copy(order="F")
+        scores[:, model.free] += model.unpack(step)[1]
+        return Point(self.objective, self.w + step, scores)
+
+    def reduce(
+        self,
+        visit: Callable[..., Sums],
+        *known: Any,
+        block_bytes: int = BLOCK_BYTES,
+        **kept: NDArray,
+    ) -> Sums:
+        """Return the sums of visit(model, w, *known, block) over all rows.
+
+        What is kept of the softmax comes with the block, and so does what is `kept` besides.
+        """
+        at = partial(visit, self.objective.model, self.w, *known)
+        return self.objective.data.reduce(at, self.kept | kept, block_bytes)
 
     @property
     def loss(self) -> float:
@@ -72,7 +84,7 @@ class Point:
 
     @cached_property
     def value(self) -> float:
-        return self.loss + self.objective.penalty.value(self.objective.unpack(self.w)[0])
+        return self.loss + self.objective.penalty.value(self.objective.model.unpack(self.w)[0])
 
     @property
     def rounding(self) -> float:
@@ -81,7 +93,7 @@ class Point:
         The derivative of the loss by the scores of a row is 1 - p_y, at most its loss.
         """
         objective = self.objective
-        W, b = objective.unpack(self.w)
+        W, b = objective.model.unpack(self.w)
         size = np.abs(objective.mean) + np.sqrt(objective.variance)
         scores = float((size @ np.abs(W) + (np.abs(b) if len(b) else 0.0)).max())
         eps = float(np.finfo(objective.dtype).eps)
@@ -98,7 +110,7 @@ class Point:
             # directions without curvature that shift all classes, rounding would lead far away.
             of_classes = gradient.reshape(-1, self.objective.n_rows)
             of_classes -= of_classes.mean(axis=1, keepdims=True)
-        W, _ = self.objective.unpack(self.w)
+        W, _ = self.objective.model.unpack(self.w)
         gradient[: W.size] += self.objective.penalty.gradient(W).ravel()
         return gradient
 
@@ -110,8 +122,8 @@ class Point:
         centred features; without an L1 norm that is the largest entry of dF/du.
         """
         objective, scale = self.objective, self.objective.scale[:, np.newaxis]
-        W, _ = objective.unpack(self.w)
-        slope, b_slope = objective.unpack(self.gradient)
+        W, _ = objective.model.unpack(self.w)
+        slope, b_slope = objective.model.unpack(self.gradient)
         if objective.fit_intercept:
             slope = slope - objective.mean[:, np.newaxis] * b_slope
         if objective.is_smooth:
@@ -121,90 +133,40 @@ class Point:
 
     def separates_classes(self) -> bool:
         """Return whether every row with a weight gets its highest score for its own class."""
-        objective = self.objective
-
-        def visit(X: Any, part: slice) -> tuple[NDArray]:
-            P, log_P = self.softmax(X, part)
-            own = log_P[np.arange(len(P)), objective.codes[part]]
-            missed = (log_P >= own[:, np.newaxis]).sum(axis=1) > 1
-            return (np.array([np.count_nonzero(missed & (objective.weights[part] > 0.0))]),)
-
-        return objective.rows.reduce(visit)[0][0] == 0
-
-    def softmax(self, X: Any, part: slice | NDArray) -> tuple[NDArray, NDArray]:
-        """Return P and log P of a block of rows, to be read only."""
-        if self._softmax is not None:
-            P, log_P = self._softmax
-            return P[part], log_P[part]
-        return softmax_in_place(self.objective.scores(X, *self.objective.unpack(self.w)))
+        return bool(self.reduce(_n_missed)[0][0] == 0)
 
     @cached_property
     def _value_and_gradient(self) -> tuple[float, NDArray]:
         """The loss and its gradient, each row of X read once."""
-        objective, keep = self.objective, self._room()
-        W, b = objective.unpack(self.w)
-
-        def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-            P, log_P = softmax_in_place(objective.scores(X, W, b))
-            if keep is not None:
-                keep[0][part], keep[1][part] = P, log_P
-            loss = objective.losses(log_P, part)
-            return loss, objective.pull_back(X, objective.residuals(P, part))
-
-        loss, gradient = objective.rows.reduce(visit)
-        self._softmax = keep
+        data, kept = self.objective.data, {}
+        if self.objective.keeps_scores:
+            n_classes = self.objective.n_classes
+            kept = {"P": data.room(n_classes), "log_P": data.room(n_classes)}
+        at = partial(loss_and_gradient, self.objective.model, self.w)
+        loss, gradient = data.reduce(at, kept)
+        self.kept = kept
         return float(loss[0]), gradient
 
     @cached_property
     def _loss_of_scores(self) -> float:
         """The loss when the scores are known: no product with X.  They become log P."""
-        objective, scores = self.objective, self._scores
-        assert scores is not None
-        proba = np.empty_like(scores)
-
-        def visit(X: Any, part: slice) -> tuple[NDArray]:
-            proba[part], log_P = softmax_in_place(scores[part])
-            return (objective.losses(log_P, part),)
-
-        (loss,) = objective.rows.reduce(visit)
-        self._softmax = proba, scores
+        assert self._scores is not None
+        kept = {"P": np.empty_like(self._scores), "log_P": self._scores}
+        (loss,) = self.objective.data.reduce(partial(_loss_of_scores, self.objective.model), kept)
+        self.kept = kept
         return float(loss[0])
 
     @cached_property
     def _gradient_of_scores(self) -> NDArray:
-        objective, _ = self.objective, self.value
-
-        def visit(X: Any, part: slice) -> tuple[NDArray]:
-            P, _ = self.softmax(X, part)
-            return (objective.pull_back(X, objective.residuals(P.copy(order="F"), part)),)
-
-        return objective.rows.reduce(visit)[0]
-
-    def _room(self) -> tuple[NDArray, NDArray] | None:
-        if not self.objective.keeps_scores:
-            return None
-        shape, dtype = (self.objective.rows.shape[0], self.objective.n_classes), self.w.dtype
-        return np.empty(shape, dtype, order="F"), np.empty(shape, dtype, order="F")
+        _ = self.value
+        return self.reduce(_gradient)[0]
 
     def hessian_product(self, v: NDArray) -> NDArray:
-        """Return the Hessian of the smooth part times v.
-
-        With D = X V + u, row by row: (diag(p) - p p') d, then the pull-back.
-        """
-        objective = self.objective
-        V, u = objective.unpack(v)
-
-        def visit(X: Any, part: slice) -> tuple[NDArray]:
-            P, _ = self.softmax(X, part)
-            D = objective.scores(X, V, u)
-            D -= (P * D).sum(axis=1, keepdims=True)
-            D *= P
-            D *= objective.shares(part)
-            return (objective.pull_back(X, D),)
-
-        (product,) = objective.rows.reduce(visit)
+        """Return the Hessian of the smooth part times v."""
+        (product,) = self.reduce(hessian_product, v)
+        V, _ = self.objective.model.unpack(v)
         # The smooth part is quadratic: its Hessian times V is its gradient at V.
-        product[: V.size] += objective.penalty.gradient(V).ravel()
+        product[: V.size] += self.objective.penalty.gradient(V).ravel()
         return product
 
     def hessian_block(
@@ -217,10 +179,11 @@ class Point:
 
         `mean` and `scale`, of shape (n_features,), are what features are shifted and divided by.
         """
-        H = hessian_block(self, index, mean, scale)
-        feature = index // self.objective.n_rows
-        inside = feature < self.objective.n_features
-        p = self.objective.n_features
+        n_rows, p = self.objective.n_rows, self.objective.n_features
+        along = Coordinates.of(self.objective.model, index, mean, scale)
+        (H,) = self.reduce(hessian_block, along, block_bytes=along.block_bytes)
+        feature = index // n_rows
+        inside = feature < p
         ridge = np.broadcast_to(np.ravel(self.objective.penalty.curvature), p)
         if scale is not None:
             ridge = ridge / scale**2
@@ -237,41 +200,77 @@ class Line:
 
     def __init__(self, start: Point, direction: NDArray) -> None:
         self.start, self.direction, self.objective = start, direction, start.objective
-        self._D = self._direction_scores() if self.objective.keeps_scores else None
-
-    def _direction_scores(self) -> NDArray:
-        objective = self.objective
-        V, u = objective.unpack(self.direction)
-        D = np.empty((objective.rows.shape[0], objective.n_classes), objective.dtype, order="F")
-
-        def visit(X: Any, part: slice) -> tuple[NDArray]:
-            D[part] = objective.scores(X, V, u)
-            return (np.zeros(1),)
-
-        objective.rows.reduce(visit)
-        return D
+        self._D: NDArray | None = None
+        if self.objective.keeps_scores:
+            data, model = self.objective.data, self.objective.model
+            self._D = data.room(model.n_classes)
+            data.reduce(partial(_keep_scores, model, direction), {"D": self._D})
 
     def at(self, t: float) -> Point:
         """Return the point at t."""
-        w = self.start.w + self.objective.dtype.type(t) * self.direction
+        objective, step = self.objective, self.objective.dtype.type(t)
+        w = self.start.w + step * self.direction
         _ = self.start.value  # computes the softmax
-        if self._D is None or self.start._softmax is None:
-            return self.objective.at(w)
-        _, log_P = self.start._softmax
+        if self._D is None or not self.start.kept:
+            return Point(objective, w)
         # log P differs from the scores by a shift of each row, which the softmax does not see.
-        return self.objective.at(w, scores=log_P + self.objective.dtype.type(t) * self._D)
+        return Point(objective, w, scores=self.start.kept["log_P"] + step * self._D)
 
     def slope(self, point: Point) -> float:
         """Return dF/dt at a point of this line."""
-        if self._D is None or point._softmax is None:
+        if self._D is None or not point.kept:
             return float(np.vdot(point.gradient, self.direction))
-        objective, D = self.objective, self._D
-
-        def visit(X: Any, part: slice) -> tuple[NDArray]:
-            P, _ = point.softmax(X, part)
-            R = objective.residuals(P.copy(order="F"), part)
-            return (np.array([np.einsum("ik,ik->", R, D[part], dtype=np.float64)]),)
-
-        loss_slope = float(objective.rows.reduce(visit)[0][0])
-        W, V = objective.unpack(point.w)[0], objective.unpack(self.direction)[0]
+        loss_slope = float(point.reduce(_slope, D=self._D)[0][0])
+        objective = self.objective
+        W, V = objective.model.unpack(point.w)[0], objective.model.unpack(self.direction)[0]
         return loss_slope + float(np.vdot(objective.penalty.gradient(W), V))
+
+
+# What follows are passes: functions of a block of rows.
+
+
+def loss_and_gradient(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray, NDArray]:
+    """Return the shares of a block in the loss and in its gradient; keep P and log P if asked."""
+    P, log_P = softmax_in_place(model.scores(block.X, w))
+    if block.kept:
+        block.kept["P"][...], block.kept["log_P"][...] = P, log_P
+    loss = model.losses(log_P, block)
+    return loss, model.pull_back(block.X, model.residuals(P, block))
+
+
+def _loss_of_scores(model: LinearModel, block: Block) -> tuple[NDArray]:
+    block.kept["P"][...], log_P = softmax_in_place(block.kept["log_P"])
+    return (model.losses(log_P, block),)
+
+
+def _gradient(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
+    P, _ = model.softmax(w, block)
+    return (model.pull_back(block.X, model.residuals(P.copy(order="F"), block)),)
+
+
+def hessian_product(model: LinearModel, w: NDArray, v: NDArray, block: Block) -> tuple[NDArray]:
+    """Return the share of a block in H v: with D = X V + u, (diag(p) - p p') d, pulled back."""
+    P, _ = model.softmax(w, block)
+    D = model.scores(block.X, v)
+    D -= (P * D).sum(axis=1, keepdims=True)
+    D *= P
+    D *= block.shares
+    return (model.pull_back(block.X, D),)
+
+
+def _keep_scores(model: LinearModel, w: NDArray, block: Block) -> tuple[()]:
+    block.kept["D"][...] = model.scores(block.X, w)
+    return ()
+
+
+def _slope(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
+    P, _ = model.softmax(w, block)
+    R = model.residuals(P.copy(order="F"), block)
+    return (np.array([np.einsum("ik,ik->", R, block.kept["D"], dtype=np.float64)]),)
+
+
+def _n_missed(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
+    P, log_P = model.softmax(w, block)
+    own = log_P[np.arange(len(P)), block.targets]
+    missed = (log_P >= own[:, np.newaxis]).sum(axis=1) > 1
+    return (np.array([np.count_nonzero(missed & (block.weights > 0.0))]),)

@@ -93,7 +93,7 @@ def existence_of_optimum(objective: Objective, point: Point) -> Existence:
 
 def _work_done(objective: Objective) -> float:
     """Return about how many multiply-adds the passes over the rows have taken so far."""
-    rows = objective.rows
+    rows = objective.data.rows
     return 2.0 * rows.n_read * objective.n_classes * (rows.origin.per_row + 10.0)
 
 
@@ -150,7 +150,7 @@ def _is_stationary_point_near(margins: Margins, at: _Curvature) -> bool:
     def visit(T: NDArray, y: NDArray, s: NDArray) -> tuple[NDArray, ...]:
         D = T @ (d.reshape(margins.rank, -1) @ margins.contrasts.T)
         largest.append(float((D[np.arange(len(y)), y] - D.min(axis=1)).max(initial=0.0)))
-        return (np.zeros(1),)
+        return ()
 
     margins.reduce(visit)
     return max(largest) <= _LARGEST_STEP

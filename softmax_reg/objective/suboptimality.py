@@ -13,15 +13,18 @@ is replaced by its tangent, and where a class that is all but impossible is take
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from softmax_reg.dataset.dataset import Block
 from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.duality_gap import duality_gap
-from softmax_reg.objective.hessian import row_curvature
+from softmax_reg.objective.hessian import hessian_cost, row_curvature
+from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 
@@ -97,14 +100,13 @@ def _rows_for_newton(
 
     As many as may be copied and their Hessian costs no more than `n_passes` passes over X.
     """
-    rows = objective.sample
-    rows = rows[objective.weights[rows] > 0.0]
+    rows = objective.data.sample
     m = max(int(np.count_nonzero(objective.support(point.w))), objective.n_rows)
     sizes = [len(rows)]
     if len(rows) > 2 * _ROWS_PER_COEFFICIENT * m:
         sizes.insert(0, _ROWS_PER_COEFFICIENT * m)
-    room = _ROWS_BYTES / (8.0 * max(objective.rows.origin.per_row, 1.0))
-    able = [size for size in sizes if size <= room and objective.hessian_cost(m, size) <= n_passes]
+    room = _ROWS_BYTES / (8.0 * max(objective.data.rows.origin.per_row, 1.0))
+    able = [size for size in sizes if size <= room and hessian_cost(objective, m, size) <= n_passes]
     return [rows[:: len(rows) // size] for size in able], len(able) == len(sizes)
 
 
@@ -135,17 +137,20 @@ def _trim(P: NDArray, codes: NDArray[np.intp], least: float) -> NDArray:
 
 def _trimmed_gradient(objective: Objective, w: NDArray, least: float) -> tuple[NDArray, float]:
     """Return the gradient of the smooth part without impossible classes, and what F loses by it."""
-    W, b = objective.unpack(w)
-
-    def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-        P, _ = softmax_in_place(objective.scores(X, W, b))
-        lost = -np.log1p(-_trim(P, objective.codes[part], least))
-        total = np.array([np.vdot(objective.shares(part)[:, 0], lost)])
-        return objective.pull_back(X, objective.residuals(P, part)), total
-
-    gradient, lost = objective.rows.reduce(visit)
+    visit = partial(_gradient_when_trimmed, objective.model, w, least)
+    gradient, lost = objective.data.reduce(visit)
+    W, _ = objective.unpack(w)
     gradient[: W.size] += objective.penalty.gradient(W).ravel()
     return gradient, float(lost[0])
+
+
+def _gradient_when_trimmed(
+    model: LinearModel, w: NDArray, least: float, block: Block
+) -> tuple[NDArray, NDArray]:
+    P, _ = softmax_in_place(model.scores(block.X, w))
+    lost = -np.log1p(-_trim(P, block.targets, least))
+    total = np.array([np.vdot(block.shares[:, 0], lost)])
+    return model.pull_back(block.X, model.residuals(P, block)), total
 
 
 def _from_rows(
@@ -172,10 +177,11 @@ def _newton_step(
     Features are centred and scaled as the rows see them that have curvature.  Coefficients that a
     norm holds at zero have r = 0; they are left out unless d would set them free.
     """
-    P, log_P = softmax_in_place(part.scores(part.rows.X, *part.unpack(w)))
-    _trim(P, part.codes, least)
-    here = Point.of_softmax(part, w, P, log_P)
-    part = part.seen_with(row_curvature(part, here))
+    X, here = part.data.X, Point(part, w)
+    P, log_P = softmax_in_place(part.model.scores(X, w))
+    _trim(P, part.data.targets, least)
+    here.kept = {"P": P, "log_P": log_P}
+    part = part.seen_with(row_curvature(here))
     scale = np.where(part.is_constant, 1.0, part.scale)  # constant in these rows alone
     slopes = _slopes(part, gradient, varies)
     r, moving = smallest_subgradient(part, w, slopes)
@@ -201,7 +207,7 @@ def _newton_step(
         moving |= freed
     else:
         return np.inf, np.zeros(len(P))
-    D = part.scores(part.rows.X, *part.unpack(step))
+    D = part.model.scores(X, step)
     spread = np.where(P > 0.0, D, -np.inf).max(axis=1) - np.where(P > 0.0, D, np.inf).min(axis=1)
     return float(-r @ d), spread
 
@@ -276,11 +282,11 @@ def _in_w(part: Objective, d: NDArray) -> NDArray:
 
 def score_spread(objective: Objective, step: NDArray) -> NDArray:
     """Return by how much a step changes the scores of each row beside one another, (n_samples,)."""
-    spread, (V, u) = np.empty(objective.rows.shape[0]), objective.unpack(step)
-
-    def visit(X: Any, rows: slice) -> tuple[NDArray]:
-        spread[rows] = np.ptp(objective.scores(X, V, u), axis=1)
-        return (np.zeros(1),)
-
-    objective.rows.reduce(visit)
+    spread = np.empty(objective.data.shape[0])
+    objective.data.reduce(partial(_keep_spread, objective.model, step), {"spread": spread})
     return spread
+
+
+def _keep_spread(model: LinearModel, step: NDArray, block: Block) -> tuple[()]:
+    block.kept["spread"][...] = np.ptp(model.scores(block.X, step), axis=1)
+    return ()

@@ -10,36 +10,29 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import shown
-from softmax_reg.dataset.rows import as_rows
+from softmax_reg.dataset.dataset import Dataset
 
-__all__ = ["Labelled", "differences", "fingerprint"]
+__all__ = ["differences", "fingerprint"]
 
 _N_ROWS = 64
 
-Labelled = tuple[Any, NDArray, NDArray]  # X, the class and the weight of each row
 
-
-def fingerprint(
-    X: Any, classes: NDArray, codes: NDArray, weights: NDArray, held_out: Labelled | None
-) -> dict[str, Any]:
+def fingerprint(data: Dataset, held_out: Dataset | None) -> dict[str, Any]:
     """Return facts about the data of a fit, for JSON.
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix, Rows} of shape (n_samples, n_features)
+    data : Dataset
         64 of its rows, evenly spaced, are looked at; of a stream, of those that are at hand.
-    classes : ndarray of shape (n_classes,)
-    codes : ndarray of shape (n_samples,)
-    weights : ndarray of shape (n_samples,)
-    held_out : tuple (X, codes, weights) or None
+    held_out : Dataset or None
         The rows that the fit does not see, if there are any.
     """
-    facts = {"the classes": repr(classes.tolist()), **_facts("", X, codes, weights)}
-    return facts if held_out is None else facts | _facts(" (held out)", *held_out)
+    facts = {"the classes": repr(data.classes.tolist()), **_facts("", data)}
+    return facts if held_out is None else facts | _facts(" (held out)", held_out)
 
 
-def _facts(where: str, X: Any, codes: NDArray, weights: NDArray) -> dict[str, Any]:
-    origin = as_rows(X)
+def _facts(where: str, data: Dataset) -> dict[str, Any]:
+    origin, X = data.rows.origin, data.X
     at_hand = origin.sample
     sample = origin.take(
         at_hand[np.unique(np.linspace(0, len(at_hand) - 1, _N_ROWS).astype(np.intp))]
@@ -55,8 +48,8 @@ def _facts(where: str, X: Any, codes: NDArray, weights: NDArray) -> dict[str, An
         f"the shape of X{where}": list(X.shape),
         f"the dtype of X{where}": np.dtype(X.dtype).name,
         f"the format of X{where}": sample_format,
-        f"the labels{where}": _checksum(codes.astype(np.int64)),
-        f"the weights{where}": _checksum(weights),
+        f"the labels{where}": _checksum(data.codes.astype(np.int64)),
+        f"the weights{where}": _checksum(data.weights.astype(X.dtype, copy=False)),
         f"the rows of X{where}": _checksum(*parts),
     }
 

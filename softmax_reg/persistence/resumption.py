@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from softmax_reg._npz.checks import shown
 from softmax_reg.callbacks.checkpoint import Checkpoint
 from softmax_reg.callbacks.ordering import listed
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.objective.point import Point
 from softmax_reg.persistence.attributes import describe
-from softmax_reg.persistence.fingerprint import Labelled, differences, fingerprint
+from softmax_reg.persistence.fingerprint import differences, fingerprint
 from softmax_reg.persistence.parameters import encode
 from softmax_reg.persistence.runs import is_made_of_numbers
 from softmax_reg.solvers.run_state import Run
@@ -79,21 +80,14 @@ class Session:
                     "estimator."
                 )
 
-    def run(
-        self,
-        X: Any,
-        classes: NDArray,
-        codes: NDArray,
-        weights: NDArray,
-        held_out: Labelled | None,
-    ) -> Run | None:
+    def run(self, data: Dataset, held_out: Dataset | None) -> Run | None:
         """Return where to go on, or None to begin at the start.
 
         Parameters
         ----------
-        X, classes, codes, weights : arrays
-            The data of this fit.
-        held_out : tuple (X, codes, weights) or None
+        data : Dataset
+            Of this fit, with the weights of those that are held out.
+        held_out : Dataset or None
             The rows on which the loss is recorded, if there are any.
 
         Raises
@@ -101,7 +95,7 @@ class Session:
         ValueError
             If the data are not those of the checkpoint.
         """
-        self._data = (X, classes, codes, weights, held_out)
+        self._data = data, held_out
         if self._resumed is None:
             return None
         run = Run.from_arrays(self._resumed["run"])

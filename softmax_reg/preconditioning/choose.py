@@ -6,7 +6,9 @@ import numpy as np
 
 from softmax_reg.objective.hessian import rows_read
 from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.objective.point import Point
+from softmax_reg.objective.row_space import has_row_space
 from softmax_reg.preconditioning.cholesky import matrix_dtype
 from softmax_reg.preconditioning.linear_maps import Map, RowSpaceMap
 from softmax_reg.preconditioning.preconditioners import (
@@ -43,14 +45,26 @@ def choose_map(
     next coordinates costs half of what was spent in these.  With an `rng`, for stochastic solvers,
     the curvature is that of a sample, and the whole Hessian if it is small.
     """
-    n, K = objective.n_features + objective.fit_intercept, objective.n_rows
     separable = separable or not objective.is_smooth
     if whole and objective.is_smooth:
         return full_map(objective, point), 1.0
-    if not separable and objective.has_row_space:
+    if not separable and has_row_space(objective):
         basis, units, reduced = objective.row_space
-        change, cost = choose_map(reduced, point, safe, whole=False, rng=rng)
+        change, cost = _of_features(reduced, point, safe, False, rng, as_seen)
         return RowSpaceMap(objective, basis, units, change), cost
+    return _of_features(objective, point, safe, separable, rng, as_seen)
+
+
+def _of_features(
+    objective: PenalisedLoss,
+    point: Point,
+    safe: bool,
+    separable: bool,
+    rng: np.random.Generator | None,
+    as_seen: bool,
+) -> tuple[Map, float]:
+    """Return coordinates of the features of an objective, whichever those are."""
+    n, K = objective.n_features + objective.fit_intercept, objective.n_rows
     if separable or 8 * n * n > _MATRIX_BYTES:
         if safe:
             return diagonal_bound_map(objective), 1.0
@@ -61,7 +75,7 @@ def choose_map(
     # Multiply-adds of the Gram matrices, which are symmetric, over those of a pass over X, which
     # makes two products and a softmax.
     passes = 0.5 * n * n * (K if per_class else 1) / (K * (2.0 * n + 20.0))
-    passes *= rows_read(objective, rng, n) / len(objective.active)
+    passes *= rows_read(objective.data, rng, n) / len(objective.data.active)
     if safe:
         return bound_map(objective), 0.5 * passes
     return curvature_map(objective, point, per_class, rng), 0.5 * passes

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.penalised_loss import PenalisedLoss
 
 __all__ = ["DiagonalMap", "FeatureMap", "FullMap", "Map", "MatrixMap", "RowSpaceMap", "StandardMap"]
 
@@ -22,13 +22,13 @@ class Map(ABC):
 
     Attributes
     ----------
-    objective : Objective
+    objective : PenalisedLoss
         The one that w belongs to.
     size : int
         The length of v.
     """
 
-    objective: Objective
+    objective: PenalisedLoss
     size: int
 
     @abstractmethod
@@ -47,7 +47,7 @@ class Map(ABC):
 class FeatureMap(Map):
     """Mixes v by A, then centres and scales the features."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: PenalisedLoss) -> None:
         self.objective, self.size = objective, objective.size
         self.mean = objective.mean[:, np.newaxis].astype(objective.dtype)
         self.scale = objective.scale[:, np.newaxis].astype(objective.dtype)
@@ -65,12 +65,12 @@ class FeatureMap(Map):
         V = self.centred(self.mix(v.reshape(-1, objective.n_rows)))
         W = V[: objective.n_features] / self.scale
         if not objective.fit_intercept:
-            return objective.pack(W, V[:0])
-        return objective.pack(W, V[-1] - (self.mean * W).sum(axis=0))
+            return objective.model.pack(W, V[:0])
+        return objective.model.pack(W, V[-1] - (self.mean * W).sum(axis=0))
 
     def adjoint(self, g: NDArray) -> NDArray:
         objective = self.objective
-        G, b = objective.unpack(g)
+        G, b = objective.model.unpack(g)
         if objective.fit_intercept:
             G = np.vstack([(G - self.mean * b) / self.scale, b])
         else:
@@ -85,7 +85,7 @@ class FeatureMap(Map):
 class DiagonalMap(FeatureMap):
     """A is diagonal, given as an array of shape (n, n_rows) or (n, 1)."""
 
-    def __init__(self, objective: Objective, diagonal: NDArray) -> None:
+    def __init__(self, objective: PenalisedLoss, diagonal: NDArray) -> None:
         super().__init__(objective)
         self.diagonal = diagonal.astype(objective.dtype)
 
@@ -97,7 +97,7 @@ class DiagonalMap(FeatureMap):
 
     def inverse(self, w: NDArray) -> NDArray:
         """Return v with T v = w."""
-        W, b = self.objective.unpack(w)
+        W, b = self.objective.model.unpack(w)
         V = self.scale * W
         if self.objective.fit_intercept:
             V = np.vstack([V, b + (self.mean * W).sum(axis=0)])
@@ -111,7 +111,7 @@ class StandardMap(DiagonalMap):
     has to be in units of the deviations.
     """
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: PenalisedLoss) -> None:
         super().__init__(objective, np.ones((objective.n_features + objective.fit_intercept, 1)))
         deviations = objective.penalty.scale
         assert deviations is not None
@@ -127,7 +127,7 @@ class StandardMap(DiagonalMap):
 class MatrixMap(FeatureMap):
     """One matrix A for all rows of coefficients, (n, n), or one for each, (n_rows, n, n)."""
 
-    def __init__(self, objective: Objective, matrix: NDArray) -> None:
+    def __init__(self, objective: PenalisedLoss, matrix: NDArray) -> None:
         super().__init__(objective)
         self.matrix = matrix
 
@@ -146,7 +146,7 @@ def _multiply(A: NDArray, V: NDArray) -> NDArray:
     return np.matmul(A, U.T[:, :, np.newaxis])[:, :, 0].T.astype(V.dtype, copy=False)
 
 
-def _centre_classes(V: NDArray, objective: Objective) -> NDArray:
+def _centre_classes(V: NDArray, objective: PenalisedLoss) -> NDArray:
     """Project on coefficients that sum to zero over the classes, where the smooth optimum lies.
 
     The loss does not change along the rest, and a ridge penalty only grows.
@@ -159,7 +159,7 @@ def _centre_classes(V: NDArray, objective: Objective) -> NDArray:
 class FullMap(FeatureMap):
     """A is L^-T, with L the lower root of a matrix over all coefficients, of every row."""
 
-    def __init__(self, objective: Objective, root: NDArray) -> None:
+    def __init__(self, objective: PenalisedLoss, root: NDArray) -> None:
         super().__init__(objective)
         self.root = root.astype(objective.dtype)
 
@@ -186,22 +186,22 @@ class RowSpaceMap(Map):
     """
 
     def __init__(
-        self, objective: Objective, basis: NDArray, units: float | NDArray, inner: Map
+        self, objective: PenalisedLoss, basis: NDArray, units: float | NDArray, inner: Map
     ) -> None:
         self.objective, self.basis, self.inner = objective, basis, inner
         self._squares = np.square(np.asarray(units, dtype=objective.dtype))
         self.size = inner.size
 
     def forward(self, v: NDArray) -> NDArray:
-        U, b = self.inner.objective.unpack(self.inner.forward(v))
-        return self.objective.pack(self.basis @ U, b)
+        U, b = self.inner.objective.model.unpack(self.inner.forward(v))
+        return self.objective.model.pack(self.basis @ U, b)
 
     def adjoint(self, g: NDArray) -> NDArray:
-        G, b = self.objective.unpack(g)
-        return self.inner.adjoint(self.inner.objective.pack(self.basis.T @ G, b))
+        G, b = self.objective.model.unpack(g)
+        return self.inner.adjoint(self.inner.objective.model.pack(self.basis.T @ G, b))
 
     def project(self, w: NDArray) -> NDArray:
         # What is outside the span changes no score and costs penalty.
-        W, b = self.objective.unpack(w)
+        W, b = self.objective.model.unpack(w)
         inside = self.basis @ (self.basis.T @ (W / self._squares))
-        return super().project(self.objective.pack(inside, b))
+        return super().project(self.objective.model.pack(inside, b))

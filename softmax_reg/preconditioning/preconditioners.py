@@ -9,21 +9,22 @@ bound on the Hessian, valid everywhere (Boehning 1992), or from the Hessian at a
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from softmax_reg.dataset.dataset import Block
 from softmax_reg.objective.hessian import (
+    class_variances,
     diagonal_hessian,
     gram,
     ridge_of,
     row_curvature,
-    variances,
     whole_hessian,
 )
-from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.objective.point import Point
 from softmax_reg.preconditioning.cholesky import (
     cholesky_with_jitter,
@@ -38,7 +39,7 @@ __all__ = ["bound_map", "curvature_map", "diagonal_bound_map", "diagonal_map", "
 _GRAM_BYTES, _STREAM_GRAM_BYTES = 4 << 20, 32 << 20
 
 
-def root_of(B: NDArray, objective: Objective) -> NDArray:
+def root_of(B: NDArray, objective: PenalisedLoss) -> NDArray:
     """Return a lower L with L L' the matrix B of `objective`, to which the penalty is added here.
 
     B belongs to `objective.about_means`.  Where that has an intercept and `objective` has none,
@@ -64,19 +65,19 @@ def root_of(B: NDArray, objective: Objective) -> NDArray:
     return R[:-n_rows].T
 
 
-def _factor_dtype(objective: Objective) -> np.dtype:
+def _factor_dtype(objective: PenalisedLoss) -> np.dtype:
     """Return the dtype that factors are kept in: where means are large, every digit counts."""
     has_large_means = objective.about_means is not objective
     n = objective.n_features + objective.fit_intercept
     return np.dtype(np.float64) if has_large_means else matrix_dtype(n)
 
 
-def factor_of(B: NDArray, objective: Objective) -> NDArray:
+def factor_of(B: NDArray, objective: PenalisedLoss) -> NDArray:
     """Return A with A A' = (B + penalty)^-1, for a stack of matrices B."""
     return np.stack([inverse_transposed(root_of(block, objective)) for block in B])
 
 
-def bound_map(objective: Objective) -> Map:
+def bound_map(objective: PenalisedLoss) -> Map:
     """Return the change of variables by the bound H <= 1/2 (I - 11'/K) (x) X'SX + penalty.
 
     D. Boehning (1992), "Multinomial logistic regression algorithm", Annals of the Institute of
@@ -84,12 +85,16 @@ def bound_map(objective: Objective) -> Map:
     descends.  For two classes, one row of coefficients, the factor is 1/4.
     """
     bound = 0.25 if objective.n_rows == 1 else 0.5
-    B = gram(objective.about_means, lambda X, part: bound * objective.shares(part))
+    B = gram(objective.about_means, partial(_times_shares, bound))
     return MatrixMap(objective, factor_of(B, objective)[0].astype(_factor_dtype(objective)))
 
 
+def _times_shares(bound: float, block: Block) -> NDArray:
+    return bound * block.shares
+
+
 def curvature_map(
-    objective: Objective,
+    objective: PenalisedLoss,
     point: Point,
     per_class: bool,
     rng: np.random.Generator | None = None,
@@ -101,30 +106,26 @@ def curvature_map(
     n = objective.n_features + objective.fit_intercept
     first = objective.n_classes - objective.n_rows
     # As many blocks in one pass as fit a small share of memory.
-    room = _STREAM_GRAM_BYTES if objective.rows.is_stream else _GRAM_BYTES
+    room = _STREAM_GRAM_BYTES if objective.data.rows.is_stream else _GRAM_BYTES
     together = max(1, room // (8 * n * n))
     together = min(together, objective.n_rows) if per_class else objective.n_rows
     factors = np.empty((objective.n_rows if per_class else 1, n, n), dtype=_factor_dtype(objective))
     for start in range(0, objective.n_rows, together):
         classes = slice(first + start, first + start + together)
-
-        def weigh(X: Any, part: slice, classes: slice = classes) -> NDArray:
-            q = variances(point.softmax(X, part)[0])[:, classes] * objective.shares(part)
-            return q if per_class else q.mean(axis=1, keepdims=True)
-
-        blocks = gram(objective.about_means, weigh, rng)
+        weigh = class_variances(point, classes, is_mean=not per_class)
+        blocks = gram(objective.about_means, weigh, rng, point)
         factors[start : start + together] = factor_of(blocks, objective)
     return MatrixMap(objective, factors if per_class else factors[0])
 
 
-def diagonal_map(objective: Objective, point: Point, as_seen: bool = False) -> Map:
+def diagonal_map(objective: PenalisedLoss, point: Point, as_seen: bool = False) -> Map:
     """Return the change of variables by the diagonal of the Hessian at `point`: any size fits.
 
     Features are centred as all rows see them, or `as_seen` by those that have curvature there.
     A prox that mixes the classes of a feature needs one number for all of them: the largest.
     """
     if as_seen:
-        objective = objective.seen_with(row_curvature(objective, point))
+        objective = objective.seen_with(row_curvature(point))
     curvature = diagonal_hessian(objective, point) + ridge_of(objective)[:, np.newaxis]
     if objective.penalty.couples_classes:
         features = curvature[: objective.n_features]
@@ -133,20 +134,20 @@ def diagonal_map(objective: Objective, point: Point, as_seen: bool = False) -> M
     return DiagonalMap(objective, 1.0 / np.sqrt(np.maximum(curvature, floor)))
 
 
-def diagonal_bound_map(objective: Objective) -> Map:
+def diagonal_bound_map(objective: PenalisedLoss) -> Map:
     """Return the change of variables by the diagonal of the bound."""
     bound = 0.25 if objective.n_rows == 1 else 0.5
     n = objective.n_features + objective.fit_intercept
     return DiagonalMap(objective, np.full((n, 1), bound**-0.5))
 
 
-def full_map(objective: Objective, point: Point, rng: np.random.Generator | None = None) -> Map:
+def full_map(objective: PenalisedLoss, point: Point, rng: np.random.Generator | None = None) -> Map:
     """Return the change of variables by the whole Hessian at `point`, there the identity.
 
     Features are centred and scaled as the rows that have curvature there see them: one wild row,
     once its class is certain, would else take the digits of all others.
     """
     if rng is None:
-        objective = objective.seen_with(row_curvature(objective, point))
+        objective = objective.seen_with(row_curvature(point))
     H = whole_hessian(objective.about_means, point, rng)
     return FullMap(objective, root_of(H, objective))

@@ -73,7 +73,7 @@ class Progress:
     @property
     def n_read(self) -> int | None:
         """Rows read so far, each as often as it was."""
-        return self.point.objective.rows.n_read
+        return self.point.objective.data.rows.n_read
 
     @cached_property
     def _coefficients(self) -> tuple[NDArray, NDArray]:

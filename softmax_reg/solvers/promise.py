@@ -49,7 +49,7 @@ class Promise:
 
     def __init__(self, objective: Objective, tol: float) -> None:
         self.objective = objective
-        self.share = _SHARE[np.dtype(objective.rows.origin.dtype)]
+        self.share = _SHARE[np.dtype(objective.data.rows.origin.dtype)]
         self.is_loose = _OF_TOL * tol > self.share
         self.bound, self.lost = Suboptimality(np.inf, np.nan, False), 0.0
         self._point: Point | None = None

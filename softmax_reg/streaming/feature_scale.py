@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import number, numbers, require
-from softmax_reg.objective.objective import Objective
+from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.streaming.laplace_objective import Frame
 
 __all__ = ["Units"]
@@ -45,13 +45,13 @@ class Units:
             values = numbers(getattr(self, name), f"the {name} of the features", self.mean.shape)
             require((values >= 0.0).all(), f"the {name} of a feature is negative")
 
-    def plus(self, objective: Objective) -> Units:
+    def plus(self, objective: PenalisedLoss) -> Units:
         """Return the units of these rows and those of an objective."""
         mean = self.mean if self.weight else objective.mean
-        total = self.weight + objective.total_weight
+        total = self.weight + objective.data.total_weight
         spread = objective.variance + (objective.mean - mean) ** 2
         spread = spread + self.weight / total * (self.spread - spread)
-        X = objective.rows.X
+        X = objective.data.X
         ends = [X.max(axis=0), X.min(axis=0)]
         ends = [end.toarray().ravel() if sp.issparse(end) else end for end in ends]
         reach = np.max([self.reach, *(np.abs(end - mean) for end in ends)], axis=0)

@@ -29,7 +29,7 @@ class FittedRows:
     def of(cls, objective: Objective) -> FittedRows:
         """Return it for the rows of an objective."""
         reach = np.zeros(objective.n_features)  # not worth a pass over the rows
-        units = Units(objective.total_weight, objective.mean, objective.variance, reach)
+        units = Units(objective.data.total_weight, objective.mean, objective.variance, reach)
         return cls(units)
 
     def to_arrays(self) -> dict[str, NDArray]:

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.objective.hessian import diagonal_hessian, gram, ridge_of, whole_hessian
+from softmax_reg.objective.hessian import (
+    class_variances,
+    diagonal_hessian,
+    gram,
+    ridge_of,
+    whole_hessian,
+)
 from softmax_reg.objective.point import Point
 from softmax_reg.preconditioning.cholesky import inverse_root
 from softmax_reg.preconditioning.linear_maps import DiagonalMap, FeatureMap, MatrixMap
@@ -36,17 +40,6 @@ def curvature_for(n: int, n_rows: int) -> Curvature:
     if 8 * (n * n_rows) ** 2 <= _WHOLE_BYTES:
         return Whole()
     return Shared() if 8 * n * n <= _SHARED_BYTES else Diagonal()
-
-
-def variances(objective: Framed, point: Point) -> Callable[[Any, slice], NDArray]:
-    """Return what gives p_k (1 - p_k) s / S of a block of rows, for the free rows."""
-    free = slice(objective.n_classes - objective.n_rows, None)
-
-    def of_rows(X: Any, part: slice) -> NDArray:
-        P = point.softmax(X, part)[0][:, free]
-        return P * (1.0 - P) * objective.shares(part)
-
-    return of_rows
 
 
 class Curvature(ABC):
@@ -76,7 +69,7 @@ class Curvature(ABC):
 
     def factor(self, objective: Framed, point: Point, past: Quadratic) -> NDArray:
         """Return A with A A' near the inverse of the Hessian of `Anchored`, penalty included."""
-        weight = objective.total_weight
+        weight = objective.data.total_weight
         total = weight + past.weight
         H = weight * self.preconditioner(objective, point) + self.of_past(past)
         ridge = (weight * ridge_of(objective) + past.ridge) / total
@@ -127,7 +120,7 @@ class Whole(_Matrices):
         return np.kron(np.eye(n), between)
 
     def preconditioner(self, objective: Framed, point: Point) -> NDArray:
-        return gram(objective, variances(objective, point))
+        return gram(objective, class_variances(point, objective.model.free), point=point)
 
     def of_past(self, past: Quadratic) -> NDArray:
         if past.hessian.ndim == 0:
@@ -146,8 +139,8 @@ class Shared(_Matrices):
         return n, n
 
     def hessian(self, objective: Framed, point: Point) -> NDArray:
-        of_rows = variances(objective, point)
-        return gram(objective, lambda X, part: of_rows(X, part).mean(axis=1, keepdims=True))[0]
+        weigh = class_variances(point, objective.model.free, is_mean=True)
+        return gram(objective, weigh, point=point)[0]
 
     def isotropic(self, between: NDArray, n: int) -> NDArray:
         return float(np.diag(between).mean()) * np.eye(n)

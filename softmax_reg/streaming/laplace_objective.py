@@ -183,7 +183,7 @@ class Anchored:
     ) -> None:
         self.objective, self.past, self.change, self.origin = objective, past, change, origin
         self.pull = pull
-        self.total = objective.total_weight + past.weight + pull
+        self.total = objective.data.total_weight + past.weight + pull
 
     def at(self, v: NDArray) -> AnchoredPoint:
         """Return the point v."""
@@ -192,7 +192,7 @@ class Anchored:
 
     def mean_of(self, of_rows: Any, of_past: Any, of_pull: Any) -> Any:
         """Return S, Q and pull terms, added up and divided by the total weight."""
-        mean = (self.objective.total_weight * of_rows + self.pull * of_pull) / self.total
+        mean = (self.objective.data.total_weight * of_rows + self.pull * of_pull) / self.total
         return mean + of_past / self.total
 
 

@@ -17,7 +17,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg.dataset.dataset import Block, Dataset
 from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.newton_cg import truncated_cg
@@ -219,10 +221,11 @@ class OnlineNewton(SavedAsArrays):
         self, batch: LabelledRows, frame: Frame | None = None, penalised: bool = False
     ) -> Framed:
         alpha = 1.0 / (self.C * batch.weight) if penalised else 0.0
+        all_of_them = np.arange(self.n_classes)
         rows = RowBlocks(batch.X, self.n_classes, n_threads=1, dtype=np.float64)
-        penalty = ElasticNet(alpha)
-        rest = (batch.codes, batch.weights, self.n_classes, penalty, self.fit_intercept)
-        return Framed(frame, rows, *rest)
+        of_rows = all_of_them, batch.codes, batch.weights
+        data = Dataset(rows, *of_rows, present=all_of_them)
+        return Framed(frame, data, ElasticNet(alpha), self.fit_intercept)
 
     def _step(self) -> OnlineNewton:
         """Learn the rows that wait: one step, held back by all that was learned before.
@@ -260,7 +263,7 @@ class OnlineNewton(SavedAsArrays):
         past = kept if self.knows_past else self._guess_past(kept, objective)
         gap = _GAP * min(objective.size, self.weight)
         w = self.w
-        with objective.rows.running():
+        with objective.data.running():
             for iteration in range(_MAX_NEWTON):
                 if iteration % _NEWTON_PER_FACTOR == 0:
                     factor = curvature.factor(objective, objective.at(w), past)
@@ -285,16 +288,10 @@ class OnlineNewton(SavedAsArrays):
         curvature of uncorrelated ones, too.
         """
         point = objective.at(objective.frame.flat(objective, past.centre))
-        m = objective.rows.shape[0]
+        m = objective.data.shape[0]
         n, n_rows = self.past.centre.shape
         K = self.n_classes
-
-        def visit(X: Any, part: slice) -> tuple[NDArray, NDArray]:
-            P = point.softmax(X, part)[0]
-            Q = P * objective.shares(part)
-            return Q.T @ P, Q.sum(axis=0)
-
-        squares, mean = objective.rows.reduce(visit)
+        squares, mean = point.reduce(_squares_and_mean)
         # One row of the bound of Boehning (1992), which is never too small.
         bound = 0.5 * (np.eye(K) - 1.0 / K)
         between = (m * (np.diag(mean) - squares) + bound) / (m + 1.0)
@@ -311,7 +308,7 @@ class OnlineNewton(SavedAsArrays):
         if not self.knows_past:
             past = self._guess_past(past, self._objective(batch, self.frame))
         older = self._objective(batch.part(slice(half)), self.frame)
-        point, S = older.at(self.w), older.total_weight
+        point, S = older.at(self.w), older.data.total_weight
         past = past.plus(
             S,
             self.frame.coordinates(older, self.w),
@@ -320,3 +317,9 @@ class OnlineNewton(SavedAsArrays):
         )
         units = self.units.plus(self._objective(batch.part(slice(half))))
         return replace(self, past=past, units=units, solved=(batch.part(slice(half, None)),))
+
+
+def _squares_and_mean(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray, NDArray]:
+    P = model.softmax(w, block)[0]
+    Q = P * block.shares
+    return Q.T @ P, Q.sum(axis=0)

@@ -1,0 +1,256 @@
+"""The data of a fit: rows, with the class and the weight of each; and a block of them.
+
+A pass is a function of one `Block` that returns a tuple of arrays; `Dataset.reduce` adds up what it
+returns for all blocks.  A block brings all that belongs to its rows, so that a pass needs nothing
+else that is as long as the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from copy import copy
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from softmax_reg._compat import cached_property
+from softmax_reg.dataset.left_out import with_weight
+from softmax_reg.dataset.row_blocks import BLOCK_BYTES, RowBlocks, Sums, precision_for
+
+__all__ = ["Block", "Dataset", "Pass"]
+
+
+class Block(NamedTuple):
+    """Some rows, and all that belongs to them.
+
+    Attributes
+    ----------
+    X : ndarray, CSR or CSC array of shape (n, n_features)
+    targets : ndarray of shape (n,), intp
+        The class of each row, as a number among those that take part.
+    weights : ndarray of shape (n,)
+        s, at least 0.
+    shares : ndarray of shape (n, 1)
+        s / S, S the sum over all rows of the data.
+    kept : dict of str to ndarray of length n
+        What is kept of these rows, by name; a pass may write to it.
+    """
+
+    X: Any
+    targets: NDArray[np.intp]
+    weights: NDArray
+    shares: NDArray
+    kept: dict[str, NDArray]
+
+    def part(self, rows: slice | NDArray[np.intp]) -> Block:
+        """Return some rows of the block."""
+        kept = {name: array[rows] for name, array in self.kept.items()}
+        of_rows = self.targets[rows], self.weights[rows], self.shares[rows]
+        return Block(self.X[rows], *of_rows, kept)
+
+
+Pass: TypeAlias = Callable[[Block], Sums]
+
+
+class Dataset:
+    """Rows, with the class and the weight of each.
+
+    Parameters
+    ----------
+    rows : RowBlocks
+        X of shape (n_samples, n_features).
+    classes : ndarray of shape (n_labels,)
+        The labels, sorted.
+    codes : ndarray of shape (n_samples,), intp
+        The position of each row's label among them.
+    weights : ndarray of shape (n_samples,)
+        s, at least 0; those of the classes are in them.
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+        The weights without those of the classes; None means all 1.
+    present : ndarray of shape (n_classes,), intp, or None, default=None
+        The classes that take part, sorted; None means those that have a weight.
+
+    Attributes
+    ----------
+    targets : ndarray of shape (n_samples,), intp
+        The position of each row's class among those that take part.
+    n_classes : int
+        How many take part.
+    """
+
+    def __init__(
+        self,
+        rows: RowBlocks,
+        classes: NDArray,
+        codes: NDArray[np.intp],
+        weights: NDArray,
+        sample_weight: NDArray | None = None,
+        present: NDArray[np.intp] | None = None,
+    ) -> None:
+        self.rows, self.classes, self.codes = rows, classes, codes
+        self.weights, self.sample_weight = weights, sample_weight
+        self.present = with_weight(codes, weights, len(classes)) if present is None else present
+        self.n_classes = len(self.present)
+        self.targets = codes
+        if self.n_classes < len(classes):
+            self.targets = np.minimum(np.searchsorted(self.present, codes), self.n_classes - 1)
+
+    @classmethod
+    def of(
+        cls,
+        X: Any,
+        classes: NDArray,
+        codes: NDArray[np.intp],
+        weights: NDArray,
+        sample_weight: NDArray | None = None,
+        *,
+        present: NDArray[np.intp] | None = None,
+        dtype: Any = None,
+    ) -> Dataset:
+        """Return the data of an array or of `Rows`, in a precision or in that which suits it."""
+        rows = RowBlocks(X, len(classes), dtype=precision_for(X) if dtype is None else dtype)
+        weights = weights.astype(rows.dtype, copy=False)
+        return cls(rows, classes, codes, weights, sample_weight, present)
+
+    @property
+    def X(self) -> Any:
+        """The features, as they came: an array or `Rows`."""
+        return self.rows.X
+
+    @property
+    def labels(self) -> NDArray:
+        """Of each row."""
+        return self.classes[self.codes]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """n_samples, n_features."""
+        return self.rows.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """What is computed in: float32 or float64."""
+        return self.rows.dtype
+
+    @cached_property
+    def total_weight(self) -> float:
+        """S; a float32 sum over millions of rows would lose digits."""
+        return float(self.weights.sum(dtype=np.float64))
+
+    @cached_property
+    def shares(self) -> NDArray:
+        """The part of each row in the total weight, s / S, shape (n_samples, 1)."""
+        # Divided in float64: the total of float32 weights need not be a float32.
+        shares = self.weights.astype(np.float64) / self.total_weight
+        return shares.astype(self.dtype)[:, np.newaxis]
+
+    @cached_property
+    def active(self) -> NDArray[np.intp]:
+        """The rows that have a weight."""
+        return np.flatnonzero(self.weights)
+
+    @cached_property
+    def sample(self) -> NDArray[np.intp]:
+        """Rows with a weight that can be taken at any time: all, or some of a stream."""
+        known = self.rows.origin.sample
+        return known[self.weights[known] > 0.0]
+
+    def running(self) -> AbstractContextManager[RowBlocks]:
+        """Start the threads that walk the rows, until the end of the block."""
+        return self.rows.running()
+
+    def reduce(
+        self,
+        visit: Pass,
+        kept: Mapping[str, NDArray] | None = None,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> Sums:
+        """Visit every block once; return the sums of what `visit` returns.
+
+        Parameters
+        ----------
+        visit : callable Block -> tuple of arrays
+        kept : dict of str to ndarray of length n_samples, default=None
+            What is cut to the rows of each block, which brings it.
+        block_bytes : int, default=1 MiB
+            About how large a dense block is.
+
+        Raises
+        ------
+        RuntimeError
+            If not every row was visited once.
+        """
+        return self.rows.reduce(self._with_blocks(visit, kept or {}), block_bytes)
+
+    def reduce_some(
+        self, rows: NDArray[np.intp], visit: Pass, kept: Mapping[str, NDArray] | None = None
+    ) -> Sums:
+        """Do the same with some rows, given by their numbers."""
+        return self.rows.reduce_some(rows, self._with_blocks(visit, kept or {}))
+
+    def take(self, rows: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], Block]]:
+        """Yield numbers of rows, and these rows, in copies of bounded size and in their order."""
+        for part, X in self.rows.take(rows):
+            yield part, Block(X, self.targets[part], self.weights[part], self.shares[part], {})
+
+    def _with_blocks(
+        self, visit: Pass, kept: Mapping[str, NDArray]
+    ) -> Callable[[Any, slice | NDArray], Sums]:
+        """Return `visit` as a function of X and of what it is cut from the data by."""
+        targets, weights, shares = self.targets, self.weights, self.shares
+
+        def at(X: Any, rows: slice | NDArray) -> Sums:
+            mine = {name: array[rows] for name, array in kept.items()} if kept else {}
+            return visit(Block(X, targets[rows], weights[rows], shares[rows], mine))
+
+        return at
+
+    def room(self, n_columns: int) -> NDArray:
+        """Return an array to keep something of every row in, column by column."""
+        return np.empty((self.shape[0], n_columns), self.dtype, order="F")
+
+    def batch_size(self, wanted: float) -> int:
+        """Return how many rows a mini-batch may have: of a stream no more than are held at once."""
+        return int(min(wanted, self.rows.origin.largest_batch, len(self.active)))
+
+    def mini_batches(self, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+        """Yield the numbers of all rows with a weight once, shuffled, `size` of them at a time.
+
+        On a stream, rows are shuffled within windows of what is held at once, in one pass.
+        """
+        return self.rows.origin.mini_batches(self.active, size, rng)
+
+    def with_rows(self, rows: RowBlocks) -> Dataset:
+        """Return the same classes and weights with other features."""
+        twin = copy(self)
+        twin.__dict__.pop("sample", None)
+        twin.rows = rows
+        return twin
+
+    def with_weights(self, weights: NDArray, sample_weight: NDArray | None = None) -> Dataset:
+        """Return the same rows with other weights; other classes may take part then."""
+        return Dataset(self.rows, self.classes, self.codes, weights, sample_weight)
+
+    def columns(self, kept: NDArray[np.intp]) -> Dataset:
+        """Return the data with some of the features only, in a copy."""
+        return self.with_rows(self.rows.columns(kept))
+
+    def in_float64(self) -> Dataset:
+        """Return the data computed with in float64, cast block by block: itself where it is."""
+        if self.dtype == np.float64:
+            return self
+        of_rows = self.codes, self.weights, self.sample_weight
+        return Dataset.of(self.X, self.classes, *of_rows, present=self.present, dtype=np.float64)
+
+    def of_rows(self, rows: NDArray[np.intp]) -> Dataset:
+        """Return some rows, in a copy, as a part of the whole: their shares are those here."""
+        parts = [X for _, X in self.rows.take(rows)]
+        X = sp.vstack(parts, format=parts[0].format) if self.rows.is_sparse else np.vstack(parts)
+        blocks = RowBlocks(X, self.n_classes, n_threads=1, dtype=self.dtype)
+        of_rows = self.codes[rows], self.weights[rows]
+        part = Dataset(blocks, self.classes, *of_rows, present=self.present)
+        part.total_weight, part.shares = self.total_weight, self.shares[rows]
+        return part

@@ -1,0 +1,114 @@
+r"""Scores from coefficients, and back: what the flat `w` means, and the mathematics of one block.
+
+    Z = X W + b,   P = softmax(Z),   L = -sum_i s_i/S log P_i[y_i]
+    dL/dZ = s/S (P - Y),   dL/dW = X' dL/dZ,   dL/db = sum_i dL/dZ_i
+
+This module alone knows how w is laid out.  With two classes one row of coefficients is free: the
+scores get a column of zeros in front and the pull-back keeps the last column.  With more, every
+class has its row.
+
+Z, P and R have a row for each row of X and a column for each class, stored column by column, for
+then NumPy's reductions run at full speed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax_reg.dataset.dataset import Block
+from softmax_reg.functional import softmax_in_place
+
+__all__ = ["LinearModel"]
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """How w = (W row by row, then b) is read, and what it makes of a block of rows.
+
+    Parameters
+    ----------
+    n_features, n_classes : int
+    n_rows : int
+        Rows of coefficients: 1 with two classes, else one for each.
+    fit_intercept : bool
+    dtype : dtype
+        Of w and of scores.
+    """
+
+    n_features: int
+    n_classes: int
+    n_rows: int
+    fit_intercept: bool
+    dtype: np.dtype
+
+    @property
+    def size(self) -> int:
+        """The length of w."""
+        return (self.n_features + self.fit_intercept) * self.n_rows
+
+    @property
+    def free(self) -> slice:
+        """Which columns of the scores have coefficients."""
+        return slice(self.n_classes - self.n_rows, None)
+
+    def unpack(self, w: NDArray) -> tuple[NDArray, NDArray]:
+        """Return views W (n_features, n_rows) and b (n_rows,); b is empty without intercept."""
+        size = self.n_features * self.n_rows
+        return w[:size].reshape(self.n_features, self.n_rows), w[size:]
+
+    def pack(self, W: NDArray, b: NDArray) -> NDArray:
+        """Return the flat w of W (n_features, n_rows) and b (n_rows,)."""
+        parts = (W.ravel(), b) if self.fit_intercept else (W.ravel(),)
+        return np.concatenate(parts).astype(self.dtype, copy=False)
+
+    def scores(self, X: Any, w: NDArray) -> NDArray:
+        """Return Z = X W + b, shape (rows, n_classes)."""
+        W, b = self.unpack(w)
+        Z = np.empty((X.shape[0], self.n_classes), dtype=self.dtype, order="F")
+        free = Z
+        if self.n_rows < self.n_classes:
+            Z[:, 0] = 0.0
+            free = Z[:, 1:]
+        if isinstance(X, np.ndarray):
+            np.matmul(X, W, out=free)
+        else:
+            free[...] = X @ W
+        if self.fit_intercept:
+            free += b
+        return Z
+
+    def softmax(self, w: NDArray, block: Block) -> tuple[NDArray, NDArray]:
+        """Return P and log P of a block at w, to be read only: as they were kept, or anew."""
+        if "P" in block.kept:
+            return block.kept["P"], block.kept["log_P"]
+        return softmax_in_place(self.scores(block.X, w))
+
+    def losses(self, log_P: NDArray, block: Block) -> NDArray:
+        """Return the share of a block in the loss, in float64, shape (1,)."""
+        chosen = log_P[np.arange(len(log_P)), block.targets]
+        return np.array([-np.vdot(block.shares[:, 0].astype(np.float64, copy=False), chosen)])
+
+    def residuals(self, P: NDArray, block: Block) -> NDArray:
+        """Turn P of a block, in place, into dL/dZ = s (P - Y) / S."""
+        own = np.arange(len(P)), block.targets
+        # p_y - 1 is minus the sum of the others, which keeps its digits where p_y is about 1: a
+        # feature that is large in such a row multiplies what is lost.
+        P[own] = 0.0
+        P[own] = P @ _minus_ones(self.n_classes, self.dtype)
+        P *= block.shares
+        return P
+
+    def pull_back(self, X: Any, R: NDArray) -> NDArray:
+        """Return (X' R, sum of R), flat: the adjoint of `scores`."""
+        free = R[:, self.free]
+        return self.pack(X.T @ free, free.sum(axis=0))
+
+
+@cache
+def _minus_ones(n: int, dtype: np.dtype) -> NDArray:
+    return np.full(n, -1.0, dtype)
