@@ -125,9 +125,9 @@ class SoftmaxRegression(
         Weight of each class by label, 1 for those left out; "balanced" gives every class that has
         any weight the same total, counting `sample_weight`.
     solver : str or Solver, default="auto"
-        "auto", "gd", "nesterov", "sgd", "adam", "svrg", "lbfgs", "newton-cg", "newton-cholesky" or
-        "prox-newton";
-        or an object such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own
+        "auto", or the name of a method in `softmax_reg.solvers.SOLVERS`: "gd", "nesterov", "sgd",
+        "adam", "svrg", "lbfgs", "newton-cg", "newton-cholesky", "prox-newton" among them; or an
+        object such as `softmax_reg.solvers.LBFGS(memory=20)`, which brings its own
         hyper-parameters.  scikit-learn's "saga", "sag" and "liblinear" count as "auto", with a
         warning.
     learning_rate : "auto", float or callable, default="auto"
@@ -316,7 +316,7 @@ class SoftmaxRegression(
         standardize: bool = False,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
-        solver: SolverName | Solver = "auto",
+        solver: SolverName | str | Solver = "auto",
         learning_rate: Any = "auto",
         batch_size: int | str = "auto",
         momentum: float | str = "auto",

@@ -5,14 +5,14 @@ and `curvature`, and the rest, a weighted norm, through
 
     prox_t(W) = argmin_V  rest(V) + 1/2 sum_jk (V_jk - W_jk)^2 / t_jk
 
-A new penalty is one subclass of `Penalty`; the common tests find it by `__subclasses__()`.
+A new penalty is one subclass of `Penalty`, which brings its name.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ class Penalty(ABC):
 
     Attributes
     ----------
+    name : str
+        What users call it.
     alpha : float
         Strength: what multiplies all of h.
     scale : ndarray of shape (n_features,) or None
@@ -35,6 +37,7 @@ class Penalty(ABC):
         Whether `prox` mixes the classes of a feature; all of them then need the same step.
     """
 
+    name: ClassVar[str]
     alpha: float
     scale: NDArray | None = None
     couples_classes: bool = False
@@ -239,6 +242,8 @@ class ElasticNet(_WeightedNorm, Penalty):
     array([[ 2., -0.]])
     """
 
+    name = "elasticnet"
+
     def rest(self, W: NDArray) -> float:
         return float(np.sum(self.threshold * np.abs(W).sum(axis=1, keepdims=True)))
 
@@ -316,6 +321,7 @@ class GroupLasso(_WeightedNorm, Penalty):
            [ 0. ,  0. ]])
     """
 
+    name = "group_lasso"
     couples_classes = True
 
     def rest(self, W: NDArray) -> float:
@@ -360,7 +366,5 @@ def _lengths(W: NDArray) -> NDArray:
     return np.sqrt(np.sum(np.square(W, dtype=np.float64), axis=1, keepdims=True))
 
 
-PENALTIES: dict[str, type[ElasticNet] | type[GroupLasso]] = {
-    "elasticnet": ElasticNet,
-    "group_lasso": GroupLasso,
-}
+# Every penalty above, by its name, is made of alpha, l1_ratio, factor and scale.
+PENALTIES: dict[str, Any] = {kind.name: kind for kind in Penalty.__subclasses__()}

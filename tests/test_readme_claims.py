@@ -1,6 +1,11 @@
 """The tables of the pages say what is so: every cell is computed here, and every link leads on."""
 
+import os
 import re
+import runpy
+import shutil
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -145,11 +150,45 @@ def test_the_comparison_says_of_each_model_what_is_so(model, claim):
     assert said == ("yes" if CLAIMS[claim](MODELS[model]) else "no")
 
 
-def test_the_table_of_solvers_is_the_registry():
-    header, *rows = table_rows(ROOT / "docs" / "solvers.md", "`solver`")
+def test_the_table_of_solvers_is_what_the_solvers_say_of_themselves():
+    page = ROOT / "docs" / "solvers.md"
+    write_tables = runpy.run_path(str(ROOT / "docs" / "write_tables.py"))
+    text = page.read_text(encoding="utf-8")
+    assert text == write_tables["with_table"](text), "run: python docs/write_tables.py"
+    header, *rows = table_rows(page, "`solver`")
     column = header.index("L1")
     listed = {row[0].strip('`"'): row[column] for row in rows}
     assert listed == {name: "no" if s.needs_smooth else "yes" for name, s in SOLVERS.items()}
+
+
+def test_a_new_solver_is_one_file_and_one_line(tmp_path):
+    """A copy of the package with one more method: the page, the estimator and a grid find it."""
+    copy = tmp_path / "softmax_reg"
+    shutil.copytree(ROOT / "softmax_reg", copy)
+    source = (copy / "solvers" / "gradient_descent.py").read_text(encoding="utf-8")
+    for old, new in (('name = "gd"', 'name = "new"'), ("GradientDescent", "NewMethod")):
+        assert old in source
+        source = source.replace(old, new)
+    (copy / "solvers" / "new_method.py").write_text(source, encoding="utf-8")
+    with (copy / "solvers" / "methods.py").open("a", encoding="utf-8") as methods:
+        methods.write("from softmax_reg.solvers.new_method import NewMethod as NewMethod\n")
+    code = (
+        "from softmax_reg import SoftmaxRegression;"
+        "from softmax_reg.solvers import NewMethod;"
+        "X, y = [[0.0], [1.0], [2.0]], [0, 1, 0];"
+        "model = SoftmaxRegression(solver='new', tol=1e-4).fit(X, y);"
+        "assert model.solver_ == 'new' and model.converged_; model.save('m.npz');"
+        "SoftmaxRegression(solver=NewMethod(), tol=1e-4).fit(X, y).save('n.npz');"
+        "assert SoftmaxRegression.load('n.npz').solver == NewMethod();"
+        "import runpy; print(runpy.run_path('write_tables.py')['rows']())"
+    )
+    shutil.copy(ROOT / "docs" / "write_tables.py", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert '| `"new"` |' in done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

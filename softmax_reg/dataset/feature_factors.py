@@ -119,4 +119,6 @@ def make_penalty(
             "penalty='group_lasso' with l1_ratio=0 has no group norm and would select nothing. "
             "Give a share for it, such as l1_ratio=1; l1_ratios=(1.0,) in a cross-validation."
         )
-    return PENALTIES[name](alpha, l1_ratio, feature_factors(penalty_factor, n_features), scale)
+    factor = feature_factors(penalty_factor, n_features)
+    penalty: Penalty = PENALTIES[name](alpha, l1_ratio, factor, scale)
+    return penalty

@@ -84,7 +84,7 @@ def softmax_path(
     fit_intercept: bool = True,
     class_weight: dict | str | None = None,
     sample_weight: Any = None,
-    solver: SolverName | Solver = "auto",
+    solver: SolverName | str | Solver = "auto",
     tol: float = 1e-8,
     max_iter: int = 1000,
     random_state: int | None = None,

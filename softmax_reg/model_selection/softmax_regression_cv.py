@@ -219,7 +219,7 @@ class SoftmaxRegressionCV(
         cv: Any = None,
         scoring: Any = "neg_log_loss",
         selection: str = "best",
-        solver: SolverName | Solver = "auto",
+        solver: SolverName | str | Solver = "auto",
         tol: float = 1e-8,
         max_iter: int = 1000,
         class_weight: dict | str | None = None,

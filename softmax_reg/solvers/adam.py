@@ -50,6 +50,9 @@ class Adam(Stochastic):
     D. Kingma and J. Ba (2015), "Adam: a method for stochastic optimization", algorithm 1.
     """
 
+    name = "adam"
+    when = "to study it"
+
     constraints: ClassVar[Constraints] = {
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,

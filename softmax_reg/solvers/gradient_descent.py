@@ -33,6 +33,9 @@ class GradientDescent(Solver):
     A. Cauchy (1847), "Methode generale pour la resolution des systemes d'equations simultanees".
     """
 
+    name = "gd"
+    when = "to learn and to teach; with a number as `learning_rate` it is the textbook method"
+
     constraints: ClassVar[Constraints] = {"learning_rate": LEARNING_RATE}
 
     learning_rate: LearningRate = "auto"

@@ -33,6 +33,9 @@ class LBFGS(Solver):
     S. Wright (2006), "Numerical Optimization", algorithms 7.4 and 7.5.
     """
 
+    name = "lbfgs"
+    when = "most data: cheap iterations, few of them"
+
     constraints: ClassVar[Constraints] = {"memory": COUNT}
 
     memory: int = 10

@@ -34,6 +34,9 @@ class Nesterov(Solver):
     schemes", eq. 13 (gradient scheme).
     """
 
+    name = "nesterov"
+    when = "to learn"
+
     constraints: ClassVar[Constraints] = {"learning_rate": LEARNING_RATE}
 
     learning_rate: LearningRate = "auto"

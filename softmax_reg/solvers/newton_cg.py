@@ -33,6 +33,9 @@ class NewtonCG(Solver):
     S. Eisenstat and H. Walker (1996), "Choosing the forcing terms in an inexact Newton method".
     """
 
+    name = "newton-cg"
+    when = "probabilities close to 0 and 1, and an optimum wanted to many digits"
+
     constraints: ClassVar[Constraints] = {"max_cg": COUNT}
 
     max_cg: int = 200

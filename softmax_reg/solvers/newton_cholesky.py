@@ -27,6 +27,9 @@ class NewtonCholesky(Solver):
     J. Nocedal and S. Wright (2006), "Numerical Optimization", algorithm 3.2.
     """
 
+    name = "newton-cholesky"
+    when = "few coefficients: features times classes up to some hundreds"
+
     needs_smooth = True
     uses_curvature = True
     whole_hessian = True

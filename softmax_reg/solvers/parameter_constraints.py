@@ -21,8 +21,8 @@ __all__ = [
     "SolverName",
 ]
 
-# The names of the solvers, for type checkers and editors; the last three are scikit-learn's, for
-# which "auto" is taken.
+# The names of solvers that editors offer, of all that are taken; the last three are scikit-learn's,
+# for which "auto" is taken.
 SolverName: TypeAlias = Literal[
     "auto",
     "adam",

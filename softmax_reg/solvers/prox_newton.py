@@ -60,6 +60,9 @@ class ProxNewton(Solver):
     l1-regularized optimization with active-set prediction" (large working sets).
     """
 
+    name = "prox-newton"
+    when = "L1, elastic net and group lasso"
+
     constraints: ClassVar[Constraints] = {"n_first": COUNT}
 
     n_first: int = 100

@@ -6,32 +6,18 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import softmax_reg.solvers.methods as methods
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import validate_parameter_constraints
-from softmax_reg.solvers.adam import Adam
-from softmax_reg.solvers.gradient_descent import GradientDescent
-from softmax_reg.solvers.lbfgs import LBFGS
-from softmax_reg.solvers.nesterov import Nesterov
-from softmax_reg.solvers.newton_cg import NewtonCG
-from softmax_reg.solvers.newton_cholesky import NewtonCholesky
-from softmax_reg.solvers.prox_newton import ProxNewton
-from softmax_reg.solvers.sgd import SGD
 from softmax_reg.solvers.solver import Solver
-from softmax_reg.solvers.svrg import SVRG
 
 __all__ = ["SOLVERS", "make_solver", "warn_of_unused"]
 
-# A new method is one file and one line here.
+# The classes of `methods`, by the names that users call them by.
 SOLVERS: dict[str, type[Solver]] = {
-    "gd": GradientDescent,
-    "nesterov": Nesterov,
-    "sgd": SGD,
-    "adam": Adam,
-    "svrg": SVRG,
-    "lbfgs": LBFGS,
-    "newton-cg": NewtonCG,
-    "newton-cholesky": NewtonCholesky,
-    "prox-newton": ProxNewton,
+    kind.name: kind
+    for kind in vars(methods).values()
+    if isinstance(kind, type) and issubclass(kind, Solver)
 }
 
 
@@ -55,8 +41,8 @@ def make_solver(
         If the solver cannot handle the penalty.
     """
     if isinstance(solver, Solver):
-        names = [name for name, kind in SOLVERS.items() if type(solver) is kind]
-        chosen, name = solver, names[0] if names else type(solver).__name__
+        is_named = type(solver) in SOLVERS.values()
+        chosen, name = solver, solver.name if is_named else type(solver).__name__
     else:
         name = solver if solver != "auto" else ("lbfgs" if is_smooth else "prox-newton")
         used = SOLVERS[name]().get_params().keys() & knobs.keys()

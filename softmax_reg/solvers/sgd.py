@@ -55,6 +55,9 @@ class SGD(Stochastic):
     momentum).
     """
 
+    name = "sgd"
+    when = "many rows, and a few passes over them; with a rate given, the textbook method"
+
     constraints: ClassVar[Constraints] = {
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,

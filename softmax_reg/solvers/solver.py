@@ -30,6 +30,10 @@ class Solver(ABC):
 
     Attributes
     ----------
+    name : str
+        What users call it; "" for one that is given as an object only.
+    when : str
+        For which data it is the one to take, for the table in the documentation.
     constraints : dict of str to list
         What each field may be, in the terms of scikit-learn's parameter validation.
     needs_smooth : bool
@@ -51,6 +55,8 @@ class Solver(ABC):
         `stage_growth` times as many.
     """
 
+    name: ClassVar[str] = ""
+    when: ClassVar[str] = ""
     constraints: ClassVar[Constraints] = {}
     needs_smooth: bool = False
     uses_curvature: bool = False

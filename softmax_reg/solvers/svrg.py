@@ -46,6 +46,9 @@ class SVRG(Stochastic):
     stochastic gradient method with progressive variance reduction", eq. 8.
     """
 
+    name = "svrg"
+    when = "many rows, and an optimum wanted to many digits"
+
     constraints: ClassVar[Constraints] = {
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,
