@@ -38,6 +38,7 @@ from softmax_reg.dataset.validation import read_data
 from softmax_reg.dataset.validation_set import Users, unseen_rows
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
 from softmax_reg.inference.results import SummaryMixin
+from softmax_reg.objective.coefficients import coefficients, flat, without_constants
 from softmax_reg.objective.duality_gap import duality_gap
 from softmax_reg.objective.far_apart import warn_if_far
 from softmax_reg.objective.objective import Objective
@@ -534,7 +535,7 @@ class SoftmaxRegression(
 
     def _coefficients(self, objective: Objective, w: NDArray) -> dict[str, Any]:
         """Return the coefficients at w, and the deviations that they are penalised by, by name."""
-        coef, intercept = objective.coefficients(w)
+        coef, intercept = coefficients(objective, w)
         found, scale = {"coef_": coef, "intercept_": intercept}, objective.penalty.scale
         return found if scale is None else found | {"scale_": scale}
 
@@ -628,10 +629,10 @@ class SoftmaxRegression(
                 f"{shown(classes)} and {objective.n_features}. "
                 "Use warm_start=False to start anew."
             )
-        return objective.without_constants(self._flat(objective))
+        return without_constants(objective, self._flat(objective))
 
     def _flat(self, objective: Objective) -> NDArray:
-        return objective.flat(self._dense_coef(), self.intercept_)
+        return flat(objective, self._dense_coef(), self.intercept_)
 
     def _dense_coef(self) -> NDArray:
         return self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_

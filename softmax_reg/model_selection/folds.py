@@ -19,6 +19,7 @@ from softmax_reg.model_selection.cross_validation import Fold, features_of, trai
 from softmax_reg.model_selection.path_events import PathWatch
 from softmax_reg.model_selection.path_fits import follow, objective_of
 from softmax_reg.model_selection.sklearn_callbacks import PathTasks, SearchTasks
+from softmax_reg.objective.coefficients import coefficients, flat, without_constants
 
 __all__ = ["FoldPath", "ScoredPaths", "fold_paths", "refitted", "score_paths"]
 
@@ -244,11 +245,11 @@ def refitted(
 ) -> PathPoint:
     """Return the fit to all rows, from coefficients and intercepts to start at."""
     objective = objective_of(data, l1_ratio, knobs)
-    w = objective.flat(*start)
+    w = flat(objective, *start)
 
     def attributes(w: NDArray) -> dict[str, Any]:
-        return dict(zip(("coef_", "intercept_"), objective.coefficients(w), strict=True))
+        return dict(zip(("coef_", "intercept_"), coefficients(objective, w), strict=True))
 
-    watching, at = tasks.of_refit(attributes), objective.without_constants(w)
+    watching, at = tasks.of_refit(attributes), without_constants(objective, w)
     (step,) = follow(objective, np.array([C]), knobs, at, watching)
     return step

@@ -33,6 +33,7 @@ from softmax_reg.model_selection.path_fits import (
 )
 from softmax_reg.model_selection.softmax_path import SoftmaxPath
 from softmax_reg.model_selection.warm_starts import largest_strength, without_penalised
+from softmax_reg.objective.coefficients import without_features
 from softmax_reg.objective.objective import Objective
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
@@ -212,7 +213,7 @@ def softmax_path(
                 raise
     warn_if_unconverged(steps, tol, stacklevel=2)
     null = objective.with_penalty(objective.penalty.with_fields(alpha=0.0)).at(
-        objective.without_features()
+        without_features(objective)
     )
     return SoftmaxPath(
         Cs_=grid[: len(steps)],

@@ -20,6 +20,7 @@ from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import make_penalty
 from softmax_reg.model_selection.warm_starts import optima
+from softmax_reg.objective.coefficients import coefficients
 from softmax_reg.objective.objective import Objective
 from softmax_reg.solvers import make_solver
 from softmax_reg.solvers.events import Callback
@@ -82,7 +83,7 @@ def follow(
     found = optima(objective, strengths, start=start, **settings)
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
         point = result.point
-        coef, intercept = objective.coefficients(point.w)
+        coef, intercept = coefficients(objective, point.w)
         yield PathPoint(
             C=float(C),
             coef=coef,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg.objective.coefficients import without_features
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.solvers.endings import Result
@@ -47,14 +48,14 @@ def without_penalised(
     solver_for, **settings
         As for `optima`, to fit the features without a penalty, if there are any.
     """
-    w, free = objective.without_features(), _free(objective)
+    w, free = without_features(objective), _free(objective)
     if not free.any():
         return w
     part = objective.with_features(np.flatnonzero(free))
     part = part.with_penalty(part.penalty.with_fields(alpha=0.0))
     with part.data.running():
         exact = settings | {"tol": _EXACT * settings["tol"]}
-        fitted = minimize(solver_for(True), part, part.without_features(), warn=False, **exact)
+        fitted = minimize(solver_for(True), part, without_features(part), warn=False, **exact)
     W = objective.unpack(w)[0].copy()
     W[free], b = part.unpack(fitted.point.w)
     return objective.pack(W, b)
@@ -83,7 +84,7 @@ def largest_strength(objective: Objective, w: NDArray) -> float:
 
 def _free(objective: Objective) -> NDArray[np.bool_]:
     """Return the features without a penalty: at 0 a norm has corners."""
-    W, _ = objective.unpack(objective.without_features())
+    W, _ = objective.unpack(without_features(objective))
     return np.asarray(objective.penalty.support(W).any(axis=1))
 
 
@@ -114,7 +115,7 @@ def optima(
     R. Tibshirani et al. (2012), "Strong rules for discarding predictors in lasso-type problems",
     Journal of the Royal Statistical Society B 74, 245-266, eq. 5 and section 7.
     """
-    w = objective.without_features() if start is None else start
+    w = without_features(objective) if start is None else start
     # Under a norm a start may be the optimum itself, with zeros that a step would lose to rounding.
     is_near, last = start is not None and objective.is_smooth, None
     before: tuple[float, NDArray] | None = None  # without what a point keeps for every row

@@ -111,9 +111,19 @@ def _balance_intercept(point: Point, at_most: float) -> Point:
         smallest = min(size, smallest)
         step = np.zeros(objective.size)
         step[-objective.n_rows :] = np.linalg.lstsq(H, -slope, rcond=None)[0]
-        point = point.shifted(step)
+        point = _shifted(point, step)
     _ = point.value
     return point
+
+
+def _shifted(point: Point, step: NDArray) -> Point:
+    """Return the point after a step of the intercept, which adds the same to all scores."""
+    if not point.kept:
+        return Point(point.objective, point.w + step)
+    model = point.objective.model
+    scores = point.kept["log_P"].copy(order="F")
+    scores[:, model.free] += model.unpack(step)[1]
+    return Point(point.objective, point.w + step, scores)
 
 
 def _intercept_model(point: Point) -> tuple[NDArray, NDArray]:

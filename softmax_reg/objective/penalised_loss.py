@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
 from softmax_reg.dataset.dataset import Block, Dataset
-from softmax_reg.dataset.left_out import as_start, expanded
 from softmax_reg.dataset.moments import Moments
 from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.linear_model import LinearModel
@@ -89,49 +88,6 @@ class PenalisedLoss:
     def accuracy(self, w: NDArray) -> float:
         """Return the weighted share of the rows whose score is largest for their own class."""
         return float(self.data.reduce(partial(_accuracy, self.model, w))[0][0])
-
-    def without_features(self) -> NDArray:
-        """Return the w that minimises F among those whose coefficients are all 0.
-
-        The intercepts are then the logarithms of the classes' shares in the total weight.
-        """
-        W, data = np.zeros((self.n_features, self.n_rows), self.dtype), self.data
-        log_shares = np.log(np.bincount(data.targets, data.shares[:, 0], self.n_classes))
-        b = log_shares - log_shares[0] if self.n_rows == 1 else log_shares - log_shares.mean()
-        return self.pack(W, b[self.model.free])
-
-    def without_constants(self, w: NDArray) -> NDArray:
-        """Return the same scores with what constant columns add to them in the intercept."""
-        if not self.fit_intercept:
-            return w
-        W, b = (part.copy() for part in self.unpack(w))
-        constant = self.is_constant
-        b += (self.mean[constant] @ W[constant]).astype(b.dtype)
-        W[constant] = 0.0
-        return self.pack(W, b)
-
-    def coefficients(self, w: NDArray) -> tuple[NDArray, NDArray]:
-        """Return `coef_` and `intercept_` at w, of all classes, in the dtype of X.
-
-        They are zero for constant features.
-        """
-        data = self.data
-        W, b = self.unpack(self.as_given(self.without_constants(w)))
-        intercept = b.copy() if self.fit_intercept else np.zeros(len(W.T), W.dtype)
-        if data.n_classes < len(data.classes):
-            return expanded(W.T, intercept, data.present, len(data.classes))
-        return np.ascontiguousarray(W.T), intercept
-
-    def as_given(self, w: NDArray) -> NDArray:
-        """Return w in the dtype of X, which may have fewer digits than F is computed with."""
-        return w.astype(self.data.rows.origin.dtype, copy=False)
-
-    def flat(self, coef: NDArray, intercept: NDArray) -> NDArray:
-        """Return the w that has these coefficients, those of `coefficients`."""
-        coef, intercept = as_start(coef, intercept)
-        if self.data.n_classes < len(self.data.classes):
-            coef, intercept = coef[self.data.present], intercept[self.data.present]
-        return self.pack(np.ascontiguousarray(coef.T), intercept)
 
     def _twin(self, moments: Moments) -> Self:
         """Return a copy to be changed, without what was derived from the features."""

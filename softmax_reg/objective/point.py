@@ -54,15 +54,6 @@ class Point:
         """Return the point as computed from w alone, without scores that came along a line."""
         return self if self._scores is None else Point(self.objective, self.w)
 
-    def shifted(self, step: NDArray) -> Point:
-        """Return the point after a step of the intercept, which adds the same to all scores."""
-        if not self.kept:
-            return Point(self.objective, self.w + step)
-        model = self.objective.model
-        scores = self.kept["log_P"].copy(order="F")
-        scores[:, model.free] += model.unpack(step)[1]
-        return Point(self.objective, self.w + step, scores)
-
     def reduce(
         self,
         visit: Callable[..., Sums],
@@ -130,10 +121,6 @@ class Point:
             return float(max(np.abs(slope / scale).max(), np.abs(b_slope).max(initial=0.0)))
         moved = objective.penalty.prox(W - slope / scale**2, 1.0 / scale**2)
         return float(max(np.abs(scale * (W - moved)).max(), np.abs(b_slope).max(initial=0.0)))
-
-    def separates_classes(self) -> bool:
-        """Return whether every row with a weight gets its highest score for its own class."""
-        return bool(self.reduce(_n_missed)[0][0] == 0)
 
     @cached_property
     def _value_and_gradient(self) -> tuple[float, NDArray]:
@@ -267,10 +254,3 @@ def _slope(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
     P, _ = model.softmax(w, block)
     R = model.residuals(P.copy(order="F"), block)
     return (np.array([np.einsum("ik,ik->", R, block.kept["D"], dtype=np.float64)]),)
-
-
-def _n_missed(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
-    P, log_P = model.softmax(w, block)
-    own = log_P[np.arange(len(P)), block.targets]
-    missed = (log_P >= own[:, np.newaxis]).sum(axis=1) > 1
-    return (np.array([np.count_nonzero(missed & (block.weights > 0.0))]),)

@@ -19,7 +19,9 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from softmax_reg.dataset.dataset import Block
 from softmax_reg.objective.dual import proved_by_products
+from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.objective.margins import Margins
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
@@ -68,7 +70,7 @@ def existence_of_optimum(objective: Objective, point: Point) -> Existence:
     free = objective.penalty.unpenalised(objective.n_features)
     if not free.any():
         return Existence.PROVED  # intercepts alone separate nothing
-    if free.all() and point.separates_classes():
+    if free.all() and point.reduce(_n_missed)[0][0] == 0:
         return Existence.REFUTED
     margins = Margins(objective)
     if not margins.has_basis:
@@ -89,6 +91,14 @@ def existence_of_optimum(objective: Objective, point: Point) -> Existence:
         whole = Face(np.eye(margins.size), _unit(at.v))
         found = separating_program(margins, at.mean_normal, at.radius, whole, nearby=False)
     return {True: Existence.REFUTED, False: Existence.PROVED, None: Existence.UNKNOWN}[found]
+
+
+def _n_missed(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
+    """Return how many rows with a weight do not get their highest score for their own class."""
+    P, log_P = model.softmax(w, block)
+    own = log_P[np.arange(len(P)), block.targets]
+    missed = (log_P >= own[:, np.newaxis]).sum(axis=1) > 1
+    return (np.array([np.count_nonzero(missed & (block.weights > 0.0))]),)
 
 
 def _work_done(objective: Objective) -> float:

@@ -16,7 +16,10 @@ from softmax_reg.solvers.restarts import Walk
 from softmax_reg.solvers.rising_loss import has_risen, told_of_rise
 from softmax_reg.solvers.solver import Solver
 
-__all__ = ["Result", "not_converged", "not_finite", "reason_of"]
+__all__ = ["Result", "ended", "not_finite", "reason_of"]
+
+# So much of what is enough the last point may be above the lowest.
+_SLACK = 0.1
 
 
 @dataclass
@@ -56,6 +59,40 @@ class Result:
     existence: Existence
     validation_curve: NDArray[np.float64] | None = None
     reason: str = ""
+
+
+def ended(
+    walk: Walk,
+    promise: Promise,
+    point: Point,
+    stopped: str,
+    tol: float,
+    is_patient: bool,
+    start: NDArray,
+) -> tuple[Result, str]:
+    """Return what a run leaves, and what there is to warn of, or ""."""
+    losses, best = walk.run.losses, walk.best
+    # Rounding can make the last point a little higher; one that ended by `tol` has been certified.
+    slack = 0.0 if stopped == "rounding" else _SLACK * promise.enough(point.value)
+    if stopped in ("rounding", "tol") and best.value < point.value - slack:
+        point = best
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the bounds tell
+        converged = promise.holds_as_given(walk, point) or (promise.is_loose and stopped == "tol")
+        existence = promise.existence(point)
+    solver = walk.asked
+    is_told = stopped == "callback" or existence is Existence.REFUTED  # by whoever asked for it
+    is_enough = is_told or (is_patient and stopped != "interrupt")
+    message = ""
+    if not converged and not is_enough:
+        message = _not_converged(solver, stopped, len(losses) - 1, point, tol, promise)
+    elif solver.is_textbook and has_risen(losses):
+        what = f"rose from {min(losses):.3g} to {point.value:.3g}"
+        message = told_of_rise(solver, walk.objective, start, what)
+    n_iter, (excess, gap, _) = len(losses) - 1, promise.bound
+    if existence is Existence.REFUTED:  # what bounds the distance to an optimum says nothing
+        excess, gap = point.value + promise.lost, np.nan
+    curve = np.array(losses)
+    return Result(point, curve, n_iter, converged, stopped, excess, gap, existence), message
 
 
 def reason_of(result: Result, tol: float, is_patient: bool, asking: Sequence[Callback]) -> str:
@@ -104,7 +141,7 @@ _REASONS = {
 }
 
 
-def not_converged(
+def _not_converged(
     solver: Solver, stopped: str, n_iter: int, point: Point, tol: float, promise: Promise
 ) -> str:
     """Return the warning of a run that ended too far above its minimum."""

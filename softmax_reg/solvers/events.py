@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
+from softmax_reg.objective.coefficients import coefficients
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 
@@ -77,7 +78,7 @@ class Progress:
 
     @cached_property
     def _coefficients(self) -> tuple[NDArray, NDArray]:
-        return self.point.objective.coefficients(self.point.w)
+        return coefficients(self.point.objective, self.point.w)
 
     @property
     def coef(self) -> NDArray:

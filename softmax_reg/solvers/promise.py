@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from softmax_reg.objective.coefficients import as_given
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.separability import Existence, existence_of_optimum
@@ -77,7 +78,7 @@ class Promise:
     def holds_as_given(self, walk: Walk, point: Point) -> bool:
         """Return the same of the coefficients in the dtype of X, which `bound` then tells of."""
         self.holds(walk, point, in_doubt=False)
-        given = self.objective.as_given(point.w)
+        given = as_given(self.objective, point.w)
         if given.dtype != point.w.dtype:
             rounded = self.objective.at(given.astype(point.w.dtype)).value
             self.lost = max(rounded - point.value, 0.0)
