@@ -132,6 +132,17 @@ def test_the_top_level_has_no_more_than_nine_modules():
     assert len(list(PACKAGE.glob("*.py"))) <= 9
 
 
+def test_a_solver_stands_on_fewer_than_two_thousand_lines():
+    """Whoever reads LBFGS can read all that it imports."""
+    read, to_read = set(), {"solvers.lbfgs"}
+    while to_read:
+        module = to_read.pop()
+        read.add(module)
+        to_read |= (within(module, for_types=True) & MODULES.keys()) - read
+    paths = [PACKAGE / f"{module.replace('.', '/')}.py" for module in read]
+    assert sum(len(path.read_text("utf-8").splitlines()) for path in paths) < 2000
+
+
 def test_no_module_imports_itself_in_a_circle_even_for_types():
     graph = {module: within(module, for_types=True) for module in MODULES}
     assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)

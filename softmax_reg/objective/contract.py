@@ -12,7 +12,6 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.objective.point import Point
 from softmax_reg.objective.restricted_penalty import Face
 
 P = TypeVar("P")
@@ -32,8 +31,8 @@ class HasInner(Protocol):
     """A point, in whatever coordinates, of the objective."""
 
     @property
-    def inner(self) -> Point:
-        """The same point in the coefficients themselves."""
+    def inner(self) -> object:
+        """The same point in the coefficients themselves: to be passed on, not looked into."""
 
 
 class CurvedPoint(Protocol):

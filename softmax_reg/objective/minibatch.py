@@ -15,6 +15,7 @@ from softmax_reg.dataset.dataset import Block
 from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.contract import HasInner
 from softmax_reg.objective.penalised_loss import PenalisedLoss
+from softmax_reg.objective.point import Point
 
 __all__ = ["Batch"]
 
@@ -52,14 +53,15 @@ class Batch:
         The estimate of the change has a variance that vanishes as w nears `control`.
         """
         objective, model = self.objective, self.objective.model
+        there = None if control is None else control.inner
+        assert there is None or isinstance(there, Point)
         gradient, log_probas = np.zeros_like(w), []
         for part, block in self._pieces():
             P, log_P = softmax_in_place(model.scores(block.X, w))
             log_probas.append(log_P)
-            if control is None:
+            if there is None:
                 R = model.residuals(P, block)
             else:
-                there = control.inner
                 kept = {name: array[part] for name, array in there.kept.items()}
                 before, _ = model.softmax(there.w, block._replace(kept=kept))
                 R = (P - before) * block.shares
@@ -67,8 +69,8 @@ class Batch:
         gradient *= self.factor
         W, _ = model.unpack(w)
         gradient[: W.size] += objective.penalty.gradient(W).ravel()
-        if control is not None:
-            W = model.unpack(control.inner.w)[0]
+        if there is not None:
+            W, _ = model.unpack(there.w)
             gradient[: W.size] -= objective.penalty.gradient(W).ravel()
         self._log_proba = np.concatenate(log_probas)
         return gradient

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.penalties import Penalty
+from softmax_reg.penalties.penalty import Penalty
 
 __all__ = ["Face"]
 

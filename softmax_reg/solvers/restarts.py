@@ -161,7 +161,9 @@ class Walk:
                 run.next_stage(solver.stage_growth, exhausted=False)
             local, v = self._coordinates()
             for local_point in solver.points(local, v, self.rng, run.memory):
-                self.point, self._local_point = local_point.inner, local_point
+                point = local_point.inner
+                assert isinstance(point, Point)
+                self.point, self._local_point = point, local_point
                 run.w, run.v = self.point.w, local_point.w
                 run.n_points += 1
                 run.decrease = self._expected_decrease(local_point)
