@@ -24,7 +24,7 @@ from softmax_reg.preconditioning.preconditioners import (
     diagonal_map,
     full_map,
 )
-from softmax_reg.preconditioning.problem import Transformed
+from softmax_reg.preconditioning.problem import TransformedObjective
 
 MAPS = {
     "bound": lambda objective, point: bound_map(objective),
@@ -63,7 +63,7 @@ def conditioned(objective, make, seed=5):
     origin = somewhere(objective, seed=seed, size=0.2)
     point = objective.at(origin)
     _ = point.value  # as the loop asks for it before
-    return Transformed(objective, origin, make(objective, point))
+    return TransformedObjective(objective, origin, make(objective, point))
 
 
 def vectors(local, n=2, size=0.3):
@@ -305,7 +305,7 @@ def conditioned_at_zero(objective, make):
     origin = np.zeros(objective.size)
     point = objective.at(origin)
     _ = point.value
-    return Transformed(objective, origin, make(objective, point)).transform
+    return TransformedObjective(objective, origin, make(objective, point)).transform
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e8, 1e9])

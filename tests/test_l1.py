@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from softmax_reg import SoftmaxRegression
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.preconditioning.choose import choose_map
-from softmax_reg.preconditioning.problem import Transformed
+from softmax_reg.preconditioning.problem import TransformedObjective
 from softmax_reg.solvers.active_set_newton import support_step
 from softmax_reg.solvers.nesterov import Nesterov
 from softmax_reg.solvers.prox_newton_subproblem import minimise_model
@@ -309,7 +309,7 @@ def test_the_hessian_block_is_that_of_the_hessian_products(
     w = somewhere(objective)
     if conditioned:
         change, _ = choose_map(objective, objective.at(w), safe=False, whole=False)
-        objective = Transformed(objective, w, change)
+        objective = TransformedObjective(objective, w, change)
     point = objective.at(somewhere(objective.objective if conditioned else objective))
     index = np.flatnonzero(np.arange(objective.size) % 3 != 1)
     block = point.hessian_block(index)

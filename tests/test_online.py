@@ -13,9 +13,17 @@ from problems import data, penalised_loss
 from softmax_reg import SoftmaxRegression
 from softmax_reg.functional import log_softmax, softmax
 from softmax_reg.penalties import ElasticNet
+from softmax_reg.preconditioning.problem import Transformed
 from softmax_reg.streaming import online_newton
 from softmax_reg.streaming.hessian_storage import Diagonal, Shared, Whole, curvature_for
-from softmax_reg.streaming.laplace_objective import Anchored, Frame, Framed, Quadratic
+from softmax_reg.streaming.laplace_objective import (
+    Frame,
+    Framed,
+    Past,
+    Pull,
+    Quadratic,
+    Sum,
+)
 from softmax_reg.streaming.online_newton import OnlineNewton
 from softmax_reg.streaming.window import LabelledRows, join, push
 
@@ -24,7 +32,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def small_problem(n_classes, kind, seed=0):
-    """Return an `Anchored` on ten rows with a past of this kind of curvature, and a point."""
+    """Return an objective of ten rows, with a past and a pull in other coordinates, and a point."""
     rng = np.random.default_rng(seed)
     n_rows = 1 if n_classes == 2 else n_classes
     X = rng.normal(size=(10, 3)) * [1.0, 20.0, 0.1] + [0.0, 50.0, 1.0]
@@ -37,16 +45,18 @@ def small_problem(n_classes, kind, seed=0):
     centre, slope = rng.normal(size=(2, 4, n_rows))
     past = Quadratic(3.0, centre, slope - slope.mean(axis=1, keepdims=True), H, ridge=0.2)
     change = curvature.change(objective, curvature.factor(objective, objective.at(w), past))
-    anchored = Anchored(objective, past, change, w, pull=1.5)
-    return anchored, rng.normal(size=objective.size) / 10.0, rng
+    total = objective.data.total_weight + past.weight + 1.5
+    rows_and_past = Sum(objective, objective.data.total_weight, Past(objective, past), 1.0)
+    held = Sum(Transformed(rows_and_past, w, change), 1.0, Pull(1.5), total)
+    return objective, held, rng.normal(size=objective.size) / 10.0, rng
 
 
 @each_kind
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_the_gradient_and_curvature_of_an_anchored_objective_are_its_derivatives(n_classes, kind):
-    anchored, v, rng = small_problem(n_classes, kind)
-    point, d, h = anchored.at(v), rng.normal(size=v.size), 1e-5
-    ahead, behind = anchored.at(v + h * d), anchored.at(v - h * d)
+def test_the_gradient_and_curvature_of_a_sum_are_its_derivatives(n_classes, kind):
+    _, held, v, rng = small_problem(n_classes, kind)
+    point, d, h = held.at(v), rng.normal(size=v.size), 1e-5
+    ahead, behind = held.at(v + h * d), held.at(v - h * d)
     slope = (ahead.value - behind.value) / (2.0 * h)
     assert slope == pytest.approx(float(point.gradient @ d), rel=1e-6)
     bend = (ahead.gradient - behind.gradient) / (2.0 * h)
@@ -55,18 +65,18 @@ def test_the_gradient_and_curvature_of_an_anchored_objective_are_its_derivatives
 
 @each_kind
 def test_a_line_gives_the_values_and_slopes_of_the_points_on_it(kind):
-    anchored, v, rng = small_problem(3, kind)
-    point, d = anchored.at(v), rng.normal(size=v.size)
+    _, held, v, rng = small_problem(3, kind)
+    point, d = held.at(v), rng.normal(size=v.size)
     line = point.line(d)
     for t in (0.0, 0.3, 1.0):
-        there = anchored.at(v + t * d)
+        there = held.at(v + t * d)
         assert line.at(t).value == pytest.approx(there.value, rel=1e-12)
         assert line.slope(line.at(t)) == pytest.approx(float(there.gradient @ d), rel=1e-9)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_hessians_are_those_of_dense_formulas(n_classes):
-    objective = small_problem(n_classes, Whole)[0].objective
+    objective = small_problem(n_classes, Whole)[0]
     n_rows = 1 if n_classes == 2 else n_classes
     point = objective.at(np.linspace(-0.02, 0.02, objective.size))
     A = (objective.data.X - objective.frame.mean) / objective.frame.scale

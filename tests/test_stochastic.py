@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from softmax_reg import SoftmaxRegression
 from softmax_reg.preconditioning.preconditioners import bound_map, full_map
-from softmax_reg.preconditioning.problem import Transformed
+from softmax_reg.preconditioning.problem import TransformedObjective
 from softmax_reg.schedules import ReduceOnPlateau
 from softmax_reg.solvers import SGD, SOLVERS, SVRG, Adam, Nesterov, minimize
 
@@ -46,7 +46,7 @@ def test_the_change_of_a_batch_estimates_the_change_of_the_gradient(n_classes, c
     objective = small_objective(n_classes=n_classes)
     if conditioned:
         w = somewhere(objective)
-        objective = Transformed(objective, w, bound_map(objective))
+        objective = TransformedObjective(objective, w, bound_map(objective))
     v, snapshot = (somewhere(objective, seed) for seed in (1, 2))
     control = objective.at(snapshot)
     changes = [objective.batch(np.array([i])).gradient(v, control) for i in objective.active]
@@ -205,7 +205,7 @@ def test_the_curvature_of_a_sample_is_near_that_of_all_rows():
     objective = objective_of(X, codes, weights)
     point = objective.at(somewhere(objective, size=0.1))
     change = full_map(objective, point, np.random.default_rng(0))
-    local, rng = Transformed(objective, point.w, change), np.random.default_rng(1)
+    local, rng = TransformedObjective(objective, point.w, change), np.random.default_rng(1)
     exact = full_map(objective, point)
     start = local.at(local.start)
     assert not np.array_equal(change.root, exact.root)
@@ -220,7 +220,7 @@ def test_new_coordinates_do_not_evaluate_their_origin_again():
     w = somewhere(objective).reshape(-1, 3)
     w = (w - w.mean(axis=1, keepdims=True)).ravel()
     point = objective.at(w)
-    local = Transformed(objective, w, bound_map(objective), point)
+    local = TransformedObjective(objective, w, bound_map(objective), point)
     assert local.at(local.start).inner is point
     assert local.at(local.start.copy()).inner is not point
 

@@ -1,6 +1,7 @@
 """What a solver may ask of the problem that it solves: `Problem` and its points, lines and batches.
 
-`Objective` is one, in the coefficients themselves; `preconditioning.problem.Transformed` is the
+`Objective` is one, in the coefficients themselves; `preconditioning.problem.TransformedObjective`
+is the
 same in other coordinates.  A solver cannot tell them apart.
 """
 
@@ -19,6 +20,7 @@ P = TypeVar("P")
 __all__ = [
     "CurvedPoint",
     "HasInner",
+    "HasPoints",
     "Line",
     "LinePoint",
     "MiniBatch",
@@ -73,6 +75,13 @@ class Line(Protocol[P]):
 
     def slope(self, point: P, /) -> float:
         """Return dF/dt at a point of this line."""
+
+
+class HasPoints(Protocol):
+    """A function of w."""
+
+    def at(self, w: NDArray, /) -> LinePoint:
+        """Return the point w."""
 
 
 class ProblemPoint(HasInner, LinePoint, Protocol):

@@ -1,8 +1,9 @@
-"""An objective seen in other coordinates, w = origin + T v: what a solver works on.
+"""A function seen in other coordinates, w = origin + T v: what a solver works on.
 
     value(v) = F(w),   gradient(v) = T' F'(w),   Hessian(v) = T' F''(w) T
 
-A solver cannot tell `Transformed` from `Objective`: both are a `Problem`, as `contract` has it.
+`Transformed` is that for any function with points; `TransformedObjective` is a `Problem`, as
+`contract` has it: a solver cannot tell it from an `Objective`.
 """
 
 from __future__ import annotations
@@ -13,18 +14,97 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.objective.contract import HasInner
+from softmax_reg.objective.contract import HasInner, HasPoints, Line, LinePoint
 from softmax_reg.objective.minibatch import Batch
 from softmax_reg.objective.objective import Objective
-from softmax_reg.objective.point import Line, Point
+from softmax_reg.objective.point import Point
 from softmax_reg.objective.restricted_penalty import Face
 from softmax_reg.preconditioning.linear_maps import DiagonalMap, Map
 
-__all__ = ["Transformed", "TransformedBatch", "TransformedLine", "TransformedPoint"]
+__all__ = ["Transformed", "TransformedObjective", "TransformedPoint"]
 
 
 class Transformed:
-    """An objective as a function of v, w = origin + T v; the solvers' view of `Objective`.
+    """A function of w as a function of v, w = origin + T v.
+
+    Parameters
+    ----------
+    inner : object with `at`
+        The function of w.
+    origin : ndarray
+        The w of v = 0.
+    transform : Map
+        T.
+    """
+
+    def __init__(self, inner: HasPoints, origin: NDArray, transform: Map) -> None:
+        self.inner, self.origin, self.transform = inner, origin, transform
+        self.size = transform.size
+
+    def at(self, v: NDArray) -> TransformedPoint:
+        """Return the point v."""
+        w = self.origin + self.transform.forward(v)
+        return TransformedPoint(self.transform, v, self.inner.at(w))
+
+
+class TransformedPoint:
+    """A point v; `inner` is the same point in w."""
+
+    def __init__(self, transform: Map, v: NDArray, inner: LinePoint) -> None:
+        self.transform, self.w, self.inner = transform, v, inner
+        self._gradient: NDArray | None = None
+
+    @property
+    def value(self) -> float:
+        return self.inner.value
+
+    @property
+    def rounding(self) -> float:
+        return self.inner.rounding
+
+    @property
+    def gradient(self) -> NDArray:
+        if self._gradient is None:
+            self._gradient = self.transform.adjoint(self.inner.gradient)
+        return self._gradient
+
+    def hessian_product(self, v: NDArray) -> NDArray:
+        return self.transform.adjoint(self.inner.hessian_product(self.transform.forward(v)))
+
+    def hessian_block(self, index: NDArray[np.intp]) -> NDArray:
+        """Return the Hessian along some coordinates; `transform` must be diagonal."""
+        transform, inner = self.transform, self.inner
+        assert isinstance(transform, DiagonalMap)
+        assert isinstance(inner, Point)
+        n_rows = transform.objective.n_rows
+        feature, row = np.divmod(index, n_rows)
+        H = inner.hessian_block(
+            index, transform.mean[:, 0], transform.scale[:, 0].astype(np.float64)
+        )
+        units = np.broadcast_to(transform.diagonal, (len(transform.diagonal), n_rows))[feature, row]
+        return H * units * units[:, np.newaxis]
+
+    def line(self, direction: NDArray) -> TransformedLine:
+        return TransformedLine(self, direction)
+
+
+class TransformedLine:
+    """A line in v is a line in w."""
+
+    def __init__(self, start: TransformedPoint, direction: NDArray) -> None:
+        self.start, self.direction = start, direction
+        self._inner: Line[LinePoint] = start.inner.line(start.transform.forward(direction))
+
+    def at(self, t: float) -> TransformedPoint:
+        v = self.start.w + self.start.w.dtype.type(t) * self.direction
+        return TransformedPoint(self.start.transform, v, self._inner.at(t))
+
+    def slope(self, point: TransformedPoint) -> float:
+        return self._inner.slope(point.inner)
+
+
+class TransformedObjective(Transformed):
+    """The solvers' view of an `Objective`.
 
     Parameters
     ----------
@@ -41,27 +121,26 @@ class Transformed:
     def __init__(
         self, objective: Objective, w: NDArray, transform: Map, point: Point | None = None
     ) -> None:
-        self.objective, self.transform = objective, transform
         if objective.is_smooth:
-            self.origin, self.start = transform.project(w), np.zeros(transform.size, w.dtype)
-            off = float(np.abs(self.origin - w).max())
+            origin, self.start = transform.project(w), np.zeros(transform.size, w.dtype)
+            off = float(np.abs(origin - w).max())
             if off <= 64.0 * np.finfo(w.dtype).eps * float(np.abs(w).max()):
-                self.origin = w  # it was moved by rounding only
+                origin = w  # it was moved by rounding only
             else:
                 point = None
         else:
             assert isinstance(transform, DiagonalMap)
-            self.origin, self.start = np.zeros_like(w), transform.inverse(w)
-        self.size, self.dtype = transform.size, objective.dtype
+            origin, self.start = np.zeros_like(w), transform.inverse(w)
+        super().__init__(objective, origin, transform)
+        self.objective, self.dtype = objective, objective.dtype
         self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
         self.active, self.rows_together = objective.active, objective.rows_together
         self._start_point = point
 
     def at(self, v: NDArray) -> TransformedPoint:
         if v is self.start and self._start_point is not None:
-            return TransformedPoint(self, v, self._start_point)
-        w = self.origin + self.transform.forward(v)
-        return TransformedPoint(self, v, self.objective.at(w))
+            return TransformedPoint(self.transform, v, self._start_point)
+        return super().at(v)
 
     def prox(self, v: NDArray, step: float) -> NDArray:
         """Return the proximal point; `transform` must be diagonal.
@@ -122,7 +201,7 @@ class Transformed:
 class TransformedBatch:
     """A mini-batch seen in v."""
 
-    def __init__(self, problem: Transformed, inner: Batch) -> None:
+    def __init__(self, problem: TransformedObjective, inner: Batch) -> None:
         self.problem, self.inner = problem, inner
 
     def gradient(self, v: NDArray, control: HasInner | None = None) -> NDArray:
@@ -131,59 +210,3 @@ class TransformedBatch:
 
     def step_length(self, direction: NDArray, slope: float) -> float:
         return self.inner.step_length(self.problem.transform.forward(direction), slope)
-
-
-class TransformedPoint:
-    """A point of `Transformed`; `inner` is the same point in w."""
-
-    def __init__(self, problem: Transformed, v: NDArray, inner: Point) -> None:
-        self.problem, self.w, self.inner = problem, v, inner
-        self._gradient: NDArray | None = None
-
-    @property
-    def value(self) -> float:
-        return self.inner.value
-
-    @property
-    def rounding(self) -> float:
-        return self.inner.rounding
-
-    @property
-    def gradient(self) -> NDArray:
-        if self._gradient is None:
-            self._gradient = self.problem.transform.adjoint(self.inner.gradient)
-        return self._gradient
-
-    def hessian_product(self, v: NDArray) -> NDArray:
-        transform = self.problem.transform
-        return transform.adjoint(self.inner.hessian_product(transform.forward(v)))
-
-    def hessian_block(self, index: NDArray[np.intp]) -> NDArray:
-        transform = self.problem.transform
-        assert isinstance(transform, DiagonalMap)
-        n_rows = self.problem.n_rows
-        feature, row = np.divmod(index, n_rows)
-        H = self.inner.hessian_block(
-            index, transform.mean[:, 0], transform.scale[:, 0].astype(np.float64)
-        )
-        units = np.broadcast_to(transform.diagonal, (len(transform.diagonal), n_rows))[feature, row]
-        return H * units * units[:, np.newaxis]
-
-    def line(self, direction: NDArray) -> TransformedLine:
-        return TransformedLine(self, direction)
-
-
-class TransformedLine:
-    """A line in v is a line in w."""
-
-    def __init__(self, start: TransformedPoint, direction: NDArray) -> None:
-        self.start, self.direction = start, direction
-        transform = start.problem.transform
-        self._inner = Line(start.inner, transform.forward(direction))
-
-    def at(self, t: float) -> TransformedPoint:
-        v = self.start.w + self.start.w.dtype.type(t) * self.direction
-        return TransformedPoint(self.start.problem, v, self._inner.at(t))
-
-    def slope(self, point: TransformedPoint) -> float:
-        return self._inner.slope(point.inner)

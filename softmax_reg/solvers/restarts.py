@@ -15,7 +15,7 @@ from softmax_reg.objective.point import Point
 from softmax_reg.objective.suboptimality import REACH, score_spread
 from softmax_reg.preconditioning.choose import choose_map
 from softmax_reg.preconditioning.linear_maps import Map, StandardMap
-from softmax_reg.preconditioning.problem import Transformed, TransformedPoint
+from softmax_reg.preconditioning.problem import TransformedObjective, TransformedPoint
 from softmax_reg.solvers.events import Keeper, Watcher
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
@@ -84,7 +84,7 @@ class Walk:
         self.point, self.best = objective.at(run.w), objective.at(run.best)
         if run.rng:
             rng.bit_generator.state = json.loads(run.rng)
-        self._local: Transformed | None = None
+        self._local: TransformedObjective | None = None
         self._curved_as = 1.0  # the loss at which F'' is about the identity of the coordinates
         self._restore_watchers()
         self._points = _quietly(self._after())
@@ -215,7 +215,7 @@ class Walk:
             return np.inf
         if self.solver.separable:
             return np.inf  # a diagonal is too far from the Hessian
-        step = local.problem.transform.forward(-local.gradient)
+        step = local.transform.forward(-local.gradient)
         reach = float(score_spread(self.objective, step).max())
         return _AT_MOST * self._expected_decrease(local) if reach <= REACH else np.inf
 
@@ -251,7 +251,7 @@ class Walk:
         run.limit = run.length
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
             run.limit = max(run.length, cost)
-        self._local = Transformed(self.objective, point.w, change, point)
+        self._local = TransformedObjective(self.objective, point.w, change, point)
         if run.v is not None and run.v.shape != self._local.start.shape:
             raise ValueError(
                 f"The checkpoint is {run.v.size} numbers long in the coordinates of the solver, "

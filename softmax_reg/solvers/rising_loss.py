@@ -14,7 +14,7 @@ from softmax_reg._checks.shown import shown
 from softmax_reg.objective.contract import Problem
 from softmax_reg.objective.objective import Objective
 from softmax_reg.preconditioning.linear_maps import StandardMap
-from softmax_reg.preconditioning.problem import Transformed
+from softmax_reg.preconditioning.problem import TransformedObjective
 from softmax_reg.solvers.solver import Solver
 
 __all__ = ["has_risen", "own_units", "told_of_rise"]
@@ -74,7 +74,7 @@ def own_units(objective: Objective, w: NDArray) -> tuple[Problem, NDArray]:
     """
     if objective.penalty.scale is None:
         return objective, w
-    local = Transformed(objective, w, StandardMap(objective))
+    local = TransformedObjective(objective, w, StandardMap(objective))
     return local, local.start
 
 

@@ -68,7 +68,7 @@ class Curvature(ABC):
         """Return the Hessian of features without correlation: `between` (n_rows, n_rows) (x) I."""
 
     def factor(self, objective: Framed, point: Point, past: Quadratic) -> NDArray:
-        """Return A with A A' near the inverse of the Hessian of `Anchored`, penalty included."""
+        """Return A with A A' near the inverse of the Hessian of all rows, penalty included."""
         weight = objective.data.total_weight
         total = weight + past.weight
         H = weight * self.preconditioner(objective, point) + self.of_past(past)

@@ -1,6 +1,6 @@
 """The objective on some rows, plus a quadratic that stands for all rows before them.
 
-    m(v) = [S F(w) + Q(w) + pull/2 |v|^2] / total,   w = origin + T v,   S the weight of the rows
+    [S F(w) + Q(w)] / total,   S the weight of the rows
     Q = slope . (u - centre) + 1/2 (u - centre)' H (u - centre),   u = w for framed features
 
 The Laplace approximation of a posterior, rows after rows: M. Opper (1998), "A Bayesian approach to
@@ -10,17 +10,16 @@ on-line learning".  `truncated_cg` and `search_line` see the points of any other
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
+from softmax_reg.objective.contract import HasPoints, Line, LinePoint
 from softmax_reg.objective.objective import Objective
-from softmax_reg.objective.point import Line, Point
-from softmax_reg.preconditioning.linear_maps import FeatureMap
 
-__all__ = ["Anchored", "Frame", "Framed", "Quadratic"]
+__all__ = ["Frame", "Framed", "Past", "Pull", "Quadratic", "Sum"]
 
 
 @dataclass(frozen=True)
@@ -155,63 +154,88 @@ class Quadratic:
         return replace(self, centre=r * self.centre, slope=self.slope / r, hessian=H)
 
 
-class Anchored:
-    """m as a function of v.
+class Term(Protocol):
+    """A quadratic function of a flat vector."""
+
+    def value(self, w: NDArray, /) -> float:
+        """Return the value."""
+
+    def gradient(self, w: NDArray, /) -> NDArray:
+        """Return the gradient."""
+
+    def product(self, d: NDArray, /) -> NDArray:
+        """Return the Hessian times d."""
+
+
+@dataclass(frozen=True)
+class Pull:
+    """weight/2 |v|^2."""
+
+    weight: float
+
+    def value(self, v: NDArray) -> float:
+        return 0.5 * self.weight * float(np.vdot(v, v))
+
+    def gradient(self, v: NDArray) -> NDArray:
+        return self.weight * v
+
+    def product(self, d: NDArray) -> NDArray:
+        return self.weight * d
+
+
+@dataclass(frozen=True)
+class Past:
+    """Q as a function of the flat w of an objective."""
+
+    objective: Framed
+    quadratic: Quadratic
+
+    def value(self, w: NDArray) -> float:
+        return self.quadratic.value(self._coordinates(w))
+
+    def gradient(self, w: NDArray) -> NDArray:
+        return self._pull_back(self.quadratic.gradient(self._coordinates(w)))
+
+    def product(self, d: NDArray) -> NDArray:
+        return self._pull_back(self.quadratic.product(self._coordinates(d)))
+
+    def _coordinates(self, w: NDArray) -> NDArray:
+        return self.objective.frame.coordinates(self.objective, w)
+
+    def _pull_back(self, G: NDArray) -> NDArray:
+        return self.objective.frame.pull_back(self.objective, G)
+
+
+class Sum:
+    """(weight F + term) / total, a function of what F is a function of.
 
     Parameters
     ----------
-    objective : Framed
-        F on some rows.
-    past : Quadratic
-        Q.
-    change : FeatureMap
-        T, made for `objective`.
-    origin : ndarray of shape (objective.size,)
-        The w of v = 0.
-    pull : float, default=0.0
-        What holds v at 0: T T' is taken for the inverse Hessian of all that was learned, divided
-        by the weight `pull` of it.
+    inner : object with `at`
+        F.
+    weight : float
+    term : Term
+    total : float
     """
 
-    def __init__(
-        self,
-        objective: Framed,
-        past: Quadratic,
-        change: FeatureMap,
-        origin: NDArray,
-        pull: float = 0.0,
-    ) -> None:
-        self.objective, self.past, self.change, self.origin = objective, past, change, origin
-        self.pull = pull
-        self.total = objective.data.total_weight + past.weight + pull
+    def __init__(self, inner: HasPoints, weight: float, term: Term, total: float) -> None:
+        self.inner, self.weight, self.term, self.total = inner, weight, term, total
 
-    def at(self, v: NDArray) -> AnchoredPoint:
-        """Return the point v."""
-        w = self.origin + self.change.forward(v)
-        return AnchoredPoint(self, v, self.objective.at(w))
-
-    def mean_of(self, of_rows: Any, of_past: Any, of_pull: Any) -> Any:
-        """Return S, Q and pull terms, added up and divided by the total weight."""
-        mean = (self.objective.data.total_weight * of_rows + self.pull * of_pull) / self.total
-        return mean + of_past / self.total
+    def at(self, w: NDArray) -> SumPoint:
+        """Return the point w."""
+        return SumPoint(self, self.inner.at(w))
 
 
-class AnchoredPoint:
-    """A point of `Anchored`; `inner` is the point w of the rows' objective."""
+class SumPoint:
+    """A point of `Sum`; `inner` is that of F."""
 
-    def __init__(self, anchored: Anchored, v: NDArray, inner: Point) -> None:
-        self.anchored, self.w, self.inner = anchored, v, inner
-
-    @cached_property
-    def _u(self) -> NDArray:
-        objective = self.anchored.objective
-        return objective.frame.coordinates(objective, self.inner.w)
+    def __init__(self, of: Sum, inner: LinePoint) -> None:
+        self.of, self.inner, self.w = of, inner, inner.w
 
     @cached_property
     def value(self) -> float:
-        anchored = self.anchored
-        pull = 0.5 * float(np.vdot(self.w, self.w))
-        return anchored.mean_of(self.inner.value, anchored.past.value(self._u), pull)
+        of = self.of
+        return (of.weight * self.inner.value + of.term.value(self.w)) / of.total
 
     @property
     def rounding(self) -> float:
@@ -219,46 +243,36 @@ class AnchoredPoint:
         return float(np.finfo(self.w.dtype).eps) * abs(self.value)
 
     @cached_property
+    def slope_of_term(self) -> NDArray:
+        """The gradient of the term."""
+        return self.of.term.gradient(self.w)
+
+    @cached_property
     def gradient(self) -> NDArray:
-        anchored, adjoint = self.anchored, self.anchored.change.adjoint
-        past = self._adjoint(anchored.past.gradient(self._u))
-        return anchored.mean_of(adjoint(self.inner.gradient), past, self.w)
+        return (self.of.weight * self.inner.gradient + self.slope_of_term) / self.of.total
 
     def hessian_product(self, v: NDArray) -> NDArray:
-        anchored, change = self.anchored, self.anchored.change
-        d = change.forward(v)
-        rows = change.adjoint(self.inner.hessian_product(d))
-        return anchored.mean_of(rows, self._past_product(d), v)
+        """Return the Hessian times v."""
+        of = self.of
+        return (of.weight * self.inner.hessian_product(v) + of.term.product(v)) / of.total
 
-    def _past_product(self, d: NDArray) -> NDArray:
-        """Return T' H d for a displacement d of w."""
-        objective, past = self.anchored.objective, self.anchored.past
-        return self._adjoint(past.product(objective.frame.coordinates(objective, d)))
-
-    def _adjoint(self, G: NDArray) -> NDArray:
-        objective = self.anchored.objective
-        return self.anchored.change.adjoint(objective.frame.pull_back(objective, G))
-
-    def line(self, direction: NDArray) -> AnchoredLine:
-        return AnchoredLine(self, direction)
+    def line(self, direction: NDArray) -> SumLine:
+        """Return the points w + t * direction."""
+        return SumLine(self, direction)
 
 
-class AnchoredLine:
-    """A line in v is a line in w; along it Q and the pull are parabolas."""
+class SumLine:
+    """A line of `Sum` is one of F."""
 
-    def __init__(self, start: AnchoredPoint, direction: NDArray) -> None:
-        self.start, self.direction = start, direction
-        self._inner = Line(start.inner, start.anchored.change.forward(direction))
+    def __init__(self, start: SumPoint, direction: NDArray) -> None:
+        self.of, self.direction = start.of, direction
+        self._inner: Line[LinePoint] = start.inner.line(direction)
 
-    def at(self, t: float) -> AnchoredPoint:
-        return AnchoredPoint(
-            self.start.anchored, self.start.w + t * self.direction, self._inner.at(t)
-        )
+    def at(self, t: float) -> SumPoint:
+        """Return the point at t."""
+        return SumPoint(self.of, self._inner.at(t))
 
-    def slope(self, point: AnchoredPoint) -> float:
-        anchored, d = self.start.anchored, self._inner.direction
-        objective = anchored.objective
-        along = objective.frame.coordinates(objective, d)
-        past = float(np.vdot(anchored.past.gradient(point._u), along))
-        pull = float(np.vdot(point.w, self.direction))
-        return anchored.mean_of(self._inner.slope(point.inner), past, pull)
+    def slope(self, point: SumPoint) -> float:
+        """Return the derivative by t at a point of this line."""
+        of_term = float(np.vdot(point.slope_of_term, self.direction))
+        return (self.of.weight * self._inner.slope(point.inner) + of_term) / self.of.total

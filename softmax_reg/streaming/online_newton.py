@@ -21,11 +21,12 @@ from softmax_reg.dataset.dataset import Block, Dataset
 from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.penalties import ElasticNet
+from softmax_reg.preconditioning.problem import Transformed
 from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.newton_cg import truncated_cg
 from softmax_reg.streaming.feature_scale import Units
 from softmax_reg.streaming.hessian_storage import Curvature, curvature_for
-from softmax_reg.streaming.laplace_objective import Anchored, Frame, Framed, Quadratic
+from softmax_reg.streaming.laplace_objective import Frame, Framed, Past, Pull, Quadratic, Sum
 from softmax_reg.streaming.state_arrays import LARGEST, SavedAsArrays
 from softmax_reg.streaming.window import LabelledRows, join, push
 
@@ -239,11 +240,10 @@ class OnlineNewton(SavedAsArrays):
         objective = self._objective(batch, self.frame)
         assert self.factor is not None
         change = self.curvature.change(objective, self.factor)
-        zero = np.zeros_like(self.past.slope)
-        nothing = Quadratic(0.0, zero, zero, np.array(0.0))
         pull = self.weight - batch.weight
-        anchored = Anchored(objective, nothing, change, self.w, pull)
-        point = anchored.at(np.zeros_like(self.w))
+        loss = Transformed(objective, self.w, change)
+        held = Sum(loss, batch.weight, Pull(pull), self.weight)
+        point = held.at(np.zeros_like(self.w))
         new = search_line(point, truncated_cg(point, _STEP_CG))
         v = np.zeros_like(self.w) if new is None else new.w
         # So long is v on average when all rows of the batch are alike.
@@ -262,15 +262,15 @@ class OnlineNewton(SavedAsArrays):
         objective = self._objective(batch, frame, penalised=True)
         past = kept if self.knows_past else self._guess_past(kept, objective)
         gap = _GAP * min(objective.size, self.weight)
-        w = self.w
+        total = batch.weight + past.weight
+        w, whole = self.w, Sum(objective, batch.weight, Past(objective, past), total)
         with objective.data.running():
             for iteration in range(_MAX_NEWTON):
                 if iteration % _NEWTON_PER_FACTOR == 0:
                     factor = curvature.factor(objective, objective.at(w), past)
-                anchored = Anchored(objective, past, curvature.change(objective, factor), w)
-                point = anchored.at(np.zeros_like(w))
+                point = Transformed(whole, w, curvature.change(objective, factor)).at(0.0 * w)
                 # In these coordinates half the squared gradient is what is left to gain.
-                if 0.5 * np.vdot(point.gradient, point.gradient) * anchored.total <= gap:
+                if 0.5 * np.vdot(point.gradient, point.gradient) * whole.total <= gap:
                     break
                 new = search_line(point, truncated_cg(point, _MAX_CG))
                 if new is None:
