@@ -11,6 +11,7 @@ from objectives import dataset_of
 from problems import data, penalised_loss
 
 from softmax_reg import SoftmaxRegression
+from softmax_reg.dataset.dataset import small_dataset
 from softmax_reg.functional import log_softmax, softmax
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.preconditioning.problem import Transformed
@@ -136,7 +137,8 @@ def learn_all(state, X, codes, size, passes=1, weights=None):
     for _ in range(passes):
         for start in range(0, len(codes), size):
             part = slice(start, start + size)
-            state = state.learn(X[part], codes[part], s[part])
+            classes = np.arange(state.n_classes)
+            state = state.learn(small_dataset(X[part], classes, codes[part], s[part]))
     return state
 
 
@@ -187,7 +189,7 @@ def test_the_size_of_the_batches_hardly_matters(size):
     trained = SoftmaxRegression().fit(X[train], y[train])
     log_proba = trained.predict_log_proba(X[test])
     reference = -log_proba[np.arange(len(test)), y[test]].mean()
-    assert state.mean_loss(X[test], y[test], np.ones(len(test))) < 1.25 * reference
+    assert state.mean_loss(dataset_of(X[test], y[test], n_classes=10)) < 1.25 * reference
 
 
 def test_the_memory_does_not_grow_with_the_rows(monkeypatch):
@@ -210,7 +212,7 @@ def test_a_feature_that_jumps_in_scale_leaves_everything_finite(factor):
     with np.errstate(all="ignore"):
         state = learn_all(state, X * [1.0, factor, 1.0], y, 20)
     assert np.isfinite(state.w).all()
-    loss = state.mean_loss(X * [1.0, factor, 1.0], y, np.ones(400))
+    loss = state.mean_loss(dataset_of(X * [1.0, factor, 1.0], y))
     assert loss < np.log(3.0)
     state = learn_all(state, X * [1.0, 1e60, 1.0], y, 20)
     assert np.isfinite(state.w).all()
@@ -263,7 +265,7 @@ def test_csr_rows_give_the_updates_of_dense_ones():
 def test_a_number_too_large_to_be_squared_is_refused():
     X, y = np.array([[1.0], [1e200]]), np.array([0, 1])
     with pytest.raises(ValueError, match="too large to be squared"):
-        OnlineNewton.empty(1, 2).learn(X, y, np.ones(2))
+        OnlineNewton.empty(1, 2).learn(dataset_of(X, y))
 
 
 def test_log_softmax_agrees_with_the_loss_of_a_state():
@@ -272,4 +274,6 @@ def test_log_softmax_agrees_with_the_loss_of_a_state():
     W, b = state.coefficients
     s = np.linspace(1.0, 2.0, len(y))
     losses = -log_softmax(X @ W + b)[np.arange(len(y)), y]
-    assert state.mean_loss(X, y, s) == pytest.approx(np.average(losses, weights=s), rel=1e-12)
+    assert state.mean_loss(dataset_of(X, y, s)) == pytest.approx(
+        np.average(losses, weights=s), rel=1e-12
+    )

@@ -173,34 +173,69 @@ def test_how_a_fit_works_is_told_in_seven_files_of_under_a_thousand_lines():
     assert int(total[2]) == sum(n_lines) < 1000
 
 
-def test_a_new_solver_is_one_file_and_one_line(tmp_path):
-    """A copy of the package with one more method: the page, the estimator and a grid find it."""
-    copy = tmp_path / "softmax_reg"
-    shutil.copytree(ROOT / "softmax_reg", copy)
-    source = (copy / "solvers" / "gradient_descent.py").read_text(encoding="utf-8")
-    for old, new in (('name = "gd"', 'name = "new"'), ("GradientDescent", "NewMethod")):
-        assert old in source
-        source = source.replace(old, new)
-    (copy / "solvers" / "new_method.py").write_text(source, encoding="utf-8")
-    with (copy / "solvers" / "methods.py").open("a", encoding="utf-8") as methods:
-        methods.write("from softmax_reg.solvers.new_method import NewMethod as NewMethod\n")
-    code = (
-        "from softmax_reg import SoftmaxRegression;"
-        "from softmax_reg.solvers import NewMethod;"
-        "X, y = [[0.0], [1.0], [2.0]], [0, 1, 0];"
-        "model = SoftmaxRegression(solver='new', tol=1e-4).fit(X, y);"
-        "assert model.solver_ == 'new' and model.converged_; model.save('m.npz');"
-        "SoftmaxRegression(solver=NewMethod(), tol=1e-4).fit(X, y).save('n.npz');"
-        "assert SoftmaxRegression.load('n.npz').solver == NewMethod();"
-        "import runpy; print(*runpy.run_path('docs/write_tables.py')['solvers']())"
-    )
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+def run_in_a_copy(folder, template, new, line, code):
+    """Return what a program prints that runs in a copy of the package with a file more.
+
+    Parameters
+    ----------
+    template, new : (str, dict of str to str)
+        A file of the package, and what is replaced in it; the name of the new one beside it.
+    line : (str, str)
+        A line, and the file that it is added to.
+    """
+    shutil.copytree(ROOT / "softmax_reg", folder / "softmax_reg")
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    path, changes = folder / "softmax_reg" / template[0], template[1]
+    text = path.read_text(encoding="utf-8")
+    for old, changed in changes.items():
+        assert old in text
+        text = text.replace(old, changed)
+    path.with_name(new).write_text(text, encoding="utf-8")
+    added = folder / "softmax_reg" / line[1]
+    added.write_text(line[0] + "\n" + added.read_text(encoding="utf-8"), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(folder)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert '| `"new"` |' in done.stdout
+    return done.stdout
+
+
+def test_a_new_solver_is_one_file_and_one_line(tmp_path):
+    code = """
+from runpy import run_path
+from softmax_reg import SoftmaxRegression
+from softmax_reg.solvers import NewMethod
+X, y = [[0.0], [1.0], [2.0]], [0, 1, 0]
+model = SoftmaxRegression(solver="new", tol=1e-4).fit(X, y)
+assert model.solver_ == "new" and model.converged_
+SoftmaxRegression(solver=NewMethod(), tol=1e-4).fit(X, y).save("model.npz")
+assert SoftmaxRegression.load("model.npz").solver == NewMethod()
+print(*run_path("docs/write_tables.py")["solvers"]())
+"""
+    changes = {'name = "gd"': 'name = "new"', "GradientDescent": "NewMethod"}
+    line = "from softmax_reg.solvers.new import NewMethod as NewMethod", "solvers/methods.py"
+    template = "solvers/gradient_descent.py", changes
+    assert '| `"new"` |' in run_in_a_copy(tmp_path, template, "new.py", line, code)
+
+
+def test_a_new_penalty_is_one_file_and_one_line(tmp_path):
+    code = """
+from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV, softmax_path
+from sklearn.datasets import load_iris
+X, y = load_iris(return_X_y=True)
+model = SoftmaxRegression(penalty="new", l1_ratio=1.0, C=0.05).fit(X, y)
+assert model.converged_ and 0 < sum(model.coef_.any(axis=0)) < 4
+model.save("model.npz")
+assert SoftmaxRegression.load("model.npz").penalty == "new"
+assert softmax_path(X, y, penalty="new", Cs=3).n_active_[0] == 0
+assert SoftmaxRegressionCV(penalty="new", l1_ratios=[1.0], Cs=2, cv=2).fit(X, y).C_ > 0
+print("fitted")
+"""
+    changes = {'name = "group_lasso"': 'name = "new"', "GroupLasso": "NewNorm"}
+    line = "from softmax_reg.penalties.new import NewNorm", "penalties/__init__.py"
+    template = "penalties/group_lasso.py", changes
+    assert run_in_a_copy(tmp_path, template, "new.py", line, code) == "fitted\n"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

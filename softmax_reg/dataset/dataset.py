@@ -20,7 +20,7 @@ from softmax_reg._compat import cached_property
 from softmax_reg.dataset.left_out import with_weight
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES, RowBlocks, Sums, precision_for
 
-__all__ = ["Block", "Dataset", "Pass"]
+__all__ = ["Block", "Dataset", "Pass", "small_dataset"]
 
 
 class Block(NamedTuple):
@@ -254,3 +254,9 @@ class Dataset:
         part = Dataset(blocks, self.classes, *of_rows, present=self.present)
         part.total_weight, part.shares = self.total_weight, self.shares[rows]
         return part
+
+
+def small_dataset(X: Any, classes: NDArray, codes: NDArray[np.intp], weights: NDArray) -> Dataset:
+    """Return the data of few rows: all classes take part, one thread computes, in float64."""
+    rows = RowBlocks(X, len(classes), n_threads=1, dtype=np.float64)
+    return Dataset(rows, classes, codes, weights, present=np.arange(len(classes)))

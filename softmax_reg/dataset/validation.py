@@ -11,16 +11,16 @@ from contextlib import closing
 from typing import Any
 
 from softmax_reg._compat import check_sample_weight
-from softmax_reg.dataset.dataset import Dataset
+from softmax_reg.dataset.dataset import Dataset, small_dataset
 from softmax_reg.dataset.first_pass import FirstPass
-from softmax_reg.dataset.labels import encode_labels
+from softmax_reg.dataset.labels import codes_among, encode_labels
 from softmax_reg.dataset.rows import merge_duplicates
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.streams import iterate, read_ahead
 from softmax_reg.dataset.user_rows import refuse_others, source_for, validated
-from softmax_reg.dataset.weights import row_weights
+from softmax_reg.dataset.weights import batch_weights, row_weights
 
-__all__ = ["read_data", "read_source"]
+__all__ = ["read_batch", "read_data", "read_source"]
 
 
 def read_data(
@@ -63,6 +63,36 @@ def read_data(
     weights = row_weights(X, y, classes, codes, sample_weight, estimator.class_weight)
     given = None if sample_weight is None else check_sample_weight(sample_weight, X)
     return Dataset.of(X, classes, codes, weights, given)
+
+
+def read_batch(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, reset: bool
+) -> tuple[Dataset, int]:
+    """Return the rows of a batch that have a weight, and how many there are with the others.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Has `classes_`, to which the labels belong, and a `class_weight`.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y, sample_weight : array-like of shape (n_samples,)
+        The weights may be None.
+    reset : bool
+        Whether the features may differ from those that the estimator knows.
+
+    Raises
+    ------
+    ValueError
+        If the batch cannot be used.
+    """
+    X, y = validated(estimator, X, y, reset, sparse="csr")
+    X, classes = merge_duplicates(X), estimator.classes_
+    codes = codes_among(y, classes)
+    weights = batch_weights(X, classes, codes, sample_weight, estimator.class_weight)
+    n_rows, used = len(weights), weights > 0.0
+    if not used.all():
+        X, codes, weights = X[used], codes[used], weights[used]
+    return small_dataset(X, classes, codes, weights), n_rows
 
 
 def read_source(estimator: Any, source: BatchSource, reset: bool) -> FirstPass:

@@ -14,7 +14,7 @@ from softmax_reg._compat import (
 )
 from softmax_reg.dataset.left_out import with_weight
 
-__all__ = ["check_present", "check_total", "class_factors", "row_weights"]
+__all__ = ["batch_weights", "check_present", "check_total", "class_factors", "row_weights"]
 
 # Beyond it C times the total weight leaves the range of floats.
 _SMALLEST_TOTAL = 1e-250
@@ -94,3 +94,30 @@ def class_factors(
             f"{shown(class_weight)}."
         )
     return per_class
+
+
+def batch_weights(
+    X: Any,
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    sample_weight: Any,
+    class_weight: dict | None,
+) -> NDArray[np.float64]:
+    """Return s = sample_weight * class_weight, shape (n_samples,).
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, all are zero, or their sum cannot be computed with.
+    """
+    s = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if class_weight is not None:
+        with np.errstate(over="ignore"):
+            s = s * compute_class_weight(class_weight, classes=classes, y=classes)[codes]
+    check_total(s)
+    if not ((s >= 0.0).all() and s.any()):
+        raise ValueError(
+            "The weights of a batch must be finite, not negative, and not all zero; got "
+            f"{s.min():.3g} to {s.max():.3g}."
+        )
+    return s

@@ -64,9 +64,6 @@ class ElasticNet(WeightedNorm, Penalty):
     def rest_gradient(self, W: NDArray) -> NDArray:
         return np.multiply(self.threshold, np.sign(W), dtype=W.dtype)
 
-    def rest_curvature(self, W: NDArray) -> NDArray | None:
-        return None
-
     def best_shift(self, W: NDArray) -> NDArray:
         # sum_k (1 - l1_ratio)/2 (W_k - c)^2 + l1_ratio |W_k - c| is least where c is the median of
         # the W_k and of mean(W) moved by each slope that the L1 norm can have: Y. Li and S. Osher

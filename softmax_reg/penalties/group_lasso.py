@@ -74,9 +74,6 @@ class GroupLasso(WeightedNorm, Penalty):
         across = np.eye(W.shape[1]) - U[:, :, np.newaxis] * U[:, np.newaxis, :]
         return (self.threshold * inverse)[:, :, np.newaxis] * across
 
-    def best_shift(self, W: NDArray) -> NDArray:
-        return W.mean(axis=1, keepdims=True)
-
     def dual_norm(self, U: NDArray) -> float:
         return largest_ratio(_lengths(U), np.broadcast_to(self.threshold, (len(U), 1))[:, 0])
 

@@ -81,13 +81,6 @@ class Penalty(ABC):
         """Return the gradient of the rest on the support of W, zero elsewhere."""
 
     @abstractmethod
-    def rest_curvature(self, W: NDArray) -> NDArray | None:
-        """Return the Hessian of the rest on the support of W, one matrix for each feature.
-
-        Of shape (n_features, n_rows, n_rows), or None if it is zero everywhere.
-        """
-
-    @abstractmethod
     def dual_norm(self, U: NDArray) -> float:
         """Return the least t at which <U, V> <= t rest(V) for every V; infinite if there is none.
 
@@ -101,20 +94,31 @@ class Penalty(ABC):
         h*(U) = sup_V <U, V> - h(V), the convex conjugate.
         """
 
-    @abstractmethod
+    # What follows suits most penalties as it is.
+
+    def rest_curvature(self, W: NDArray) -> NDArray | None:
+        """Return the Hessian of the rest on the support of W, one matrix for each feature.
+
+        Of shape (n_features, n_rows, n_rows), or None if it is zero everywhere.
+        """
+        return None
+
     def best_shift(self, W: NDArray) -> NDArray:
         """Return the number to take from all classes of a feature at the least h, (n_features, 1).
 
-        It leaves the softmax as it is.
+        It leaves the softmax as it is.  The mean is that of a ridge, and of a group norm.
         """
+        return W.mean(axis=1, keepdims=True)
 
-    @abstractmethod
     def unpenalised(self, n_features: int) -> NDArray[np.bool_]:
         """Return the features whose coefficients cost nothing, shape (n_features,)."""
+        has_no_norm = self.support(np.zeros((n_features, 1)))[:, 0]
+        return has_no_norm & (np.broadcast_to(np.ravel(self.curvature), n_features) == 0.0)
 
-    @abstractmethod
-    def of_features(self, features: NDArray[np.intp]) -> Penalty:
+    def of_features(self, features: NDArray[np.intp]) -> Self:
         """Return the penalty on the coefficients of some features alone."""
+        of_each = {name: field for name, field in vars(self).items() if np.ndim(field) > 0}
+        return self.with_fields(**{name: field[features] for name, field in of_each.items()})
 
     def evened(self) -> tuple[Penalty, float | NDArray]:
         """Return a penalty with one ridge for all features, and the units D in which it is this.

@@ -42,16 +42,6 @@ class WeightedNorm:
         units = 1.0 if self.scale is None else self.scale**power
         return strength * np.asarray(factor * units)[:, np.newaxis]
 
-    def unpenalised(self, n_features: int) -> NDArray[np.bool_]:
-        cost = np.ravel(self.threshold + self.curvature)
-        return np.broadcast_to(cost == 0.0, n_features)
-
-    def of_features(self, features: NDArray[np.intp]) -> Self:
-        factor, scale = (
-            None if each is None else each[features] for each in (self.factor, self.scale)
-        )
-        return replace(self, factor=factor, scale=scale)
-
     def evened(self) -> tuple[Self, float | NDArray]:
         even = replace(self, factor=None, scale=None)
         if even.curvature == 0.0:

@@ -17,9 +17,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block, Dataset
-from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.dataset.dataset import Block, Dataset, small_dataset
 from softmax_reg.objective.linear_model import LinearModel
+from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.preconditioning.problem import Transformed
 from softmax_reg.solvers.line_search import search_line
@@ -144,33 +144,28 @@ class OnlineNewton(SavedAsArrays):
         """Whether the curvature of the rows before the window is known."""
         return self.past.hessian.ndim > 0 or self.past.weight == 0.0
 
-    def mean_loss(self, X: Any, codes: NDArray[np.intp], weights: NDArray) -> float:
+    def mean_loss(self, batch: Dataset) -> float:
         """Return the weighted mean of -log P[y] over some rows."""
-        batch = LabelledRows(X, codes, weights.astype(np.float64))
-        return self._objective(batch, self.frame).at(self.w).value
+        return PenalisedLoss(batch, ElasticNet(0.0), self.fit_intercept).loss(self.w)
 
-    def accuracy(self, X: Any, codes: NDArray[np.intp], weights: NDArray) -> float:
+    def accuracy(self, batch: Dataset) -> float:
         """Return the weighted share of some rows whose class is the most probable."""
-        W, b = self.coefficients
-        scores = X @ W + b
-        top = scores.argmax(axis=1) if self.n_classes > 2 else scores[:, 0] > 0.0
-        return float(weights[top == codes].sum() / weights.sum())
+        return PenalisedLoss(batch, ElasticNet(0.0), self.fit_intercept).accuracy(self.w)
 
-    def learn(self, X: Any, codes: NDArray[np.intp], weights: NDArray) -> OnlineNewton:
+    def learn(self, batch: Dataset) -> OnlineNewton:
         """Return what is known after some more rows.
 
         Parameters
         ----------
-        X : ndarray or CSR of shape (n_rows, n_features), float32 or float64
-        codes : ndarray of shape (n_rows,), intp
-        weights : ndarray of shape (n_rows,)
-            Positive.
+        batch : Dataset
+            Computed with in float64; all its rows have a weight, and all classes take part.
 
         Raises
         ------
         ValueError
             If numbers are too large to be squared.
         """
+        X = batch.X
         values = X.data if sp.issparse(X) else X
         largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
         if largest > LARGEST:
@@ -184,7 +179,9 @@ class OnlineNewton(SavedAsArrays):
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, X.shape[0], together):
                 rows = slice(start, start + together)
-                state = state._learn(self._own(X[rows]), codes[rows], weights[rows])
+                weights = batch.weights[rows].astype(np.float64)
+                some = LabelledRows(self._own(X[rows]), batch.codes[rows].copy(), weights)
+                state = state._learn(some)
         if not np.isfinite(state.w).all():
             raise ValueError("The coefficients overflow: rescale the features, or the weights.")
         return state
@@ -200,8 +197,7 @@ class OnlineNewton(SavedAsArrays):
         """How many numbers the rows of the window may take: as many as the curvature."""
         return max(_WINDOW_SIZE, self.curvature.size(*self.past.centre.shape))
 
-    def _learn(self, X: Any, codes: NDArray[np.intp], weights: NDArray) -> OnlineNewton:
-        batch = LabelledRows(X, codes.copy(), weights.astype(np.float64))
+    def _learn(self, batch: LabelledRows) -> OnlineNewton:
         state = replace(self, weight=self.weight + batch.weight, waiting=push(self.waiting, batch))
         new = sum(batch.weight for batch in (*state.stepped, *state.waiting))
         known = state.weight - new if self.knows_past else sum(b.weight for b in self.solved)
@@ -222,10 +218,8 @@ class OnlineNewton(SavedAsArrays):
         self, batch: LabelledRows, frame: Frame | None = None, penalised: bool = False
     ) -> Framed:
         alpha = 1.0 / (self.C * batch.weight) if penalised else 0.0
-        all_of_them = np.arange(self.n_classes)
-        rows = RowBlocks(batch.X, self.n_classes, n_threads=1, dtype=np.float64)
-        of_rows = all_of_them, batch.codes, batch.weights
-        data = Dataset(rows, *of_rows, present=all_of_them)
+        classes = np.arange(self.n_classes)
+        data = small_dataset(batch.X, classes, batch.codes, batch.weights)
         return Framed(frame, data, ElasticNet(alpha), self.fit_intercept)
 
     def _step(self) -> OnlineNewton:

@@ -12,16 +12,10 @@ from numpy.typing import NDArray
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import (
     available_if,
-    check_classification_targets,
     check_partial_fit_first_call,
-    check_sample_weight,
-    compute_class_weight,
     validate_parameter_constraints,
 )
-from softmax_reg.dataset.labels import sorted_labels
-from softmax_reg.dataset.rows import merge_duplicates
-from softmax_reg.dataset.user_rows import validated
-from softmax_reg.dataset.weights import check_total
+from softmax_reg.dataset.validation import read_batch
 from softmax_reg.drop_in import check_scheme, meant, tell
 from softmax_reg.prediction import unchanged_if_it_fails
 from softmax_reg.streaming.events import BatchProgress, BatchWatch, warn_of_unused
@@ -176,19 +170,12 @@ class StreamingMixin:
         if not hasattr(self, "_online"):
             defaults = type(self)().get_params(deep=False)  # type: ignore[attr-defined]
             warn_of_unused(knobs, defaults, knobs["callbacks"], stacklevel=3)
-        X, y = validated(self, X, y, reset=is_new, sparse="csr")
-        X = merge_duplicates(X)
-        codes = codes_of(y, self.classes_)
-        s = batch_weights(X, self.classes_, codes, sample_weight, knobs["class_weight"])
-        n_rows, used = len(s), s > 0.0
-        if not used.all():
-            X, codes, s = X[used], codes[used], s[used]
-        before, began = self._online_now(X.shape[1], knobs), perf_counter()
-        loss = before.mean_loss(X, codes, s)
-        state = before.learn(X, codes, s)
-        shown = self._as_shown(state, X.dtype)
+        batch, n_rows = read_batch(self, X, y, sample_weight, reset=is_new)
+        before, began = self._online_now(batch.shape[1], knobs), perf_counter()
+        loss, state = before.mean_loss(batch), before.learn(batch)
+        shown = self._as_shown(state, batch.X.dtype)
         if watch:
-            n, accuracy = self._batches_before + 1, before.accuracy(X, codes, s)
+            n, accuracy = self._batches_before + 1, before.accuracy(batch)
             watch.tell(BatchProgress(n, loss, accuracy, *shown, perf_counter() - began, n_rows))
         self._show(state, n_rows, loss, *shown)
         try:
@@ -253,53 +240,3 @@ _OF_FIT = (
     "best_iter_",
     "_fitted_rows",
 )
-
-
-def codes_of(y: Any, classes: NDArray) -> NDArray[np.intp]:
-    """Return the position of each label among the classes.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or a label is none of them, or none at all.
-    """
-    labels, places = sorted_labels(y)
-    check_classification_targets(y)
-    if len(classes) < 2:
-        raise ValueError(f"classes must hold at least 2 classes, got {shown(classes)}.")
-    codes = np.searchsorted(classes, labels)
-    codes[codes == len(classes)] = 0
-    strange = labels[classes[codes] != labels]
-    if len(strange):
-        raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {shown(classes)}, `y` "
-            f"has also {shown(strange)}. Pass all classes in the first call to partial_fit."
-        )
-    return codes[places]
-
-
-def batch_weights(
-    X: Any,
-    classes: NDArray,
-    codes: NDArray[np.intp],
-    sample_weight: Any,
-    class_weight: dict | None,
-) -> NDArray[np.float64]:
-    """Return s = sample_weight * class_weight, shape (n_samples,).
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative or not finite, all are zero, or their sum cannot be computed with.
-    """
-    s = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if class_weight is not None:
-        with np.errstate(over="ignore"):
-            s = s * compute_class_weight(class_weight, classes=classes, y=classes)[codes]
-    check_total(s)
-    if not ((s >= 0.0).all() and s.any()):
-        raise ValueError(
-            "The weights of a batch must be finite, not negative, and not all zero; got "
-            f"{s.min():.3g} to {s.max():.3g}."
-        )
-    return s
