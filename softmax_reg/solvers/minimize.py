@@ -17,6 +17,7 @@ from softmax_reg._compat import ConvergenceWarning
 from softmax_reg.objective.objective import Objective
 from softmax_reg.solvers.endings import Result, ended, not_finite, reason_of
 from softmax_reg.solvers.events import Callback, Progress, ask, notify
+from softmax_reg.solvers.keeping import Keeping, is_kept
 from softmax_reg.solvers.promise import Promise
 from softmax_reg.solvers.restarts import Walk
 from softmax_reg.solvers.run_state import Run
@@ -83,7 +84,8 @@ def minimize(
     is_patient = tol is None or solver.is_textbook
     tol = 0.0 if tol is None else max(tol, objective.resolution)
     run = Run(w=w, best=w, start=w, length=solver.first_stage) if run is None else run
-    walk = Walk(solver, objective, run, rng, callbacks)
+    walk = Walk(solver, objective, run, rng, is_kept(callbacks))
+    keeping = Keeping(walk, callbacks)
     point, stopped = walk.point, ""
     asking: list[Callback] = []
     try:
@@ -108,7 +110,7 @@ def minimize(
                 if asking := ask(callbacks, progress):
                     stopped = "callback"
                     break
-                point = walk.keep_if_due()
+                point = keeping.keep_if_due()
                 stopped = verdict(walk, promise, point, tol, max_iter, is_patient)
         except KeyboardInterrupt:
             if not walk.run.losses:

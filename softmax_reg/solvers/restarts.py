@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from softmax_reg.objective.suboptimality import REACH, score_spread
 from softmax_reg.preconditioning.choose import choose_map
 from softmax_reg.preconditioning.linear_maps import Map, StandardMap
 from softmax_reg.preconditioning.problem import TransformedObjective, TransformedPoint
-from softmax_reg.solvers.events import Keeper, Watcher
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.run_state import Run
@@ -52,8 +50,8 @@ class Walk:
     objective : Objective
     run : Run
     rng : Generator
-    callbacks : sequence of callables
-        A `Keeper` is handed the run when it is due, a `Watcher` what the run knows of it.
+    is_kept : bool, default=False
+        Whether all is to follow from the run alone, so that another process can go on from it.
 
     Attributes
     ----------
@@ -70,23 +68,16 @@ class Walk:
         objective: Objective,
         run: Run,
         rng: np.random.Generator,
-        callbacks: Sequence[Any] = (),
+        is_kept: bool = False,
     ) -> None:
         self.asked, self.objective, self.run, self.rng = solver, objective, run, rng
         self._local_point: ProblemPoint | None = None
-        self.keepers = [callback for callback in callbacks if isinstance(callback, Keeper)]
-        self.watchers: dict[str, Watcher] = {}
-        for callback in callbacks:
-            if isinstance(callback, Watcher):
-                kind = type(callback).__name__
-                number = sum(name.startswith(f"{kind} ") for name in self.watchers)
-                self.watchers[f"{kind} {number}"] = callback
+        self._is_kept = is_kept
         self.point, self.best = objective.at(run.w), objective.at(run.best)
         if run.rng:
             rng.bit_generator.state = json.loads(run.rng)
         self._local: TransformedObjective | None = None
         self._curved_as = 1.0  # the loss at which F'' is about the identity of the coordinates
-        self._restore_watchers()
         self._points = _quietly(self._after())
 
     @property
@@ -131,28 +122,16 @@ class Walk:
             return self.point
         return next(self._points, None)
 
-    def keep_if_due(self) -> Point:
-        """Hand out where the run stands to the keepers that are due; return the last point.
+    def stand(self) -> Run:
+        """Return the run, whole: what it takes to go on from the last point."""
+        self.point, self.best = self.point.afresh(), self.best.afresh()
+        self.run.rng, self.run.best = json.dumps(self.rng.bit_generator.state), self.best.w
+        return self.run
 
-        The run itself then goes on from there as one that was read from a file does.
-        """
-        due = [keeper for keeper in self.keepers if keeper.is_due]
-        if due:
-            run, self.point, self.best = self.run, self.point.afresh(), self.best.afresh()
-            run.rng, run.best = json.dumps(self.rng.bit_generator.state), self.best.w
-            run.watchers = {name: watcher.get_state() for name, watcher in self.watchers.items()}
-            arrays = run.to_arrays()
-            for keeper in due:
-                keeper.keep(arrays, self.point)
-            self.run = Run.from_arrays(arrays)
-            self._restore_watchers()
-            self._points = _quietly(self._after())
-        return self.point
-
-    def _restore_watchers(self) -> None:
-        for name, watcher in self.watchers.items():
-            if name in self.run.watchers:
-                watcher.set_state(self.run.watchers[name])
+    def go_on(self, run: Run) -> None:
+        """Go on from a copy of the run, at its last point."""
+        self.run = run
+        self._points = _quietly(self._after())
 
     def _after(self) -> Iterator[Point]:
         solver, run = self.solver, self.run
@@ -227,7 +206,7 @@ class Walk:
         if run.v is not None and self._local is not None:
             return self._local, run.v  # as they would be made again from `run`
         point = self.point if run.v is None else self.objective.at(run.start)
-        if self.keepers:
+        if self._is_kept:
             # From `run` alone; else what came along a line saves a pass, and rounding differs.
             point = point.afresh()
         if solver.is_stochastic and solver.is_conditioned and run.v is None:
