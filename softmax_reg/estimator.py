@@ -28,7 +28,7 @@ from softmax_reg._compat import (
     with_callbacks,
 )
 from softmax_reg.callbacks import EarlyStopping
-from softmax_reg.callbacks.ordering import in_order
+from softmax_reg.callbacks.ordering import sorted_callbacks
 from softmax_reg.callbacks.sklearn_callbacks import FitTasks, whole_fit
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
@@ -46,7 +46,7 @@ from softmax_reg.objective.penalised_loss import null_loss
 from softmax_reg.objective.separability import Existence
 from softmax_reg.penalties import ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
-from softmax_reg.persistence.resumption import Session
+from softmax_reg.persistence.resumption import ResumableFit
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
 from softmax_reg.solvers.parameter_constraints import (
@@ -57,9 +57,9 @@ from softmax_reg.solvers.parameter_constraints import (
     MOMENTUM,
     SolverName,
 )
-from softmax_reg.streaming.fitted_rows import FittedRows
+from softmax_reg.streaming.fitted_rows import FitSummary
 from softmax_reg.streaming.online_newton import OnlineNewton
-from softmax_reg.streaming.partial_fit import StreamingMixin
+from softmax_reg.streaming.partial_fit import PartialFitMixin
 
 __all__ = ["SoftmaxRegression"]
 
@@ -84,7 +84,7 @@ class SoftmaxRegression(
     CallbackSupportMixin,
     SoftmaxPredictor,
     ClassifierMixin,
-    StreamingMixin,
+    PartialFitMixin,
     SummaryMixin,
     Persistent,
     BaseEstimator,
@@ -285,7 +285,7 @@ class SoftmaxRegression(
            [1., 0., 0.]])
     """
 
-    _saved_parts = Persistent._saved_parts | {"_online": OnlineNewton, "_fitted_rows": FittedRows}
+    _saved_parts = Persistent._saved_parts | {"_online": OnlineNewton, "_fitted_rows": FitSummary}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
         "penalty_factor": ["array-like", None],
@@ -434,12 +434,12 @@ class SoftmaxRegression(
         knobs = meant(self)
         solver, name = make_solver(knobs["solver"], knobs, self._is_smooth())
         warn_of_unused(knobs["solver"], name, knobs, level=4)
-        session = Session(self, int(check_random_state(self.random_state).randint(2**31)))
+        session = ResumableFit(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
         data = read_data(self, X, y, sample_weight)
         classes = data.classes
         check_scheme(self.multi_class, classes)
-        callbacks, stopping = in_order(
+        callbacks, stopping = sorted_callbacks(
             self.callbacks, self.verbose, self.n_iter_no_change if self.early_stopping else None
         )
         training, held_out = unseen_rows(self, data, users, stopping is not None, rng)
@@ -508,7 +508,7 @@ class SoftmaxRegression(
         is_optimum = result.converged and result.existence is Existence.PROVED
         self.converged_ = bool(is_optimum and point is result.point)
         self.n_samples_seen_ = objective.data.shape[0]
-        self._fitted_rows = FittedRows.of(objective)
+        self._fitted_rows = FitSummary.of(objective)
         if held_out is not None:
             self.validation_loss_curve_ = held_out
         if stopping is not None:

@@ -27,7 +27,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from softmax_reg import SoftmaxRegression
 from softmax_reg._npz.storage import flatten, unflatten
 from softmax_reg.callbacks import EarlyStopping, LossLogger, PrintProgress
-from softmax_reg.callbacks.progress_line import Pace
+from softmax_reg.callbacks.progress_line import RemainingTime
 from softmax_reg.solvers import SOLVERS, minimize
 from softmax_reg.solvers.events import Progress
 
@@ -698,7 +698,7 @@ def test_a_printer_can_be_copied_and_writes_to_the_same_stream():
 
 def after(times, limit=100):
     """Return the time left as known after so many steps at these times."""
-    pace = Pace()
+    pace = RemainingTime()
     for n, seconds in enumerate(times):
         pace.note(n, seconds)
         pace.expect(pace.until(limit))

@@ -16,7 +16,7 @@ from objectives import (
 from problems import data, newton, penalised_loss
 
 from softmax_reg import SoftmaxRegression
-from softmax_reg.preconditioning.choose import choose_map
+from softmax_reg.preconditioning.choose import choose_preconditioner
 from softmax_reg.preconditioning.preconditioners import (
     bound_map,
     curvature_map,
@@ -33,9 +33,15 @@ MAPS = {
     "curvature-per-class": lambda objective, point: curvature_map(objective, point, True),
     "curvature-mean": lambda objective, point: curvature_map(objective, point, False),
     "full": full_map,
-    "first-choice": lambda objective, point: choose_map(objective, point, True, False)[0],
-    "next-choice": lambda objective, point: choose_map(objective, point, False, False)[0],
-    "whole-choice": lambda objective, point: choose_map(objective, point, False, True)[0],
+    "first-choice": lambda objective, point: choose_preconditioner(objective, point, True, False)[
+        0
+    ],
+    "next-choice": lambda objective, point: choose_preconditioner(objective, point, False, False)[
+        0
+    ],
+    "whole-choice": lambda objective, point: choose_preconditioner(objective, point, False, True)[
+        0
+    ],
 }
 KINDS = {
     "K=2": {"n_classes": 2},

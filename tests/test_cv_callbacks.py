@@ -123,7 +123,7 @@ def test_a_display_draws_what_ended_paths_scored():
     assert_allclose(marked[0].get_ydata(), display.means[0, CS.index(model.C_)])
 
 
-class Watcher:
+class StatefulCallback:
     """Fails after so many calls; holds what cannot be sent to another process."""
 
     def __init__(self, fail_after=None):
@@ -141,7 +141,7 @@ class Watcher:
 
 @N_JOBS
 def test_what_watches_stays_here_and_changes_nothing(jobs):
-    plain, watched = fitted(), fitted(jobs, callbacks=(watcher := Watcher()))
+    plain, watched = fitted(), fitted(jobs, callbacks=(watcher := StatefulCallback()))
     assert (watcher.calls, watcher.ended) == (13, 1)
     for name in FITTED:
         assert_array_equal(getattr(watched, name), getattr(plain, name))
@@ -186,7 +186,7 @@ def test_folds_that_can_be_gone_through_once_do_for_several_jobs():
     [("loky", 2), ("multiprocessing", 2), ("threading", 2), ("threading", 13), ("none", 2)],
 )
 def test_an_error_in_a_callback_leaves_the_estimator_as_it_was(backend, fail_after):
-    watcher = Watcher(fail_after)
+    watcher = StatefulCallback(fail_after)
     model = SoftmaxRegressionCV(Cs=2, cv=2).fit(*data("iris"))
     model.set_params(Cs=CS, cv=3, callbacks=watcher)
     before = dict(vars(model))
@@ -201,7 +201,7 @@ def test_an_error_in_a_callback_leaves_the_estimator_as_it_was(backend, fail_aft
 
 
 def test_an_error_in_a_path_leaves_the_estimator_as_it_was_too():
-    watcher, model = Watcher(), SoftmaxRegressionCV(Cs=CS, cv=3)
+    watcher, model = StatefulCallback(), SoftmaxRegressionCV(Cs=CS, cv=3)
     before = dict(vars(model.set_params(callbacks=watcher, scoring=lambda *args: np.inf)))
     with (
         joblib.parallel_config("threading", n_jobs=2),
@@ -279,7 +279,7 @@ def test_on_a_terminal_a_line_below_those_that_stay_is_kept_up_to_date():
 def test_the_line_ends_even_if_a_callback_fails(monkeypatch):
     monkeypatch.setattr("sys.stdout", terminal := Terminal())
     with pytest.raises(RuntimeError, match="the disk is full"):
-        fitted(verbose=1, callbacks=Watcher(3))
+        fitted(verbose=1, callbacks=StatefulCallback(3))
     text = terminal.getvalue()
     assert text.endswith("\n")
     assert text.split("\r")[-1].startswith("fit  3/13  fold 1/3")

@@ -21,7 +21,7 @@ from softmax_reg.persistence.fitted import FITTED
 from softmax_reg.persistence.runs import _CHECKS
 from softmax_reg.schedules import Cosine, WarmUp
 from softmax_reg.solvers import SGD, Adam
-from softmax_reg.solvers.run_state import Run
+from softmax_reg.solvers.run_state import RunState
 
 # What `load` says in its docstring, and what little a small file takes besides.
 TIMES_ITS_SIZE, BESIDES = 32, 1 << 18
@@ -315,7 +315,7 @@ def test_what_a_run_remembers_is_numbers_of_known_length(originals, tmp_path, na
 
 
 def test_every_field_of_a_run_is_looked_at():
-    assert {str(field.type) for field in Run.__dataclass_fields__.values()} <= _CHECKS.keys()
+    assert {str(field.type) for field in RunState.__dataclass_fields__.values()} <= _CHECKS.keys()
 
 
 def test_the_state_of_a_random_generator_stays_within_its_words(originals, tmp_path):

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from softmax_reg import SoftmaxRegression
 from softmax_reg.penalties import PENALTIES
-from softmax_reg.preconditioning.choose import choose_map
+from softmax_reg.preconditioning.choose import choose_preconditioner
 from softmax_reg.preconditioning.problem import TransformedObjective
 from softmax_reg.solvers.active_set_newton import support_step
 from softmax_reg.solvers.nesterov import Nesterov
@@ -308,7 +308,7 @@ def test_the_hessian_block_is_that_of_the_hessian_products(
     )
     w = somewhere(objective)
     if conditioned:
-        change, _ = choose_map(objective, objective.at(w), safe=False, whole=False)
+        change, _ = choose_preconditioner(objective, objective.at(w), safe=False, whole=False)
         objective = TransformedObjective(objective, w, change)
     point = objective.at(somewhere(objective.objective if conditioned else objective))
     index = np.flatnonzero(np.arange(objective.size) % 3 != 1)
@@ -356,7 +356,7 @@ def test_settling_shifts_each_feature_to_the_least_penalty_and_leaves_the_loss(k
     objective = small_objective(n_classes=4, l1_ratio=0.5)
     objective.penalty = PENALTIES[kind](0.4, l1_ratio, np.linspace(0.5, 2.0, 5))
     w = somewhere(objective)
-    settled = objective.settle(w)
+    settled = objective.remove_class_shift(w)
     W, b = objective.unpack(settled)
     for shift in (-0.3, -1e-4, 1e-4, 0.3):
         assert objective.penalty.value(W) <= objective.penalty.value(W + shift) + 1e-12
@@ -377,7 +377,7 @@ def test_steps_along_the_support_lead_to_where_its_slopes_vanish(l1_ratio, fit_i
     objective = objective.with_penalty(PENALTIES[kind](0.002, l1_ratio))
     rng, begin = np.random.default_rng(0), np.zeros(objective.size)
     point = next(islice(Nesterov().points(objective, begin, rng, {}), 20, None))
-    point = objective.at(objective.settle(point.w))
+    point = objective.at(objective.remove_class_shift(point.w))
     zero, n_steps = objective.unpack(point.w)[0] == 0.0, 0
     while (new := support_step(objective, point, 25)) is not None and n_steps < 30:
         assert new.value <= point.value

@@ -18,11 +18,11 @@ from softmax_reg.preconditioning.problem import Transformed
 from softmax_reg.streaming import online_newton
 from softmax_reg.streaming.hessian_storage import Diagonal, Shared, Whole, curvature_for
 from softmax_reg.streaming.laplace_objective import (
-    Frame,
-    Framed,
+    LaplaceApproximation,
     Past,
     Pull,
-    Quadratic,
+    Standardisation,
+    StandardisedObjective,
     Sum,
 )
 from softmax_reg.streaming.online_newton import OnlineNewton
@@ -38,13 +38,17 @@ def small_problem(n_classes, kind, seed=0):
     n_rows = 1 if n_classes == 2 else n_classes
     X = rng.normal(size=(10, 3)) * [1.0, 20.0, 0.1] + [0.0, 50.0, 1.0]
     codes, s = rng.integers(n_classes, size=10), rng.uniform(0.5, 2.0, 10)
-    frame = Frame(X.mean(axis=0) + 0.1, 1.3 * X.std(axis=0))
-    objective = Framed(frame, dataset_of(X, codes, s, n_classes), ElasticNet(0.1), True)
+    frame = Standardisation(X.mean(axis=0) + 0.1, 1.3 * X.std(axis=0))
+    objective = StandardisedObjective(
+        frame, dataset_of(X, codes, s, n_classes), ElasticNet(0.1), True
+    )
     w = rng.normal(size=objective.size) / 20.0
     curvature = kind()
     H = 3.0 * curvature.hessian(objective, objective.at(w))
     centre, slope = rng.normal(size=(2, 4, n_rows))
-    past = Quadratic(3.0, centre, slope - slope.mean(axis=1, keepdims=True), H, ridge=0.2)
+    past = LaplaceApproximation(
+        3.0, centre, slope - slope.mean(axis=1, keepdims=True), H, ridge=0.2
+    )
     change = curvature.change(objective, curvature.factor(objective, objective.at(w), past))
     total = objective.data.total_weight + past.weight + 1.5
     rows_and_past = Sum(objective, objective.data.total_weight, Past(objective, past), 1.0)
@@ -105,12 +109,12 @@ def test_a_quadratic_in_other_units_has_the_same_values(kind, n_rows):
     H = rng.normal(size=sizes[kind])
     H = H @ H.T if H.ndim == 2 else H**2
     centre, slope, U = rng.normal(size=(3, n, n_rows))
-    old, ratio = Quadratic(1.0, centre, slope, H), rng.uniform(0.1, 10.0, n)
+    old, ratio = LaplaceApproximation(1.0, centre, slope, H), rng.uniform(0.1, 10.0, n)
     new = old.rescaled(ratio)
     assert new.value(ratio[:, np.newaxis] * U) == pytest.approx(old.value(U), rel=1e-12)
     both = old.plus(2.0, U, slope, H)
     assert both.value(centre) - both.value(U) == pytest.approx(
-        old.value(centre) - old.value(U) + Quadratic(2.0, U, slope, H).value(centre)
+        old.value(centre) - old.value(U) + LaplaceApproximation(2.0, U, slope, H).value(centre)
     )
 
 

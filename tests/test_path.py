@@ -336,7 +336,7 @@ def test_a_callback_ends_the_path_where_it_says_so():
 
 
 def test_the_end_of_a_path_is_told_however_it_ends():
-    class Watcher:
+    class StatefulCallback:
         def __init__(self, fail_after):
             self.fail_after, self.ended = fail_after, 0
 
@@ -348,9 +348,9 @@ def test_the_end_of_a_path_is_told_however_it_ends():
             self.ended += 1
 
     X, y = data("iris")
-    softmax_path(X, y, Cs=3, callbacks=(well := Watcher(None)))
+    softmax_path(X, y, Cs=3, callbacks=(well := StatefulCallback(None)))
     with pytest.raises(RuntimeError, match="the disk is full"):
-        softmax_path(X, y, Cs=3, callbacks=(badly := Watcher(2)))
+        softmax_path(X, y, Cs=3, callbacks=(badly := StatefulCallback(2)))
     assert (well.ended, badly.ended) == (1, 1)
 
 

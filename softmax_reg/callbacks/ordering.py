@@ -9,12 +9,12 @@ from softmax_reg._checks.shown import shown
 from softmax_reg.callbacks.early_stopping import EarlyStopping
 from softmax_reg.callbacks.print_progress import PrintProgress
 
-__all__ = ["in_order", "listed"]
+__all__ = ["as_list", "sorted_callbacks"]
 
 _OTHERS = 3  # the place of callables that say nothing of their own
 
 
-def listed(given: Any, told: str) -> list[Callable[..., Any]]:
+def as_list(given: Any, told: str) -> list[Callable[..., Any]]:
     """Return the callbacks that a user gave as a list.
 
     Parameters
@@ -41,7 +41,7 @@ def listed(given: Any, told: str) -> list[Callable[..., Any]]:
     return callbacks
 
 
-def in_order(
+def sorted_callbacks(
     given: Any, verbose: int, n_iter_no_change: int | None
 ) -> tuple[list[Callable[..., Any]], EarlyStopping | None]:
     """Return the callbacks of a fit in the order of their calls, and that which stops it early.
@@ -62,7 +62,7 @@ def in_order(
     ValueError
         If two of them stop early.
     """
-    callbacks = listed(given, "a Progress")
+    callbacks = as_list(given, "a Progress")
     stopping = [callback for callback in callbacks if isinstance(callback, EarlyStopping)]
     if len(stopping) > 1:
         raise ValueError(f"callbacks holds {len(stopping)} EarlyStopping; only one can decide.")

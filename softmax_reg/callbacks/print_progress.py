@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TextIO
 
-from softmax_reg.callbacks.progress_line import Lines, Pace, duration, in_one_line
+from softmax_reg.callbacks.progress_line import ProgressLine, RemainingTime, duration, in_one_line
 from softmax_reg.solvers.events import Progress
 
 __all__ = ["PrintProgress"]
@@ -17,7 +17,7 @@ __all__ = ["PrintProgress"]
 Text = Callable[[Progress, int], str]  # of a point, with so many digits of its losses
 
 
-class PrintProgress(Lines):
+class PrintProgress(ProgressLine):
     r"""Prints how the run goes; `verbose` of the estimator makes one.
 
     Lines for iterations 0, 1, 2, 5, 10, 20, ... stay, and one for the last, with why it was the
@@ -85,7 +85,7 @@ class PrintProgress(Lines):
 
     def _start(self) -> None:
         super()._start()
-        self._pace = Pace()
+        self._pace = RemainingTime()
 
     def __call__(self, progress: Progress) -> None:
         """Print a line if it is time for one."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, ClassVar, TextIO
 
-__all__ = ["Lines", "Pace", "duration", "in_one_line"]
+__all__ = ["ProgressLine", "RemainingTime", "duration", "in_one_line"]
 
 # Seconds between two updates of a line that is rewritten, and at most between two of a log.
 _SHORTEST, _LONGEST = 0.1, 10.0
@@ -21,7 +21,7 @@ _SHORTEST, _LONGEST = 0.1, 10.0
 _FEWEST, _AGREED = 4, 1.5
 
 
-class Lines:
+class ProgressLine:
     """What printers of progress have in common: `tell` for everything that happens, then `finish`.
 
     Parameters
@@ -161,7 +161,7 @@ def _screen(stream: TextIO) -> Any:
     return _Terminal(stream) if is_terminal else _Log(stream)
 
 
-class Pace:
+class RemainingTime:
     """How long the rest may take, judged by the second half of the time it took so far."""
 
     def __init__(self) -> None:

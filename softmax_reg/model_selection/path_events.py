@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
 from softmax_reg.callbacks import Checkpoint, EarlyStopping, LossLogger, PrintProgress
-from softmax_reg.callbacks.ordering import listed
+from softmax_reg.callbacks.ordering import as_list
 from softmax_reg.callbacks.path_progress import PathPoint, PathProgress
-from softmax_reg.callbacks.progress_line import Lines, Pace, duration, in_one_line
+from softmax_reg.callbacks.progress_line import ProgressLine, RemainingTime, duration, in_one_line
 from softmax_reg.solvers.events import ask, notify
 
 __all__ = ["PathWatch", "PrintPath", "as_callbacks"]
@@ -23,7 +23,7 @@ __all__ = ["PathWatch", "PrintPath", "as_callbacks"]
 _OF_ONE_FIT = (Checkpoint, EarlyStopping, LossLogger, PrintProgress)
 
 
-class PrintPath(Lines):
+class PrintPath(ProgressLine):
     """Prints each fit of a path as `PrintProgress` prints each iteration of a fit.
 
     Parameters
@@ -39,7 +39,7 @@ class PrintPath(Lines):
 
     def _start(self) -> None:
         super()._start()
-        self._pace = Pace()
+        self._pace = RemainingTime()
         self._pace.note(0, 0.0)
         self._pace.expect(None)
 
@@ -83,7 +83,7 @@ def as_callbacks(given: Any, verbose: int) -> list[Callable[[PathProgress], Any]
     TypeError
         If one cannot be called, or watches the iterations of a single fit.
     """
-    callbacks = listed(given, "a PathProgress")
+    callbacks = as_list(given, "a PathProgress")
     for callback in callbacks:
         if isinstance(callback, _OF_ONE_FIT):
             raise TypeError(

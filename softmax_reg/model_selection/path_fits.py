@@ -19,7 +19,7 @@ from softmax_reg.callbacks.path_progress import PathPoint
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import make_penalty
-from softmax_reg.model_selection.warm_starts import optima
+from softmax_reg.model_selection.warm_starts import path_solutions
 from softmax_reg.objective.coefficients import coefficients
 from softmax_reg.objective.objective import Objective
 from softmax_reg.solvers import make_solver
@@ -46,7 +46,7 @@ def objective_of(data: Dataset, l1_ratio: float, knobs: dict[str, Any]) -> Objec
 
 
 def settings_of(knobs: dict[str, Any]) -> dict[str, Any]:
-    """Return what `optima` asks for besides the objective."""
+    """Return what `path_solutions` asks for besides the objective."""
     return {
         "solver_for": lambda is_smooth: make_solver(knobs["solver"], knobs, is_smooth)[0],
         "tol": knobs["tol"],
@@ -80,7 +80,7 @@ def follow(
         1.0 / (C * objective.data.total_weight) for C in Cs.tolist()
     ]  # 0 where that overflows
     settings = settings_of(knobs) | {"callbacks": callbacks}
-    found = optima(objective, strengths, start=start, **settings)
+    found = path_solutions(objective, strengths, start=start, **settings)
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
         point = result.point
         coef, intercept = coefficients(objective, point.w)

@@ -21,10 +21,10 @@ from softmax_reg.dataset.user_rows import labels_of, refuse_no_labels
 from softmax_reg.drop_in import scoring_meant
 from softmax_reg.model_selection.cross_validation import neg_log_loss
 
-__all__ = ["RoutedScores"]
+__all__ = ["ScoringMixin"]
 
 
-class RoutedScores:
+class ScoringMixin:
     """What follows from the parameters `scoring` and `cv`."""
 
     __metadata_request__score: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}

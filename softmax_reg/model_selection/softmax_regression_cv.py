@@ -31,7 +31,7 @@ from softmax_reg.model_selection.folds import ScoredPaths, fold_paths, refitted,
 from softmax_reg.model_selection.path import CONSTRAINTS
 from softmax_reg.model_selection.path_events import PathWatch, as_callbacks
 from softmax_reg.model_selection.path_fits import checked_Cs, checked_l1_ratios, warn_if_unconverged
-from softmax_reg.model_selection.scoring import RoutedScores
+from softmax_reg.model_selection.scoring import ScoringMixin
 from softmax_reg.model_selection.sklearn_callbacks import SearchTasks
 from softmax_reg.persistence.models import Saved
 from softmax_reg.persistence.searched import ALWAYS_SEARCHED, SEARCHED
@@ -52,7 +52,7 @@ _THEIRS = (
 
 
 class SoftmaxRegressionCV(
-    CallbackSupportMixin, RoutedScores, ClassifierMixin, SoftmaxPredictor, Saved, BaseEstimator
+    CallbackSupportMixin, ScoringMixin, ClassifierMixin, SoftmaxPredictor, Saved, BaseEstimator
 ):
     """Multinomial logistic regression whose C, and l1_ratio, are chosen by cross-validation.
 

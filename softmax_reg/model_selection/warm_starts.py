@@ -20,10 +20,10 @@ from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.solvers.endings import Result
 from softmax_reg.solvers.minimize import minimize
-from softmax_reg.solvers.run_state import Run
+from softmax_reg.solvers.run_state import RunState
 from softmax_reg.solvers.solver import Solver
 
-__all__ = ["largest_strength", "optima", "without_penalised"]
+__all__ = ["largest_strength", "path_solutions", "without_penalised"]
 
 # The columns that are kept are copied: only where that takes little memory and saves much work.
 _KEPT_BYTES, _KEPT_SHARE = 64 << 20, 0.5
@@ -46,7 +46,7 @@ def without_penalised(
     objective : Objective
         With a penalty whose rest is a norm; its alpha does not matter, but must be positive.
     solver_for, **settings
-        As for `optima`, to fit the features without a penalty, if there are any.
+        As for `path_solutions`, to fit the features without a penalty, if there are any.
     """
     w, free = without_features(objective), _free(objective)
     if not free.any():
@@ -88,7 +88,7 @@ def _free(objective: Objective) -> NDArray[np.bool_]:
     return np.asarray(objective.penalty.support(W).any(axis=1))
 
 
-def optima(
+def path_solutions(
     objective: Objective,
     strengths: Iterable[float],
     solver_for: Callable[[bool], Solver],
@@ -155,11 +155,11 @@ def _ahead(objective: Objective, strength: float, w: NDArray, last: Point) -> ND
         return guess if objective.at(guess).value < value else last.w
 
 
-def _near(objective: Objective, w: NDArray, solver: Solver) -> Run:
+def _near(objective: Objective, w: NDArray, solver: Solver) -> RunState:
     """Return a run from the optimum under another strength of the penalty."""
     if objective.is_smooth:
-        return Run.near_optimum(w, _NEAR * solver.first_stage, safe=False)
-    return Run.near_optimum(w, solver.first_stage, safe=True)  # proximal steps need the bound
+        return RunState.near_optimum(w, _NEAR * solver.first_stage, safe=False)
+    return RunState.near_optimum(w, solver.first_stage, safe=True)  # proximal steps need the bound
 
 
 def _slopes(point: Point) -> NDArray:

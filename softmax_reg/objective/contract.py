@@ -13,7 +13,7 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.objective.restricted_penalty import Face
+from softmax_reg.objective.restricted_penalty import RestrictedPenalty
 
 P = TypeVar("P")
 
@@ -142,11 +142,11 @@ class Problem(Protocol):
     def closed(self, chosen: NDArray[np.bool_], /) -> NDArray[np.intp]:
         """Return the indices of those chosen, and of all that the penalty ties to them."""
 
-    def face(self, index: NDArray[np.intp], /) -> Face:
+    def face(self, index: NDArray[np.intp], /) -> RestrictedPenalty:
         """Return the penalty as a function of some coefficients, the others zero."""
 
     def hessian_cost(self, n_coordinates: int, /) -> float:
         """Return what the Hessian along so many coordinates costs, in passes over X."""
 
-    def settle(self, w: NDArray, /) -> NDArray:
+    def remove_class_shift(self, w: NDArray, /) -> NDArray:
         """Return the w with the same scores and the least penalty."""

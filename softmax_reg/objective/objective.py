@@ -17,7 +17,7 @@ from softmax_reg.objective.hessian import hessian_cost
 from softmax_reg.objective.minibatch import Batch
 from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.objective.point import Point
-from softmax_reg.objective.restricted_penalty import Face
+from softmax_reg.objective.restricted_penalty import RestrictedPenalty
 from softmax_reg.objective.row_space import RowSpace
 from softmax_reg.penalties import Penalty
 
@@ -113,16 +113,16 @@ class Objective(PenalisedLoss):
             chosen = np.repeat(rows, self.n_rows)
         return np.flatnonzero(chosen)
 
-    def face(self, index: NDArray[np.intp], diagonal: NDArray | None = None) -> Face:
+    def face(self, index: NDArray[np.intp], diagonal: NDArray | None = None) -> RestrictedPenalty:
         """Return the rest of the penalty on some coordinates, in units of `diagonal`."""
         units = np.ones((self.n_features, 1)) if diagonal is None else diagonal
-        return Face(self.penalty, index, self.n_features, self.n_rows, units)
+        return RestrictedPenalty(self.penalty, index, self.n_features, self.n_rows, units)
 
     def hessian_cost(self, n_coordinates: int) -> float:
         """Return what the Hessian along so many coordinates costs, in passes over X."""
         return hessian_cost(self, n_coordinates)
 
-    def settle(self, w: NDArray) -> NDArray:
+    def remove_class_shift(self, w: NDArray) -> NDArray:
         """Return w with each feature's classes shifted together to the least penalty.
 
         The loss does not change, but it leaves any other method nothing to go by; the intercepts,
@@ -132,5 +132,5 @@ class Objective(PenalisedLoss):
             return w
         W, b = self.unpack(w)
         used, W = W.any(axis=1), W.copy()
-        W[used] -= self.penalty.of_features(np.flatnonzero(used)).best_shift(W[used])
+        W[used] -= self.penalty.of_features(np.flatnonzero(used)).optimal_class_shift(W[used])
         return self.pack(W, b - b.mean() if len(b) else b)

@@ -50,7 +50,7 @@ class Point:
     def inner(self) -> Point:
         return self
 
-    def afresh(self) -> Point:
+    def recomputed(self) -> Point:
         """Return the point as computed from w alone, without scores that came along a line."""
         return self if self._scores is None else Point(self.objective, self.w)
 

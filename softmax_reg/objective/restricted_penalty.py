@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from softmax_reg._compat import cached_property
 from softmax_reg.penalties.penalty import Penalty
 
-__all__ = ["Face"]
+__all__ = ["RestrictedPenalty"]
 
 
-class Face:
+class RestrictedPenalty:
     """The rest of the penalty on some coordinates x of w, in units of their own: W = D x.
 
     Parameters
@@ -76,14 +76,16 @@ class Face:
 
     def gradient(self, x: NDArray) -> NDArray:
         """Return the gradient of the rest on the support of x, zero elsewhere."""
-        return self._fold(self.D * self.penalty.rest_gradient(self._unfold(x)), np.zeros(len(x)))
+        return self._fold(
+            self.D * self.penalty.nonsmooth_gradient(self._unfold(x)), np.zeros(len(x))
+        )
 
     def blocks(self, x: NDArray) -> NDArray | None:
         """Return the Hessian of the rest on the support of x, or None if it is zero.
 
         It has a block for each feature, shape (n_features here, n_rows, n_rows).
         """
-        blocks = None if self.is_smooth else self.penalty.rest_curvature(self._unfold(x))
+        blocks = None if self.is_smooth else self.penalty.nonsmooth_hessian(self._unfold(x))
         if blocks is None:
             return None
         return blocks * self.D[:, :, np.newaxis] * self.D[:, np.newaxis, :]
@@ -117,7 +119,7 @@ class Face:
         V[self.where] = v[self.inside]
         return self._fold(np.matmul(blocks, V[:, :, np.newaxis])[:, :, 0], np.zeros(len(v)))
 
-    def towards(self, x: NDArray, like: NDArray) -> NDArray:
+    def project_to_orthant(self, x: NDArray, like: NDArray) -> NDArray:
         """Return x with zeros for coefficients that are not of the sign they have in `like`.
 
         The rest is linear where signs are held; if it couples classes there is nothing to hold.

@@ -269,7 +269,7 @@ def smallest_subgradient(
     moving = part.support(w).copy()
     if not part.is_smooth:
         on = moving[: W.size].reshape(W.shape)
-        G = np.where(on, G + part.penalty.rest_gradient(W), part.penalty.prox(G, 1.0))
+        G = np.where(on, G + part.penalty.nonsmooth_gradient(W), part.penalty.prox(G, 1.0))
         moving[: W.size] |= G.ravel() != 0.0
     return np.append(G.ravel(), of_b), moving
 

@@ -61,10 +61,10 @@ class ElasticNet(WeightedNorm, Penalty):
     def support(self, W: NDArray) -> NDArray[np.bool_]:
         return (W != 0.0) | (self.threshold == np.zeros_like(W))
 
-    def rest_gradient(self, W: NDArray) -> NDArray:
+    def nonsmooth_gradient(self, W: NDArray) -> NDArray:
         return np.multiply(self.threshold, np.sign(W), dtype=W.dtype)
 
-    def best_shift(self, W: NDArray) -> NDArray:
+    def optimal_class_shift(self, W: NDArray) -> NDArray:
         # sum_k (1 - l1_ratio)/2 (W_k - c)^2 + l1_ratio |W_k - c| is least where c is the median of
         # the W_k and of mean(W) moved by each slope that the L1 norm can have: Y. Li and S. Osher
         # (2009), "A new median formula with applications to PDE based denoising", eq. 1.3.

@@ -63,11 +63,11 @@ class GroupLasso(WeightedNorm, Penalty):
         rows = (_lengths(W) > 0.0) | (self.threshold == np.zeros((len(W), 1)))
         return np.broadcast_to(rows, W.shape)
 
-    def rest_gradient(self, W: NDArray) -> NDArray:
+    def nonsmooth_gradient(self, W: NDArray) -> NDArray:
         lengths = _lengths(W)
         return np.multiply(self.threshold / np.where(lengths > 0.0, lengths, 1.0), W, dtype=W.dtype)
 
-    def rest_curvature(self, W: NDArray) -> NDArray | None:
+    def nonsmooth_hessian(self, W: NDArray) -> NDArray | None:
         lengths = _lengths(W)
         inverse = np.where(lengths > 0.0, 1.0 / np.where(lengths > 0.0, lengths, 1.0), 0.0)
         U = W * inverse

@@ -77,7 +77,7 @@ class Penalty(ABC):
         """Return where the rest is smooth in each coefficient of W, the others held fixed."""
 
     @abstractmethod
-    def rest_gradient(self, W: NDArray) -> NDArray:
+    def nonsmooth_gradient(self, W: NDArray) -> NDArray:
         """Return the gradient of the rest on the support of W, zero elsewhere."""
 
     @abstractmethod
@@ -96,14 +96,14 @@ class Penalty(ABC):
 
     # What follows suits most penalties as it is.
 
-    def rest_curvature(self, W: NDArray) -> NDArray | None:
+    def nonsmooth_hessian(self, W: NDArray) -> NDArray | None:
         """Return the Hessian of the rest on the support of W, one matrix for each feature.
 
         Of shape (n_features, n_rows, n_rows), or None if it is zero everywhere.
         """
         return None
 
-    def best_shift(self, W: NDArray) -> NDArray:
+    def optimal_class_shift(self, W: NDArray) -> NDArray:
         """Return the number to take from all classes of a feature at the least h, (n_features, 1).
 
         It leaves the softmax as it is.  The mean is that of a ridge, and of a group norm.

@@ -20,7 +20,7 @@ from softmax_reg._npz.files import Path
 from softmax_reg._npz.headers import check_checkpoint, check_keys, others_of
 from softmax_reg._version import __version__
 from softmax_reg.callbacks.checkpoint import Checkpoint
-from softmax_reg.callbacks.ordering import listed
+from softmax_reg.callbacks.ordering import as_list
 from softmax_reg.dataset.table_encoding import TableEncoding
 from softmax_reg.persistence.attributes import attributes_of, describe, restore_attributes
 from softmax_reg.persistence.fitted import ALWAYS, FITTED, Check
@@ -174,7 +174,7 @@ class Persistent(Saved):
         UserWarning
             If the fit had other callbacks and none are given.
         """
-        given = listed(callbacks, "a Progress")
+        given = as_list(callbacks, "a Progress")
         header, arrays = _read(cls, path, "checkpoint")
         with storage.naming(path):
             of_run = check_checkpoint(header, arrays)

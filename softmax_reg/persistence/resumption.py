@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import shown
 from softmax_reg.callbacks.checkpoint import Checkpoint
-from softmax_reg.callbacks.ordering import listed
+from softmax_reg.callbacks.ordering import as_list
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.objective.point import Point
 from softmax_reg.persistence.attributes import describe
 from softmax_reg.persistence.fingerprint import differences, fingerprint
 from softmax_reg.persistence.parameters import encode
 from softmax_reg.persistence.runs import is_made_of_numbers
-from softmax_reg.solvers.run_state import Run
+from softmax_reg.solvers.run_state import RunState
 
-__all__ = ["Session"]
+__all__ = ["ResumableFit"]
 
 # What does not change the path of the iterates, only where it ends and what is told of it; the
 # seed and the starting point are those of the checkpoint.
@@ -29,7 +29,7 @@ _FREE |= {"dual", "intercept_scaling", "multi_class", "n_jobs"}  # they have no 
 _INTERVALS = ("every", "seconds")
 
 
-class Session:
+class ResumableFit:
     """One call of `fit`: from the start, or from where a checkpoint was written.
 
     Parameters
@@ -57,7 +57,7 @@ class Session:
         self._estimator = estimator
         self._resumed = getattr(estimator, "_resumed", None)
         self.seed = seed
-        for callback in listed(estimator.callbacks, "a Progress"):
+        for callback in as_list(estimator.callbacks, "a Progress"):
             if hasattr(callback, "check_path"):
                 callback.check_path()
         if self._resumed is not None:
@@ -80,7 +80,7 @@ class Session:
                     "estimator."
                 )
 
-    def run(self, data: Dataset, held_out: Dataset | None) -> Run | None:
+    def run(self, data: Dataset, held_out: Dataset | None) -> RunState | None:
         """Return where to go on, or None to begin at the start.
 
         Parameters
@@ -98,7 +98,7 @@ class Session:
         self._data = data, held_out
         if self._resumed is None:
             return None
-        run = Run.from_arrays(self._resumed["run"])
+        run = RunState.from_arrays(self._resumed["run"])
         if (held_out is None) == bool(run.held_out):
             raise ValueError(
                 "A resumed fit needs X_val and y_val if the fit of its checkpoint had them, and "
@@ -139,7 +139,7 @@ class Session:
             # Told, for the user to give them again: no file makes a callback.
             others = [
                 repr(other)
-                for other in listed(estimator.callbacks, "a Progress")
+                for other in as_list(estimator.callbacks, "a Progress")
                 if other is not own
             ]
 

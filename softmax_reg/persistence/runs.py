@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from softmax_reg._npz.checks import Damaged, number, numbers, require, shown, whole_number
 from softmax_reg._npz.storage import unflatten
 from softmax_reg.callbacks import LossLogger
-from softmax_reg.solvers.run_state import Run
+from softmax_reg.solvers.run_state import RunState
 
 __all__ = ["check_run", "is_made_of_numbers"]
 
@@ -31,19 +31,19 @@ def is_made_of_numbers(name: str, array: NDArray) -> bool:
     Parameters
     ----------
     name : str
-        In `Run.to_arrays()`.
+        In `RunState.to_arrays()`.
     array : ndarray
     """
     return name == "rng" or array.dtype.kind in _NUMBERS
 
 
 def check_run(arrays: Mapping[str, NDArray], w_like: NDArray, is_ours: bool) -> None:
-    """Raise `Damaged` unless these are the arrays of a `Run` that a fit can go on from.
+    """Raise `Damaged` unless these are the arrays of a `RunState` that a fit can go on from.
 
     Parameters
     ----------
     arrays : dict of str to ndarray
-        By the names of `Run.to_arrays()`.
+        By the names of `RunState.to_arrays()`.
     w_like : ndarray of shape (size,)
         Coefficients of the model, for their number.
     is_ours : bool
@@ -51,7 +51,7 @@ def check_run(arrays: Mapping[str, NDArray], w_like: NDArray, is_ours: bool) -> 
     """
     for name, array in arrays.items():
         require(is_made_of_numbers(name, array), f"run/{name[:80]!r} is not made of numbers")
-    run, known = unflatten(arrays), {field.name: field for field in fields(Run)}
+    run, known = unflatten(arrays), {field.name: field for field in fields(RunState)}
     require(run.keys() <= known.keys(), "its run has what this version does not know")
     for name in ("w", "best", "start", "length", "losses"):
         require(name in run, f"its run has no {name}")
@@ -97,7 +97,7 @@ def _text(value: Any, name: str, w_like: NDArray, n_points: int) -> None:
     require(isinstance(value, str), f"{name} is no text")
 
 
-# By the types of the fields of `Run`: a new field of one of them needs nothing here.
+# By the types of the fields of `RunState`: a new field of one of them needs nothing here.
 _CHECKS: dict[str, Callable[[Any, str, NDArray, int], Any]] = {
     "NDArray": _vector,
     "NDArray | None": _coordinates,

@@ -10,7 +10,7 @@ from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.row_space import has_row_space
 from softmax_reg.preconditioning.cholesky import matrix_dtype
-from softmax_reg.preconditioning.linear_maps import Map, RowSpaceMap
+from softmax_reg.preconditioning.linear_maps import LinearMap, RowSpaceMap
 from softmax_reg.preconditioning.preconditioners import (
     bound_map,
     curvature_map,
@@ -19,7 +19,7 @@ from softmax_reg.preconditioning.preconditioners import (
     full_map,
 )
 
-__all__ = ["choose_map"]
+__all__ = ["choose_preconditioner"]
 
 # The largest stack of n x n matrices that is worth its memory, and the largest single one.
 _STACK_BYTES, _MATRIX_BYTES = 64 << 20, 64 << 20
@@ -27,7 +27,7 @@ _STACK_BYTES, _MATRIX_BYTES = 64 << 20, 64 << 20
 _FEW_COEFFICIENTS = 1000
 
 
-def choose_map(
+def choose_preconditioner(
     objective: Objective,
     point: Point,
     safe: bool,
@@ -35,7 +35,7 @@ def choose_map(
     separable: bool = False,
     rng: np.random.Generator | None = None,
     as_seen: bool = False,
-) -> tuple[Map, float]:
+) -> tuple[LinearMap, float]:
     """Return coordinates to go on from `point` in, and for how many points at least.
 
     A norm wants a diagonal, or its prox would not be separable, and so do a method that must be
@@ -62,7 +62,7 @@ def _of_features(
     separable: bool,
     rng: np.random.Generator | None,
     as_seen: bool,
-) -> tuple[Map, float]:
+) -> tuple[LinearMap, float]:
     """Return coordinates of the features of an objective, whichever those are."""
     n, K = objective.n_features + objective.fit_intercept, objective.n_rows
     if separable or 8 * n * n > _MATRIX_BYTES:

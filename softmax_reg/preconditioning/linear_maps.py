@@ -14,10 +14,18 @@ from numpy.typing import NDArray
 
 from softmax_reg.objective.penalised_loss import PenalisedLoss
 
-__all__ = ["DiagonalMap", "FeatureMap", "FullMap", "Map", "MatrixMap", "RowSpaceMap", "StandardMap"]
+__all__ = [
+    "DiagonalMap",
+    "FeatureMap",
+    "FullMap",
+    "LinearMap",
+    "MatrixMap",
+    "RowSpaceMap",
+    "StandardMap",
+]
 
 
-class Map(ABC):
+class LinearMap(ABC):
     """T: v -> displacement of w.
 
     Attributes
@@ -44,7 +52,7 @@ class Map(ABC):
         return _centre_classes(w.reshape(-1, self.objective.n_rows), self.objective).ravel()
 
 
-class FeatureMap(Map):
+class FeatureMap(LinearMap):
     """Mixes v by A, then centres and scales the features."""
 
     def __init__(self, objective: PenalisedLoss) -> None:
@@ -176,7 +184,7 @@ class FullMap(FeatureMap):
         return flat.reshape(V.shape)
 
 
-class RowSpaceMap(Map):
+class RowSpaceMap(LinearMap):
     """T for fewer rows than features: W = D Q U with D Q a basis of where the optimum can be.
 
     D are units in which the ridge is the same for all features, and the columns of Q an orthonormal
@@ -186,7 +194,7 @@ class RowSpaceMap(Map):
     """
 
     def __init__(
-        self, objective: PenalisedLoss, basis: NDArray, units: float | NDArray, inner: Map
+        self, objective: PenalisedLoss, basis: NDArray, units: float | NDArray, inner: LinearMap
     ) -> None:
         self.objective, self.basis, self.inner = objective, basis, inner
         self._squares = np.square(np.asarray(units, dtype=objective.dtype))

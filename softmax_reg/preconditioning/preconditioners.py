@@ -31,7 +31,7 @@ from softmax_reg.preconditioning.cholesky import (
     inverse_transposed,
     matrix_dtype,
 )
-from softmax_reg.preconditioning.linear_maps import DiagonalMap, FullMap, Map, MatrixMap
+from softmax_reg.preconditioning.linear_maps import DiagonalMap, FullMap, LinearMap, MatrixMap
 
 __all__ = ["bound_map", "curvature_map", "diagonal_bound_map", "diagonal_map", "full_map"]
 
@@ -77,7 +77,7 @@ def factor_of(B: NDArray, objective: PenalisedLoss) -> NDArray:
     return np.stack([inverse_transposed(root_of(block, objective)) for block in B])
 
 
-def bound_map(objective: PenalisedLoss) -> Map:
+def bound_map(objective: PenalisedLoss) -> LinearMap:
     """Return the change of variables by the bound H <= 1/2 (I - 11'/K) (x) X'SX + penalty.
 
     D. Boehning (1992), "Multinomial logistic regression algorithm", Annals of the Institute of
@@ -98,7 +98,7 @@ def curvature_map(
     point: Point,
     per_class: bool,
     rng: np.random.Generator | None = None,
-) -> Map:
+) -> LinearMap:
     """Return the change of variables by the Hessian's diagonal blocks X' diag(p_k (1 - p_k)) X.
 
     One for each row of coefficients, or their mean for all; of a sample with `rng`.
@@ -118,7 +118,7 @@ def curvature_map(
     return MatrixMap(objective, factors if per_class else factors[0])
 
 
-def diagonal_map(objective: PenalisedLoss, point: Point, as_seen: bool = False) -> Map:
+def diagonal_map(objective: PenalisedLoss, point: Point, as_seen: bool = False) -> LinearMap:
     """Return the change of variables by the diagonal of the Hessian at `point`: any size fits.
 
     Features are centred as all rows see them, or `as_seen` by those that have curvature there.
@@ -134,14 +134,16 @@ def diagonal_map(objective: PenalisedLoss, point: Point, as_seen: bool = False) 
     return DiagonalMap(objective, 1.0 / np.sqrt(np.maximum(curvature, floor)))
 
 
-def diagonal_bound_map(objective: PenalisedLoss) -> Map:
+def diagonal_bound_map(objective: PenalisedLoss) -> LinearMap:
     """Return the change of variables by the diagonal of the bound."""
     bound = 0.25 if objective.n_rows == 1 else 0.5
     n = objective.n_features + objective.fit_intercept
     return DiagonalMap(objective, np.full((n, 1), bound**-0.5))
 
 
-def full_map(objective: PenalisedLoss, point: Point, rng: np.random.Generator | None = None) -> Map:
+def full_map(
+    objective: PenalisedLoss, point: Point, rng: np.random.Generator | None = None
+) -> LinearMap:
     """Return the change of variables by the whole Hessian at `point`, there the identity.
 
     Features are centred and scaled as the rows that have curvature there see them: one wild row,

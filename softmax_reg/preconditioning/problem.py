@@ -18,8 +18,8 @@ from softmax_reg.objective.contract import HasInner, HasPoints, Line, LinePoint
 from softmax_reg.objective.minibatch import Batch
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
-from softmax_reg.objective.restricted_penalty import Face
-from softmax_reg.preconditioning.linear_maps import DiagonalMap, Map
+from softmax_reg.objective.restricted_penalty import RestrictedPenalty
+from softmax_reg.preconditioning.linear_maps import DiagonalMap, LinearMap
 
 __all__ = ["Transformed", "TransformedObjective", "TransformedPoint"]
 
@@ -33,11 +33,11 @@ class Transformed:
         The function of w.
     origin : ndarray
         The w of v = 0.
-    transform : Map
+    transform : LinearMap
         T.
     """
 
-    def __init__(self, inner: HasPoints, origin: NDArray, transform: Map) -> None:
+    def __init__(self, inner: HasPoints, origin: NDArray, transform: LinearMap) -> None:
         self.inner, self.origin, self.transform = inner, origin, transform
         self.size = transform.size
 
@@ -50,7 +50,7 @@ class Transformed:
 class TransformedPoint:
     """A point v; `inner` is the same point in w."""
 
-    def __init__(self, transform: Map, v: NDArray, inner: LinePoint) -> None:
+    def __init__(self, transform: LinearMap, v: NDArray, inner: LinePoint) -> None:
         self.transform, self.w, self.inner = transform, v, inner
         self._gradient: NDArray | None = None
 
@@ -112,14 +112,14 @@ class TransformedObjective(Transformed):
     w : ndarray of shape (objective.size,)
         The point that `start` stands for.  It is the origin, and `start` 0; but under an L1 norm
         the origin is 0, for there a coefficient that is zero in v has to be exactly zero in w.
-    transform : Map
+    transform : LinearMap
         T.
     point : Point or None, default=None
         The point w, where what it has computed already need not be computed again.
     """
 
     def __init__(
-        self, objective: Objective, w: NDArray, transform: Map, point: Point | None = None
+        self, objective: Objective, w: NDArray, transform: LinearMap, point: Point | None = None
     ) -> None:
         if objective.is_smooth:
             origin, self.start = transform.project(w), np.zeros(transform.size, w.dtype)
@@ -174,18 +174,18 @@ class TransformedObjective(Transformed):
     def closed(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
         return self.objective.closed(chosen)
 
-    def face(self, index: NDArray[np.intp]) -> Face:
+    def face(self, index: NDArray[np.intp]) -> RestrictedPenalty:
         return self.objective.face(index, self._units)
 
     def hessian_cost(self, n_coordinates: int) -> float:
         return self.objective.hessian_cost(n_coordinates)
 
-    def settle(self, v: NDArray) -> NDArray:
+    def remove_class_shift(self, v: NDArray) -> NDArray:
         if self.is_smooth:
             return v
         transform = self.transform
         assert isinstance(transform, DiagonalMap)
-        return transform.inverse(self.objective.settle(transform.forward(v)))
+        return transform.inverse(self.objective.remove_class_shift(transform.forward(v)))
 
     def batch_size(self, wanted: float) -> int:
         return self.objective.batch_size(wanted)

@@ -30,8 +30,8 @@ def support_step(objective: Problem, point: ProblemPoint, max_cg: int) -> Proble
     slope = float(np.vdot(on.gradient, direction))
     for k in range(_MAX_TRIALS):
         t = on.x.dtype.type(0.5**k)
-        moved = on.face.towards(on.x + t * direction, on.x)
-        new = objective.at(objective.settle(on.embed(moved)))
+        moved = on.face.project_to_orthant(on.x + t * direction, on.x)
+        new = objective.at(objective.remove_class_shift(on.embed(moved)))
         if new.value <= point.value + _DECREASE * float(t) * slope:
             return new
     return None

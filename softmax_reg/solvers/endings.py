@@ -12,7 +12,7 @@ from softmax_reg.objective.point import Point
 from softmax_reg.objective.separability import Existence
 from softmax_reg.solvers.events import Callback
 from softmax_reg.solvers.promise import Promise
-from softmax_reg.solvers.restarts import Walk
+from softmax_reg.solvers.restarts import PreconditionedIterates
 from softmax_reg.solvers.rising_loss import has_risen, told_of_rise
 from softmax_reg.solvers.solver import Solver
 
@@ -62,7 +62,7 @@ class Result:
 
 
 def ended(
-    walk: Walk,
+    walk: PreconditionedIterates,
     promise: Promise,
     point: Point,
     stopped: str,
@@ -115,7 +115,7 @@ def reason_of(result: Result, tol: float, is_patient: bool, asking: Sequence[Cal
     return f"not converged: {_REASONS[result.stopped].format(n_iter=result.n_iter)}"
 
 
-def not_finite(walk: Walk, n_iter: int) -> str:
+def not_finite(walk: PreconditionedIterates, n_iter: int) -> str:
     """Return what there is to be told of a loss that is not finite after an iteration."""
     what = f"is not finite after iteration {n_iter}"
     if walk.solver.is_textbook:

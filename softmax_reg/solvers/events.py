@@ -17,7 +17,7 @@ from softmax_reg.objective.coefficients import coefficients
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 
-__all__ = ["Callback", "Keeper", "Progress", "Watcher", "ask", "notify"]
+__all__ = ["Callback", "CheckpointCallback", "Progress", "StatefulCallback", "ask", "notify"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,11 +124,11 @@ Callback = Callable[[Progress], Any]
 
 
 @runtime_checkable
-class Keeper(Protocol):
+class CheckpointCallback(Protocol):
     """A callback that keeps where the run stands, so that it can be resumed.
 
-    It is handed `Run.to_arrays()` and the last point whenever `is_due` is true after its call, and
-    the run is not being stopped by a callback.
+    It is handed `RunState.to_arrays()` and the last point whenever `is_due` is true after its call,
+    and the run is not being stopped by a callback.
     """
 
     is_due: bool
@@ -138,7 +138,7 @@ class Keeper(Protocol):
 
 
 @runtime_checkable
-class Watcher(Protocol):
+class StatefulCallback(Protocol):
     """A callback that remembers something, which a resumed run gives back to it."""
 
     def get_state(self) -> dict[str, Any]:

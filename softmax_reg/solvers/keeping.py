@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from softmax_reg.objective.point import Point
-from softmax_reg.solvers.events import Keeper, Watcher
-from softmax_reg.solvers.restarts import Walk
-from softmax_reg.solvers.run_state import Run
+from softmax_reg.solvers.events import CheckpointCallback, StatefulCallback
+from softmax_reg.solvers.restarts import PreconditionedIterates
+from softmax_reg.solvers.run_state import RunState
 
 __all__ = ["Keeping", "is_kept"]
 
 
 def is_kept(callbacks: Sequence[object]) -> bool:
     """Return whether one of the callbacks keeps where the run stands."""
-    return any(isinstance(callback, Keeper) for callback in callbacks)
+    return any(isinstance(callback, CheckpointCallback) for callback in callbacks)
 
 
 class Keeping:
@@ -25,17 +25,20 @@ class Keeping:
 
     Parameters
     ----------
-    walk : Walk
+    walk : PreconditionedIterates
     callbacks : sequence of callables
-        A `Keeper` is handed the run when it is due, a `Watcher` what the run knows of it.
+        A `CheckpointCallback` is handed the run when it is due, a `StatefulCallback` what the run
+        knows of it.
     """
 
-    def __init__(self, walk: Walk, callbacks: Sequence[object]) -> None:
+    def __init__(self, walk: PreconditionedIterates, callbacks: Sequence[object]) -> None:
         self._walk = walk
-        self._keepers = [callback for callback in callbacks if isinstance(callback, Keeper)]
-        self._watchers: dict[str, Watcher] = {}
+        self._keepers = [
+            callback for callback in callbacks if isinstance(callback, CheckpointCallback)
+        ]
+        self._watchers: dict[str, StatefulCallback] = {}
         for callback in callbacks:
-            if isinstance(callback, Watcher):
+            if isinstance(callback, StatefulCallback):
                 kind = type(callback).__name__
                 number = sum(name.startswith(f"{kind} ") for name in self._watchers)
                 self._watchers[f"{kind} {number}"] = callback
@@ -50,7 +53,7 @@ class Keeping:
             arrays = run.to_arrays()
             for keeper in due:
                 keeper.keep(arrays, self._walk.point)
-            self._walk.go_on(Run.from_arrays(arrays))
+            self._walk.go_on(RunState.from_arrays(arrays))
             self._remind()
         return self._walk.point
 

@@ -19,8 +19,8 @@ from softmax_reg.solvers.endings import Result, ended, not_finite, reason_of
 from softmax_reg.solvers.events import Callback, Progress, ask, notify
 from softmax_reg.solvers.keeping import Keeping, is_kept
 from softmax_reg.solvers.promise import Promise
-from softmax_reg.solvers.restarts import Walk
-from softmax_reg.solvers.run_state import Run
+from softmax_reg.solvers.restarts import PreconditionedIterates
+from softmax_reg.solvers.run_state import RunState
 from softmax_reg.solvers.solver import Solver
 from softmax_reg.solvers.verdict import exhausted, verdict
 
@@ -37,7 +37,7 @@ def minimize(
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
     validation: Objective | None = None,
-    run: Run | None = None,
+    run: RunState | None = None,
     warn: bool = True,
 ) -> Result:
     """Run a solver from w until the optimality is at most `tol`, and F near its minimum.
@@ -56,10 +56,10 @@ def minimize(
     rng : Generator
     callbacks : sequence of callables Progress -> anything, default=()
         Called in this order for every point, the starting point too; only True asks to stop.  One
-        that is a `Keeper` or a `Watcher` too is asked for more.
+        that is a `CheckpointCallback` or a `StatefulCallback` too is asked for more.
     validation : Objective or None, default=None
         Over rows that are held out, without a penalty: its loss is recorded at every point.
-    run : Run or None, default=None
+    run : RunState or None, default=None
         Where to go on from, in place of w.
     warn : bool, default=True
         Whether to warn; False leaves it to the caller, who finds out from the result.
@@ -83,8 +83,8 @@ def minimize(
     promise = Promise(objective, 0.0 if tol is None else tol)
     is_patient = tol is None or solver.is_textbook
     tol = 0.0 if tol is None else max(tol, objective.resolution)
-    run = Run(w=w, best=w, start=w, length=solver.first_stage) if run is None else run
-    walk = Walk(solver, objective, run, rng, is_kept(callbacks))
+    run = RunState(w=w, best=w, start=w, length=solver.first_stage) if run is None else run
+    walk = PreconditionedIterates(solver, objective, run, rng, is_kept(callbacks))
     keeping = Keeping(walk, callbacks)
     point, stopped = walk.point, ""
     asking: list[Callback] = []

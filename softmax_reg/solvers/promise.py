@@ -14,7 +14,7 @@ from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.separability import Existence, existence_of_optimum
 from softmax_reg.objective.suboptimality import Suboptimality, suboptimality
-from softmax_reg.solvers.restarts import Walk
+from softmax_reg.solvers.restarts import PreconditionedIterates
 
 __all__ = ["Promise"]
 
@@ -60,7 +60,7 @@ class Promise:
         """Return by how much F may be above its minimum where it is `value`."""
         return _MARGIN * self.share * max(value, _LEAST_LOSS)
 
-    def holds(self, walk: Walk, point: Point, in_doubt: bool = True) -> bool:
+    def holds(self, walk: PreconditionedIterates, point: Point, in_doubt: bool = True) -> bool:
         """Return whether F at a point of a walk is certified or tested to be near its minimum.
 
         A run that is `in_doubt` may take a while to find out.
@@ -75,7 +75,7 @@ class Promise:
             self._existence = existence_of_optimum(self.objective, point)
         return self._existence
 
-    def holds_as_given(self, walk: Walk, point: Point) -> bool:
+    def holds_as_given(self, walk: PreconditionedIterates, point: Point) -> bool:
         """Return the same of the coefficients in the dtype of X, which `bound` then tells of."""
         self.holds(walk, point, in_doubt=False)
         given = as_given(self.objective, point.w)
@@ -85,7 +85,7 @@ class Promise:
             self.bound = self.bound._replace(excess=self.bound.excess + self.lost)
         return self.bound.excess <= self.enough(point.value)
 
-    def _look(self, walk: Walk, point: Point, in_doubt: bool) -> Suboptimality:
+    def _look(self, walk: PreconditionedIterates, point: Point, in_doubt: bool) -> Suboptimality:
         enough, n_iter = self.enough(point.value), len(walk.run.losses)
         bound = suboptimality(self.objective, point, enough, _LITTLE + _CHEAP * n_iter)
         if not bound.is_best:

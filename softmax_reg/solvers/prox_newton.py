@@ -76,7 +76,7 @@ class ProxNewton(Solver):
         self, objective: Problem, w: NDArray, rng: np.random.Generator, state: State
     ) -> Iterator[ProblemPoint]:
         # A run that is resumed begins with a Hessian made anew: nothing has to be remembered.
-        point, new = objective.at(objective.settle(w)), None
+        point, new = objective.at(objective.remove_class_shift(w)), None
         index, H, left = np.zeros(0, dtype=np.intp), np.zeros((0, 0)), 1.0
         support, max_cg = np.zeros(0, dtype=bool), _FIRST_CG
         while True:
@@ -144,7 +144,7 @@ def _descend(
 
     for k in range(_MAX_TRIALS if slope < rounding else 0):
         t = point.w.dtype.type(0.5**k)
-        new = objective.at(objective.settle(point.w + t * direction))
+        new = objective.at(objective.remove_class_shift(point.w + t * direction))
         if new.value <= point.value + _DECREASE * t * min(slope, 0.0) - rounding or is_nearer(new):
             return new
     new, _ = backtrack(objective, point, 1.0)

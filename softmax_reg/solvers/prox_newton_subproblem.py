@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.objective.restricted_penalty import Face
+from softmax_reg.objective.restricted_penalty import RestrictedPenalty
 from softmax_reg.preconditioning.cholesky import cholesky_solve
 
 __all__ = ["minimise_model"]
@@ -34,7 +34,7 @@ _DAMPING = 0.1
 Damping = tuple[float, bool]
 
 
-def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
+def minimise_model(face: RestrictedPenalty, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
     """Return the minimiser of m, or a point near it: m falls with every round.
 
     M. Hintermueller, K. Ito and K. Kunisch (2003), "The primal-dual active set strategy as a
@@ -42,7 +42,7 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
 
     Parameters
     ----------
-    face : Face
+    face : RestrictedPenalty
     g, x0 : ndarray of shape (m,), float64
     H : ndarray of shape (m, m), float64
     """
@@ -79,7 +79,9 @@ def minimise_model(face: Face, g: NDArray, H: NDArray, x0: NDArray) -> NDArray:
     return x
 
 
-def _prox_step(face: Face, x: NDArray, slope: NDArray, step: float) -> tuple[NDArray, float]:
+def _prox_step(
+    face: RestrictedPenalty, x: NDArray, slope: NDArray, step: float
+) -> tuple[NDArray, float]:
     """Return where a proximal gradient step leads, and how far."""
     guess = face.prox(x - step * slope, step)
     return guess, float(np.abs(guess - x).max())
@@ -88,7 +90,7 @@ def _prox_step(face: Face, x: NDArray, slope: NDArray, step: float) -> tuple[NDA
 class _Model:
     """The function m."""
 
-    def __init__(self, face: Face, g: NDArray, H: NDArray, x0: NDArray) -> None:
+    def __init__(self, face: RestrictedPenalty, g: NDArray, H: NDArray, x0: NDArray) -> None:
         self.face, self.g, self.H, self.x0 = face, g, H, x0
 
     def at(self, x: NDArray) -> tuple[NDArray, float]:
@@ -134,7 +136,7 @@ class _Model:
 def _jump(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: Damping) -> NDArray:
     """Return where m is stationary on the support of `guess`, as far as signs hold."""
     on = model.face.support(guess)
-    return model.face.towards(model.stationary(x, slope, guess, on, damping), guess)
+    return model.face.project_to_orthant(model.stationary(x, slope, guess, on, damping), guess)
 
 
 def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: Damping) -> NDArray:

@@ -12,15 +12,15 @@ from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.suboptimality import REACH, score_spread
-from softmax_reg.preconditioning.choose import choose_map
-from softmax_reg.preconditioning.linear_maps import Map, StandardMap
+from softmax_reg.preconditioning.choose import choose_preconditioner
+from softmax_reg.preconditioning.linear_maps import LinearMap, StandardMap
 from softmax_reg.preconditioning.problem import TransformedObjective, TransformedPoint
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
-from softmax_reg.solvers.run_state import Run
+from softmax_reg.solvers.run_state import RunState
 from softmax_reg.solvers.solver import Solver
 
-__all__ = ["Walk", "finisher_of"]
+__all__ = ["PreconditionedIterates", "finisher_of"]
 
 # A Newton step of the method that finishes may cost so many passes over X.
 _FINISH_PASSES = 2000.0
@@ -41,21 +41,21 @@ def finisher_of(objective: Objective) -> Solver:
     return method
 
 
-class Walk:
+class PreconditionedIterates:
     """The points of a solver after the one where a run stands; the run is kept up to date.
 
     Parameters
     ----------
     solver : Solver
     objective : Objective
-    run : Run
+    run : RunState
     rng : Generator
     is_kept : bool, default=False
         Whether all is to follow from the run alone, so that another process can go on from it.
 
     Attributes
     ----------
-    run : Run
+    run : RunState
     asked : Solver
         The caller's.
     point, best : Point
@@ -66,7 +66,7 @@ class Walk:
         self,
         solver: Solver,
         objective: Objective,
-        run: Run,
+        run: RunState,
         rng: np.random.Generator,
         is_kept: bool = False,
     ) -> None:
@@ -122,13 +122,13 @@ class Walk:
             return self.point
         return next(self._points, None)
 
-    def stand(self) -> Run:
+    def stand(self) -> RunState:
         """Return the run, whole: what it takes to go on from the last point."""
-        self.point, self.best = self.point.afresh(), self.best.afresh()
+        self.point, self.best = self.point.recomputed(), self.best.recomputed()
         self.run.rng, self.run.best = json.dumps(self.rng.bit_generator.state), self.best.w
         return self.run
 
-    def go_on(self, run: Run) -> None:
+    def go_on(self, run: RunState) -> None:
         """Go on from a copy of the run, at its last point."""
         self.run = run
         self._points = _quietly(self._after())
@@ -208,13 +208,13 @@ class Walk:
         point = self.point if run.v is None else self.objective.at(run.start)
         if self._is_kept:
             # From `run` alone; else what came along a line saves a pass, and rounding differs.
-            point = point.afresh()
+            point = point.recomputed()
         if solver.is_stochastic and solver.is_conditioned and run.v is None:
             run.seed = int(self.rng.integers(2**31))
         _ = point.value  # keeps the softmax, block by block the same whoever asked for it
-        change: Map
+        change: LinearMap
         if solver.is_conditioned:
-            change, cost = choose_map(
+            change, cost = choose_preconditioner(
                 self.objective,
                 point,
                 run.safe,

@@ -1,8 +1,8 @@
 """Where a run stands: all that it needs to go on, in another process too.
 
 What only saves work, points with their scores and the maps of coordinates, is not in it: it is
-computed again from `Run`, and both the run that was written to a file and the one read from it go
-on from there in the same way.
+computed again from `RunState`, and both the run that was written to a file and the one read from it
+go on from there in the same way.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from softmax_reg._npz.storage import flatten, unflatten
 
-__all__ = ["Run"]
+__all__ = ["RunState"]
 
 
 @dataclass
-class Run:
+class RunState:
     """Where a run stands.
 
     Attributes
@@ -85,7 +85,7 @@ class Run:
         return flatten({item.name: getattr(self, item.name) for item in fields(self)})
 
     @classmethod
-    def near_optimum(cls, w: NDArray, length: float, safe: bool) -> Run:
+    def near_optimum(cls, w: NDArray, length: float, safe: bool) -> RunState:
         """Return a run from a point that the optimum is near to.
 
         How far the loss can fall is to be seen before it may end, and unless it is to be `safe` the
@@ -94,7 +94,7 @@ class Run:
         return cls(w=w, best=w, start=w, length=length, safe=safe, decrease=np.inf)
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray]) -> Run:
+    def from_arrays(cls, arrays: dict[str, NDArray]) -> RunState:
         """Return the run that `to_arrays` was called of."""
         run = cls(**unflatten(arrays))
         run.losses, run.held_out = list(run.losses), list(run.held_out)

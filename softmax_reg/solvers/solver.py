@@ -103,7 +103,7 @@ class Solver(ABC):
         ----------
         objective : Problem
             Offers `at(w)`, `prox(w, step)`, `batches(size, rng)`; for working sets `support`,
-            `closed`, `face`, `hessian_cost` and `settle`.
+            `closed`, `face`, `hessian_cost` and `remove_class_shift`.
         w : ndarray of shape (objective.size,)
             Where to start; not to be written to.
         rng : Generator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from softmax_reg.objective.point import Point
 from softmax_reg.objective.separability import Existence
 from softmax_reg.solvers.promise import Promise
-from softmax_reg.solvers.restarts import Walk
+from softmax_reg.solvers.restarts import PreconditionedIterates
 
 __all__ = ["exhausted", "verdict"]
 
@@ -19,7 +19,12 @@ _DECREASE = 10.0
 
 
 def verdict(
-    walk: Walk, promise: Promise, point: Point, tol: float, max_iter: int, is_patient: bool
+    walk: PreconditionedIterates,
+    promise: Promise,
+    point: Point,
+    tol: float,
+    max_iter: int,
+    is_patient: bool,
 ) -> str:
     """Return what ends the run at its last point; if nothing does, note the lows and return "".
 
@@ -48,7 +53,7 @@ def verdict(
     return ""
 
 
-def _seems_done(walk: Walk, promise: Promise, point: Point, tol: float) -> bool:
+def _seems_done(walk: PreconditionedIterates, promise: Promise, point: Point, tol: float) -> bool:
     run = walk.run
     if run.finishing:  # Newton's steps: one that still lowers F much is not the last
         return run.losses[-2] - point.value <= promise.enough(point.value)
@@ -58,12 +63,12 @@ def _seems_done(walk: Walk, promise: Promise, point: Point, tol: float) -> bool:
     return not is_seen or run.decrease <= _DECREASE * tol * point.value
 
 
-def _finish(walk: Walk, promise: Promise, point: Point) -> bool:
+def _finish(walk: PreconditionedIterates, promise: Promise, point: Point) -> bool:
     """Go on with Newton's method if that can be done and there is a minimum to go to."""
     return walk.can_finish and promise.existence(point) is not Existence.REFUTED and walk.finish()
 
 
-def _advances(walk: Walk, promise: Promise, point: Point) -> bool:
+def _advances(walk: PreconditionedIterates, promise: Promise, point: Point) -> bool:
     """Return whether a point is a new low; of Newton's steps one that can be told from the last."""
     run = walk.run
     if walk.solver.whole_hessian or run.finishing:
@@ -71,7 +76,7 @@ def _advances(walk: Walk, promise: Promise, point: Point) -> bool:
     return point.value < run.lowest or point.optimality < run.smallest
 
 
-def exhausted(walk: Walk, promise: Promise, point: Point) -> str:
+def exhausted(walk: PreconditionedIterates, promise: Promise, point: Point) -> str:
     """Return what a run ends by whose solver makes no more progress; "" if Newton goes on."""
     done = not walk.run.losses or promise.holds(walk, point)
     if done or not _finish(walk, promise, point):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.callbacks import EarlyStopping, PrintProgress
 from softmax_reg.callbacks.checkpoint import Checkpoint
-from softmax_reg.callbacks.ordering import listed
+from softmax_reg.callbacks.ordering import as_list
 
 __all__ = ["BatchProgress", "BatchWatch", "warn_of_unused"]
 
@@ -76,7 +76,7 @@ class BatchWatch:
     """
 
     def __init__(self, callbacks: Any, verbose: int) -> None:
-        given = [one for one in listed(callbacks, "a Progress") if not _stops(one)]
+        given = [one for one in as_list(callbacks, "a Progress") if not _stops(one)]
         for callback in given:
             if hasattr(callback, "check_path"):
                 callback.check_path()
@@ -124,7 +124,7 @@ def warn_of_unused(
         As for `warnings.warn`, counted from the caller.
     """
     given = [f"{name}={knobs[name]!r}" for name in _OF_FIT if not _equal(knobs, defaults, name)]
-    given += [repr(one) for one in listed(callbacks, "a Progress") if _stops(one)]
+    given += [repr(one) for one in as_list(callbacks, "a Progress") if _stops(one)]
     if given:
         warnings.warn(
             f"partial_fit has a method of its own and makes no use of {', '.join(given)}. Leave "

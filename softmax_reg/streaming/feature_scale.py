@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import number, numbers, require
 from softmax_reg.objective.penalised_loss import PenalisedLoss
-from softmax_reg.streaming.laplace_objective import Frame
+from softmax_reg.streaming.laplace_objective import Standardisation
 
-__all__ = ["Units"]
+__all__ = ["FeatureMoments"]
 
 # The unit of a feature is at least its largest deviation over this.
 _REACH = 5.0
 
 
 @dataclass(frozen=True)
-class Units:
+class FeatureMoments:
     """Deviations of each feature, over some rows, from a centre that does not move.
 
     Parameters
@@ -45,7 +45,7 @@ class Units:
             values = numbers(getattr(self, name), f"the {name} of the features", self.mean.shape)
             require((values >= 0.0).all(), f"the {name} of a feature is negative")
 
-    def plus(self, objective: PenalisedLoss) -> Units:
+    def plus(self, objective: PenalisedLoss) -> FeatureMoments:
         """Return the units of these rows and those of an objective."""
         mean = self.mean if self.weight else objective.mean
         total = self.weight + objective.data.total_weight
@@ -55,14 +55,14 @@ class Units:
         ends = [X.max(axis=0), X.min(axis=0)]
         ends = [end.toarray().ravel() if sp.issparse(end) else end for end in ends]
         reach = np.max([self.reach, *(np.abs(end - mean) for end in ends)], axis=0)
-        return Units(total, mean, spread, reach)
+        return FeatureMoments(total, mean, spread, reach)
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> Standardisation:
         """The centre, and the standard deviation or a part of the largest one where that is more.
 
         The coefficient of a feature that is hardly ever there must not become large.
         """
         square = np.maximum(self.spread, (self.reach / _REACH) ** 2)
         square = np.where(square > 0.0, square, np.maximum(self.mean**2, 1.0))
-        return Frame(self.mean, np.sqrt(square))
+        return Standardisation(self.mean, np.sqrt(square))

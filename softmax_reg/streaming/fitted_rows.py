@@ -13,37 +13,41 @@ from numpy.typing import NDArray
 from softmax_reg._npz.checks import require
 from softmax_reg.dataset.left_out import as_start
 from softmax_reg.objective.objective import Objective
-from softmax_reg.streaming.feature_scale import Units
+from softmax_reg.streaming.feature_scale import FeatureMoments
 from softmax_reg.streaming.online_newton import OnlineNewton
 
-__all__ = ["FittedRows"]
+__all__ = ["FitSummary"]
 
 
 @dataclass(frozen=True)
-class FittedRows:
+class FitSummary:
     """What a stream has to know of the rows of a fit: their weight and their units."""
 
-    units: Units
+    units: FeatureMoments
 
     @classmethod
-    def of(cls, objective: Objective) -> FittedRows:
+    def of(cls, objective: Objective) -> FitSummary:
         """Return it for the rows of an objective."""
         reach = np.zeros(objective.n_features)  # not worth a pass over the rows
-        units = Units(objective.data.total_weight, objective.mean, objective.variance, reach)
+        units = FeatureMoments(
+            objective.data.total_weight, objective.mean, objective.variance, reach
+        )
         return cls(units)
 
     def to_arrays(self) -> dict[str, NDArray]:
         """Return everything as arrays; `from_arrays` reads them."""
-        return {part.name: np.asarray(getattr(self.units, part.name)) for part in fields(Units)}
+        return {
+            part.name: np.asarray(getattr(self.units, part.name)) for part in fields(FeatureMoments)
+        }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> FittedRows:
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> FitSummary:
         """Return what `to_arrays` wrote."""
-        names = [part.name for part in fields(Units)]
+        names = [part.name for part in fields(FeatureMoments)]
         require(arrays.keys() == set(names), "what is kept of the rows of the fit is not whole")
         weight, *of_features = (arrays[name] for name in names)
         require(weight.ndim == 0, "the weight of the rows of the fit is no number")
-        units = Units(weight.item(), *of_features)
+        units = FeatureMoments(weight.item(), *of_features)
         units.check()
         return cls(units)
 

@@ -25,7 +25,7 @@ from softmax_reg.objective.hessian import (
 from softmax_reg.objective.point import Point
 from softmax_reg.preconditioning.cholesky import inverse_root
 from softmax_reg.preconditioning.linear_maps import DiagonalMap, FeatureMap, MatrixMap
-from softmax_reg.streaming.laplace_objective import Framed, Quadratic
+from softmax_reg.streaming.laplace_objective import LaplaceApproximation, StandardisedObjective
 
 __all__ = ["Curvature", "curvature_for"]
 
@@ -60,14 +60,16 @@ class Curvature(ABC):
         return math.prod(self.shape(n, n_rows))
 
     @abstractmethod
-    def hessian(self, objective: Framed, point: Point) -> NDArray:
+    def hessian(self, objective: StandardisedObjective, point: Point) -> NDArray:
         """Return the Hessian of the loss at a point."""
 
     @abstractmethod
     def isotropic(self, between: NDArray, n: int) -> NDArray:
         """Return the Hessian of features without correlation: `between` (n_rows, n_rows) (x) I."""
 
-    def factor(self, objective: Framed, point: Point, past: Quadratic) -> NDArray:
+    def factor(
+        self, objective: StandardisedObjective, point: Point, past: LaplaceApproximation
+    ) -> NDArray:
         """Return A with A A' near the inverse of the Hessian of all rows, penalty included."""
         weight = objective.data.total_weight
         total = weight + past.weight
@@ -75,11 +77,11 @@ class Curvature(ABC):
         ridge = (weight * ridge_of(objective) + past.ridge) / total
         return self.inverse_root(H / total, ridge)
 
-    def preconditioner(self, objective: Framed, point: Point) -> NDArray:
+    def preconditioner(self, objective: StandardisedObjective, point: Point) -> NDArray:
         """Return what `factor` uses of the Hessian of the rows."""
         return self.hessian(objective, point)
 
-    def of_past(self, past: Quadratic) -> NDArray:
+    def of_past(self, past: LaplaceApproximation) -> NDArray:
         """Return what `factor` uses of the Hessian of the rows before."""
         return past.hessian
 
@@ -88,7 +90,7 @@ class Curvature(ABC):
         """Return A with A A' = (H + diag(ridge))^-1."""
 
     @abstractmethod
-    def change(self, objective: Framed, factor: NDArray) -> FeatureMap:
+    def change(self, objective: StandardisedObjective, factor: NDArray) -> FeatureMap:
         """Return the change of variables by a factor."""
 
 
@@ -100,7 +102,7 @@ class _Matrices(Curvature):
             return inverse_root(H + np.diag(ridge), np.float64)
         return np.stack([inverse_root(block + np.diag(ridge), np.float64) for block in H])
 
-    def change(self, objective: Framed, factor: NDArray) -> FeatureMap:
+    def change(self, objective: StandardisedObjective, factor: NDArray) -> FeatureMap:
         return MatrixMap(objective, factor)
 
 
@@ -113,16 +115,16 @@ class Whole(_Matrices):
     def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
         return n_rows, n, n
 
-    def hessian(self, objective: Framed, point: Point) -> NDArray:
+    def hessian(self, objective: StandardisedObjective, point: Point) -> NDArray:
         return whole_hessian(objective, point)
 
     def isotropic(self, between: NDArray, n: int) -> NDArray:
         return np.kron(np.eye(n), between)
 
-    def preconditioner(self, objective: Framed, point: Point) -> NDArray:
+    def preconditioner(self, objective: StandardisedObjective, point: Point) -> NDArray:
         return gram(objective, class_variances(point, objective.model.free), point=point)
 
-    def of_past(self, past: Quadratic) -> NDArray:
+    def of_past(self, past: LaplaceApproximation) -> NDArray:
         if past.hessian.ndim == 0:
             return past.hessian
         n_rows = past.centre.shape[1]
@@ -138,7 +140,7 @@ class Shared(_Matrices):
     def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
         return n, n
 
-    def hessian(self, objective: Framed, point: Point) -> NDArray:
+    def hessian(self, objective: StandardisedObjective, point: Point) -> NDArray:
         weigh = class_variances(point, objective.model.free, is_mean=True)
         return gram(objective, weigh, point=point)[0]
 
@@ -157,7 +159,7 @@ class Diagonal(Curvature):
     def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
         return n, n_rows
 
-    def hessian(self, objective: Framed, point: Point) -> NDArray:
+    def hessian(self, objective: StandardisedObjective, point: Point) -> NDArray:
         return diagonal_hessian(objective, point).ravel()
 
     def isotropic(self, between: NDArray, n: int) -> NDArray:
@@ -167,5 +169,5 @@ class Diagonal(Curvature):
         H = H.reshape(len(ridge), -1) + ridge[:, np.newaxis]
         return 1.0 / np.sqrt(np.maximum(H, np.finfo(np.float64).eps * H.max()))
 
-    def change(self, objective: Framed, factor: NDArray) -> FeatureMap:
+    def change(self, objective: StandardisedObjective, factor: NDArray) -> FeatureMap:
         return DiagonalMap(objective, factor)

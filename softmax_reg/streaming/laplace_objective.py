@@ -19,11 +19,18 @@ from softmax_reg._compat import cached_property
 from softmax_reg.objective.contract import HasPoints, Line, LinePoint
 from softmax_reg.objective.objective import Objective
 
-__all__ = ["Frame", "Framed", "Past", "Pull", "Quadratic", "Sum"]
+__all__ = [
+    "LaplaceApproximation",
+    "Past",
+    "Pull",
+    "Standardisation",
+    "StandardisedObjective",
+    "Sum",
+]
 
 
 @dataclass(frozen=True)
-class Frame:
+class Standardisation:
     """Where features are centred and in which unit they are, whatever rows are looked at.
 
     Parameters
@@ -65,18 +72,18 @@ class Frame:
         return np.vstack([(G - np.multiply.outer(self.mean, b)) / scale, b])
 
 
-class Framed(Objective):
+class StandardisedObjective(Objective):
     """The objective on rows whose features are centred and scaled as a frame says.
 
     Without one it has the mean and no more use for a scale.
     """
 
-    def __init__(self, frame: Frame | None, *args: Any) -> None:
+    def __init__(self, frame: Standardisation | None, *args: Any) -> None:
         super().__init__(*args)
         self._frame = frame
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> Standardisation:
         """The frame it was made with."""
         assert self._frame is not None
         return self._frame
@@ -93,7 +100,7 @@ class Framed(Objective):
 
 
 @dataclass(frozen=True)
-class Quadratic:
+class LaplaceApproximation:
     """Q as above.
 
     Parameters
@@ -134,12 +141,16 @@ class Quadratic:
             return (H * V.ravel()).reshape(V.shape)
         return (H @ V.reshape(len(H), -1)).reshape(V.shape)
 
-    def plus(self, weight: float, U: NDArray, slope: NDArray, hessian: NDArray) -> Quadratic:
+    def plus(
+        self, weight: float, U: NDArray, slope: NDArray, hessian: NDArray
+    ) -> LaplaceApproximation:
         """Return the sum with the quadratic that has this slope and Hessian at U."""
         slope = self.slope + self._times(U - self.centre) + slope
-        return Quadratic(self.weight + weight, U, slope, self.hessian + hessian, self.ridge)
+        return LaplaceApproximation(
+            self.weight + weight, U, slope, self.hessian + hessian, self.ridge
+        )
 
-    def rescaled(self, ratio: NDArray) -> Quadratic:
+    def rescaled(self, ratio: NDArray) -> LaplaceApproximation:
         """Return the same Q, but for the ridge, in units of the features `ratio` times as long.
 
         Parameters
@@ -187,8 +198,8 @@ class Pull:
 class Past:
     """Q as a function of the flat w of an objective."""
 
-    objective: Framed
-    quadratic: Quadratic
+    objective: StandardisedObjective
+    quadratic: LaplaceApproximation
 
     def value(self, w: NDArray) -> float:
         return self.quadratic.value(self._coordinates(w))

@@ -24,9 +24,16 @@ from softmax_reg.penalties import ElasticNet
 from softmax_reg.preconditioning.problem import Transformed
 from softmax_reg.solvers.line_search import search_line
 from softmax_reg.solvers.newton_cg import truncated_cg
-from softmax_reg.streaming.feature_scale import Units
+from softmax_reg.streaming.feature_scale import FeatureMoments
 from softmax_reg.streaming.hessian_storage import Curvature, curvature_for
-from softmax_reg.streaming.laplace_objective import Frame, Framed, Past, Pull, Quadratic, Sum
+from softmax_reg.streaming.laplace_objective import (
+    LaplaceApproximation,
+    Past,
+    Pull,
+    Standardisation,
+    StandardisedObjective,
+    Sum,
+)
 from softmax_reg.streaming.state_arrays import LARGEST, SavedAsArrays
 from softmax_reg.streaming.window import LabelledRows, join, push
 
@@ -73,12 +80,12 @@ class OnlineNewton(SavedAsArrays):
         Inverse strength of the penalty; may be infinite.
     weight : float
         Of all rows so far.
-    frame : Frame or None
+    frame : Standardisation or None
         Where features were centred, and their units, at the last minimum.
-    past : Quadratic
+    past : LaplaceApproximation
         Q.  While its Hessian is 0 but its weight is not, its rows were those of a fit: it is
         guessed from the window.
-    units : Units
+    units : FeatureMoments
         Those of the rows of Q.
     factor : ndarray or None
         The change of variables made at the last minimum.
@@ -97,9 +104,9 @@ class OnlineNewton(SavedAsArrays):
     fit_intercept: bool
     C: float
     weight: float
-    frame: Frame | None
-    past: Quadratic
-    units: Units
+    frame: Standardisation | None
+    past: LaplaceApproximation
+    units: FeatureMoments
     factor: NDArray | None = None
     solved: tuple[LabelledRows, ...] = ()
     stepped: tuple[LabelledRows, ...] = ()
@@ -112,11 +119,11 @@ class OnlineNewton(SavedAsArrays):
         """Return what is known before the first row."""
         n, n_rows = n_features + fit_intercept, 1 if n_classes == 2 else n_classes
         zero = np.zeros((n, n_rows))
-        past = Quadratic(0.0, zero, zero, np.array(0.0), _FLOOR * zero.size)
-        units = Units(0.0, *np.zeros((3, n_features)))
+        past = LaplaceApproximation(0.0, zero, zero, np.array(0.0), _FLOOR * zero.size)
+        units = FeatureMoments(0.0, *np.zeros((3, n_features)))
         return cls(zero.ravel(), n_features, n_classes, fit_intercept, C, 0.0, None, past, units)
 
-    def after_fit(self, w: NDArray, units: Units) -> OnlineNewton:
+    def after_fit(self, w: NDArray, units: FeatureMoments) -> OnlineNewton:
         """Return what is known after a fit that found w on rows with these units."""
         frame, w = units.frame, w.astype(np.float64)
         state = replace(self, w=w, weight=units.weight, frame=frame, units=units)
@@ -215,12 +222,12 @@ class OnlineNewton(SavedAsArrays):
         return (*self.solved, *self.stepped, *self.waiting)
 
     def _objective(
-        self, batch: LabelledRows, frame: Frame | None = None, penalised: bool = False
-    ) -> Framed:
+        self, batch: LabelledRows, frame: Standardisation | None = None, penalised: bool = False
+    ) -> StandardisedObjective:
         alpha = 1.0 / (self.C * batch.weight) if penalised else 0.0
         classes = np.arange(self.n_classes)
         data = small_dataset(batch.X, classes, batch.codes, batch.weights)
-        return Framed(frame, data, ElasticNet(alpha), self.fit_intercept)
+        return StandardisedObjective(frame, data, ElasticNet(alpha), self.fit_intercept)
 
     def _step(self) -> OnlineNewton:
         """Learn the rows that wait: one step, held back by all that was learned before.
@@ -273,7 +280,9 @@ class OnlineNewton(SavedAsArrays):
         learned = replace(self, w=w, frame=frame, past=kept, factor=factor)
         return replace(learned, solved=(batch,), stepped=(), waiting=())
 
-    def _guess_past(self, past: Quadratic, objective: Framed) -> Quadratic:
+    def _guess_past(
+        self, past: LaplaceApproximation, objective: StandardisedObjective
+    ) -> LaplaceApproximation:
         """Return Q for the rows of a fit: as the window's, but for what that is too short for.
 
         The window's curvature is that at the optimum of the fit, the centre of Q: where the

@@ -21,7 +21,7 @@ from softmax_reg.prediction import unchanged_if_it_fails
 from softmax_reg.streaming.events import BatchProgress, BatchWatch, warn_of_unused
 from softmax_reg.streaming.online_newton import OnlineNewton
 
-__all__ = ["StreamingMixin"]
+__all__ = ["PartialFitMixin"]
 
 _BALANCED = (
     "class_weight 'balanced' is not supported for partial_fit. In order to use 'balanced' weights, "
@@ -66,7 +66,7 @@ def _has_ridge_alone(estimator: Any) -> bool:
     return True
 
 
-class StreamingMixin:
+class PartialFitMixin:
     """Adds `partial_fit` to an estimator with `C`, `l1_ratio`, `fit_intercept`, `class_weight`."""
 
     classes_: NDArray

@@ -11,13 +11,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import number, numbers, require, whole_number
-from softmax_reg.streaming.feature_scale import Units
-from softmax_reg.streaming.laplace_objective import Frame, Quadratic
+from softmax_reg.streaming.feature_scale import FeatureMoments
+from softmax_reg.streaming.laplace_objective import LaplaceApproximation, Standardisation
 from softmax_reg.streaming.window import LabelledRows
 
 __all__ = ["LARGEST", "SavedAsArrays"]
 
-_RECORDS = {"past": Quadratic, "units": Units, "frame": Frame}
+_RECORDS = {"past": LaplaceApproximation, "units": FeatureMoments, "frame": Standardisation}
 _BATCHES = ("solved", "stepped", "waiting")
 # Numbers come back as numbers, but for a Hessian, which may have any shape.
 _ARRAYS = ("past_hessian",)
@@ -110,7 +110,7 @@ def check_stream(state: Any) -> None:
     _check_window(state, p, n_classes, n, n_rows)
 
 
-def _check_past(past: Quadratic, shape: tuple[int, ...], n: int, n_rows: int) -> None:
+def _check_past(past: LaplaceApproximation, shape: tuple[int, ...], n: int, n_rows: int) -> None:
     number(past.weight, "the weight of the past", 0.0)
     number(past.ridge, "the ridge of the past", 0.0)
     for name in ("centre", "slope"):
