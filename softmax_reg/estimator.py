@@ -187,9 +187,9 @@ class SoftmaxRegression(
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
-    coef_ : ndarray of shape (n_rows, n_features)
-        W transposed, in the dtype of X; n_rows is 1 with two classes, else n_classes.
-    intercept_ : ndarray of shape (n_rows,)
+    coef_ : ndarray of shape (n_outputs, n_features)
+        W transposed, in the dtype of X; n_outputs is 1 with two classes, else n_classes.
+    intercept_ : ndarray of shape (n_outputs,)
         b; zeros if `fit_intercept` is False.  Of a class without weight -1e30 in any case.
     n_features_in_ : int
         Number of features seen in `fit`.

@@ -186,7 +186,7 @@ def test_in_the_coordinates_of_the_whole_hessian_it_is_the_identity_where_it_was
     eigenvalues = np.linalg.eigvalsh(hessian(local, np.zeros(local.size)))
     # A shift of all classes changes nothing: no curvature there.
     flat = np.abs(eigenvalues) < 1e-8
-    assert flat.sum() == (0 if local.n_rows == 1 else local.size // local.n_rows)
+    assert flat.sum() == (0 if local.n_outputs == 1 else local.size // local.n_outputs)
     assert_allclose(eigenvalues[~flat], 1.0, rtol=1e-6)
 
 

@@ -37,7 +37,7 @@ KINDS = {
 def coefficients(objective, w):
     """Return W and b of w as scikit-learn keeps them."""
     W, b = objective.unpack(w)
-    return W.T, b if objective.fit_intercept else np.zeros(objective.n_rows)
+    return W.T, b if objective.fit_intercept else np.zeros(objective.n_outputs)
 
 
 @covering(**KINDS, l1_ratio=[0.0, 0.4])

@@ -61,7 +61,7 @@ def minimum(objective):
 def points_around(objective, best, seed=0):
     """Yield points nearer and nearer to the optimum, and others with coefficients at zero."""
     rng = np.random.default_rng(seed)
-    scale = np.append(np.repeat(objective.scale, objective.n_rows), np.ones(objective.size))
+    scale = np.append(np.repeat(objective.scale, objective.n_outputs), np.ones(objective.size))
     for size in [3.0, 0.5, 0.1, 1e-2, 1e-4]:
         step = size * rng.normal(size=objective.size) / scale[: objective.size]
         yield objective.at(best.w + step)

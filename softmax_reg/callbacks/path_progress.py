@@ -16,8 +16,8 @@ class PathPoint:
     Attributes
     ----------
     C : float
-    coef : ndarray of shape (n_rows, n_features), dtype of X
-    intercept : ndarray of shape (n_rows,), dtype of X
+    coef : ndarray of shape (n_outputs, n_features), dtype of X
+    intercept : ndarray of shape (n_outputs,), dtype of X
     value : float
         F, as `SoftmaxRegression` states it.
     deviance : float

@@ -37,12 +37,12 @@ def is_left_out(coef: NDArray, intercept: NDArray) -> NDArray[np.bool_]:
 
     Parameters
     ----------
-    coef : ndarray of shape (..., n_rows, n_features)
-    intercept : ndarray of shape (..., n_rows)
+    coef : ndarray of shape (..., n_outputs, n_features)
+    intercept : ndarray of shape (..., n_outputs)
 
     Returns
     -------
-    is_left_out : ndarray of shape (..., n_rows)
+    is_left_out : ndarray of shape (..., n_outputs)
     """
     return (intercept == intercept.dtype.type(_INTERCEPT)) & ~coef.any(axis=-1)
 
@@ -66,12 +66,12 @@ def averaged(rows: NDArray) -> NDArray:
 
     Parameters
     ----------
-    rows : ndarray of shape (n_fits, n_rows, n_features + 1)
+    rows : ndarray of shape (n_fits, n_outputs, n_features + 1)
         The coefficients, the intercept last.
 
     Returns
     -------
-    mean : ndarray of shape (n_rows, n_features + 1)
+    mean : ndarray of shape (n_outputs, n_features + 1)
         A class that no fit knows is left out.
     """
     known = ~is_left_out(rows[..., :-1], rows[..., -1])

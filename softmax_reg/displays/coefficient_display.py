@@ -33,7 +33,7 @@ class CoefficientDisplay:
 
     Parameters
     ----------
-    coef : ndarray of shape (n_rows, n_features)
+    coef : ndarray of shape (n_outputs, n_features)
         As `coef_`: one row with two classes, which is that of the second.
     classes : sequence of shape (n_classes,)
         The labels.
@@ -72,11 +72,11 @@ class CoefficientDisplay:
     ) -> None:
         self.coef: Floats = np.asarray(coef, np.float64)
         self.classes, self.feature_names, self.unit = list(classes), list(feature_names), unit
-        n_rows = 1 if len(self.classes) == 2 else len(self.classes)
-        if self.coef.shape != (n_rows, len(self.feature_names)):
+        n_outputs = 1 if len(self.classes) == 2 else len(self.classes)
+        if self.coef.shape != (n_outputs, len(self.feature_names)):
             raise ValueError(
-                f"coef must have shape ({n_rows}, {len(self.feature_names)}), a row for each class "
-                f"and a column for each feature name; got {self.coef.shape}"
+                f"coef must have shape ({n_outputs}, {len(self.feature_names)}), a row for each "
+                f"class and a column for each feature name; got {self.coef.shape}"
             )
 
     @classmethod

@@ -172,7 +172,7 @@ def choice(
     ----------
     scores, Cs
         As for `chosen`.
-    coefs : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_rows, n_features + 1)
+    coefs : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_outputs, n_features + 1)
     l1_ratios : ndarray of shape (n_l1_ratios,)
     selection : {"best", "one_standard_error"} or None
         None lets each fold choose its best, and takes the means of C and l1_ratio too.

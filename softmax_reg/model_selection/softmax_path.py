@@ -29,9 +29,10 @@ class SoftmaxPath:
         Share of the L1 norm in the penalty.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
-    coefs_ : ndarray of shape (n_Cs, n_rows, n_features)
-        The coefficients at each C, in the dtype of X; n_rows is 1 with two classes, else n_classes.
-    intercepts_ : ndarray of shape (n_Cs, n_rows)
+    coefs_ : ndarray of shape (n_Cs, n_outputs, n_features)
+        The coefficients at each C, in the dtype of X; n_outputs is 1 with two classes, else
+        n_classes.
+    intercepts_ : ndarray of shape (n_Cs, n_outputs)
         The intercepts; zeros if `fit_intercept` is False.  Of a class without weight -1e30, its
         coefficients being 0.
     objective_ : ndarray of shape (n_Cs,), float64

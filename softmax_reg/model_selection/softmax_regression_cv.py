@@ -120,7 +120,7 @@ class SoftmaxRegressionCV(
         case; so "ovr" is an error with more than two.
     use_legacy_attributes : bool, default=False
         Whether `C_`, `l1_ratio_`, `scores_`, `coefs_paths_` and `n_iter_` have the layout that
-        `LogisticRegressionCV` gave them before scikit-learn 1.10: arrays of shape (n_rows,) and
+        `LogisticRegressionCV` gave them before scikit-learn 1.10: arrays of shape (n_outputs,) and
         dicts by class.  No display draws these.
 
     Attributes
@@ -135,16 +135,16 @@ class SoftmaxRegressionCV(
         The values of l1_ratio.
     scores_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs), float64
         The score on the rows that each fold leaves out; NaN where a callback ended the path.
-    coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_rows, n_features + 1)
+    coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_outputs, n_features + 1)
         The coefficients of every fit, the intercept last; without it if `fit_intercept` is False;
         NaN as the scores.  Of a class that the fold does not train on 0, and -1e30 the intercept.
     n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs), int32
         Iterations of every fit; 0 where there was none.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
-    coef_ : ndarray of shape (n_rows, n_features)
-        The coefficients, in the dtype of X; n_rows is 1 with two classes, else n_classes.
-    intercept_ : ndarray of shape (n_rows,)
+    coef_ : ndarray of shape (n_outputs, n_features)
+        The coefficients, in the dtype of X; n_outputs is 1 with two classes, else n_classes.
+    intercept_ : ndarray of shape (n_outputs,)
         The intercepts; zeros if `fit_intercept` is False.  Of a class without weight -1e30.
     scale_ : ndarray of shape (n_features,), float64
         The deviation of each feature over all rows, as `SoftmaxRegression.scale_`; with

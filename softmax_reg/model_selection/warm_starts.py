@@ -163,7 +163,7 @@ def _near(objective: Objective, w: NDArray, solver: Solver) -> RunState:
 
 
 def _slopes(point: Point) -> NDArray:
-    """Return dF/dW for centred features, in float64, shape (n_features, n_rows)."""
+    """Return dF/dW for centred features, in float64, shape (n_features, n_outputs)."""
     objective = point.objective
     slopes, of_b = (part.astype(np.float64) for part in objective.unpack(point.gradient))
     if objective.fit_intercept:

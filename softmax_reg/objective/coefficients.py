@@ -16,9 +16,9 @@ def without_features(loss: PenalisedLoss) -> NDArray:
 
     The intercepts are then the logarithms of the classes' shares in the total weight.
     """
-    W, data = np.zeros((loss.n_features, loss.n_rows), loss.dtype), loss.data
+    W, data = np.zeros((loss.n_features, loss.n_outputs), loss.dtype), loss.data
     log_shares = np.log(np.bincount(data.targets, data.shares[:, 0], loss.n_classes))
-    b = log_shares - log_shares[0] if loss.n_rows == 1 else log_shares - log_shares.mean()
+    b = log_shares - log_shares[0] if loss.n_outputs == 1 else log_shares - log_shares.mean()
     return loss.pack(W, b[loss.model.free])
 
 

@@ -109,7 +109,7 @@ class Problem(Protocol):
         """The length of w."""
 
     @property
-    def n_rows(self) -> int:
+    def n_outputs(self) -> int:
         """Rows of coefficients; w holds them side by side, feature by feature."""
 
     @property

@@ -53,10 +53,10 @@ def duality_gap(objective: Objective, point: Point) -> float:
     l1-regularized least squares", section III (scaling to a feasible dual point).
     """
     index = _unpenalised(objective)
-    units = np.append(objective.scale, 1.0)[index // objective.n_rows]
+    units = np.append(objective.scale, 1.0)[index // objective.n_outputs]
     # Beside F itself, for what is left counts as often as the minimiser is far away.
     at_most = max(_BALANCED * min(point.value / _USUAL_LOSS, 1.0), _ROUNDED)
-    if len(index) == objective.n_rows * objective.fit_intercept:
+    if len(index) == objective.n_outputs * objective.fit_intercept:
         balanced = _balance_intercept(point, at_most) if len(index) else point
     else:
         balanced = _balance(objective, point, index, units, at_most)
@@ -92,7 +92,7 @@ def _distance(objective: PenalisedLoss, point: Point) -> float:
 
 def _unpenalised(objective: Objective) -> NDArray[np.intp]:
     """Return the indices of the intercept and of the coefficients that cost nothing."""
-    free = np.repeat(objective.penalty.unpenalised(objective.n_features), objective.n_rows)
+    free = np.repeat(objective.penalty.unpenalised(objective.n_features), objective.n_outputs)
     return np.flatnonzero(np.append(free, np.ones(objective.size - len(free), dtype=bool)))
 
 
@@ -110,7 +110,7 @@ def _balance_intercept(point: Point, at_most: float) -> Point:
             break
         smallest = min(size, smallest)
         step = np.zeros(objective.size)
-        step[-objective.n_rows :] = np.linalg.lstsq(H, -slope, rcond=None)[0]
+        step[-objective.n_outputs :] = np.linalg.lstsq(H, -slope, rcond=None)[0]
         point = _shifted(point, step)
     _ = point.value
     return point

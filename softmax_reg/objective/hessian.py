@@ -104,8 +104,8 @@ class _Standard:
 
 def rows_read(data: Dataset, rng: np.random.Generator | None, n: int) -> int:
     """Return how many rows the curvature of n dimensions is taken from: all without an `rng`."""
-    n_rows = len(data.active)
-    return n_rows if rng is None else min(_ROWS_PER_DIMENSION * n, n_rows)
+    n_samples = len(data.active)
+    return n_samples if rng is None else min(_ROWS_PER_DIMENSION * n, n_samples)
 
 
 def _over_enough(
@@ -181,7 +181,7 @@ def ridge_of(loss: PenalisedLoss) -> NDArray:
 
 
 def diagonal_hessian(loss: PenalisedLoss, point: Point) -> NDArray:
-    """Return the diagonal of the loss's Hessian for centred and scaled features, (n, n_rows).
+    """Return the diagonal of the loss's Hessian for centred and scaled features, (n, n_outputs).
 
     Sums of p_k (1 - p_k) (x_j - mean_j)^2 / scale_j^2 over the rows.
     """
@@ -222,37 +222,37 @@ def _keep_curvature(model: LinearModel, w: NDArray, block: Block) -> tuple[()]:
 def whole_hessian(
     loss: PenalisedLoss, point: Point, rng: np.random.Generator | None = None
 ) -> NDArray:
-    """Return the loss's Hessian for centred and scaled features, shape (n n_rows, n n_rows).
+    """Return the loss's Hessian for centred and scaled features, shape (n n_outputs, n n_outputs).
 
     With `rng` an estimate of it from a sample of the rows.
     """
-    standard, n_rows = _Standard.of(loss), loss.n_rows
+    standard, n_outputs = _Standard.of(loss), loss.n_outputs
     visit = partial(_whole_hessian, point.objective.model, point.w, standard)
-    H, blocks = _over_enough(loss.data, visit, rng, standard.width * n_rows, point.kept)
-    for k in range(n_rows):
-        H[k::n_rows, k::n_rows] = blocks[k]
-        if n_rows > 1:
+    H, blocks = _over_enough(loss.data, visit, rng, standard.width * n_outputs, point.kept)
+    for k in range(n_outputs):
+        H[k::n_outputs, k::n_outputs] = blocks[k]
+        if n_outputs > 1:
             # Along coefficients that are the same for all classes the loss is flat; the mean of
             # the blocks there changes no step, since the gradient has no such part.
-            for m in range(n_rows):
-                H[k::n_rows, m::n_rows] += blocks.mean(axis=0) / n_rows
+            for m in range(n_outputs):
+                H[k::n_outputs, m::n_outputs] += blocks.mean(axis=0) / n_outputs
     return H
 
 
 def _whole_hessian(
     model: LinearModel, w: NDArray, standard: _Standard, block: Block
 ) -> tuple[NDArray, NDArray]:
-    n, n_rows = standard.width, model.n_rows
-    whole, blocks = np.zeros((n * n_rows, n * n_rows)), np.zeros((n_rows, n, n))
+    n, n_outputs = standard.width, model.n_outputs
+    whole, blocks = np.zeros((n * n_outputs, n * n_outputs)), np.zeros((n_outputs, n, n))
     all_proba, all_roots = model.softmax(w, block)[0], np.sqrt(block.shares)
     all_roots_of_variances = np.sqrt(variances(all_proba)[:, model.free])
     all_proba = all_proba[:, model.free]
-    for rows, A in standard.parts(block.X, n * n_rows):
+    for rows, A in standard.parts(block.X, n * n_outputs):
         P, roots = all_proba[rows], all_roots[rows]
         # The Hessian of a row is (diag(p) - p p') (x) a a': between classes it is one product.
-        M = ((A * roots)[:, :, np.newaxis] * P[:, np.newaxis, :]).reshape(len(A), n * n_rows)
+        M = ((A * roots)[:, :, np.newaxis] * P[:, np.newaxis, :]).reshape(len(A), n * n_outputs)
         whole -= M.T @ M
-        for k in range(n_rows):
+        for k in range(n_outputs):
             # The difference of p_k and p_k^2 would be rounding where a class is certain.
             B = A * (roots * all_roots_of_variances[rows, k : k + 1])
             blocks[k] += B.T @ B

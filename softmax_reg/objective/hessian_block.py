@@ -61,12 +61,12 @@ class Coordinates:
         mean: NDArray | None = None,
         scale: NDArray | None = None,
     ) -> Coordinates:
-        """Return those with an index: feature * n_rows + row, the intercept as the last feature.
+        """Return those with an index: feature * n_outputs + row, the intercept as the last feature.
 
         `mean` and `scale`, of shape (n_features,), are 0 and 1 where they are None.
         """
         p = model.n_features
-        feature, row = np.divmod(index, model.n_rows)
+        feature, row = np.divmod(index, model.n_outputs)
         features, column = np.unique(feature[feature < p], return_inverse=True)
         column = np.append(column, np.full(np.count_nonzero(feature == p), len(features)))
         shift = np.zeros(len(features)) if mean is None else mean[features]
@@ -93,7 +93,7 @@ def hessian_block(
 ) -> tuple[NDArray[np.float64]]:
     """Return the share of a block in the Hessian of the loss, shape (m, m)."""
     column, row, m = along.column, along.row, len(along.column)
-    of_row = [np.flatnonzero(row == k) for k in range(model.n_rows)]
+    of_row = [np.flatnonzero(row == k) for k in range(model.n_outputs)]
     total = np.zeros((m, m))
     all_proba = model.softmax(w, block)[0]
     all_variances, all_proba = variances(all_proba)[:, model.free], all_proba[:, model.free]

@@ -33,7 +33,7 @@ class LinearModel:
     Parameters
     ----------
     n_features, n_classes : int
-    n_rows : int
+    n_outputs : int
         Rows of coefficients: 1 with two classes, else one for each.
     fit_intercept : bool
     dtype : dtype
@@ -42,27 +42,27 @@ class LinearModel:
 
     n_features: int
     n_classes: int
-    n_rows: int
+    n_outputs: int
     fit_intercept: bool
     dtype: np.dtype
 
     @property
     def size(self) -> int:
         """The length of w."""
-        return (self.n_features + self.fit_intercept) * self.n_rows
+        return (self.n_features + self.fit_intercept) * self.n_outputs
 
     @property
     def free(self) -> slice:
         """Which columns of the scores have coefficients."""
-        return slice(self.n_classes - self.n_rows, None)
+        return slice(self.n_classes - self.n_outputs, None)
 
     def unpack(self, w: NDArray) -> tuple[NDArray, NDArray]:
-        """Return views W (n_features, n_rows) and b (n_rows,); b is empty without intercept."""
-        size = self.n_features * self.n_rows
-        return w[:size].reshape(self.n_features, self.n_rows), w[size:]
+        """Return views W (n_features, n_outputs) and b (n_outputs,), which may be empty."""
+        size = self.n_features * self.n_outputs
+        return w[:size].reshape(self.n_features, self.n_outputs), w[size:]
 
     def pack(self, W: NDArray, b: NDArray) -> NDArray:
-        """Return the flat w of W (n_features, n_rows) and b (n_rows,)."""
+        """Return the flat w of W (n_features, n_outputs) and b (n_outputs,)."""
         parts = (W.ravel(), b) if self.fit_intercept else (W.ravel(),)
         return np.concatenate(parts).astype(self.dtype, copy=False)
 
@@ -71,7 +71,7 @@ class LinearModel:
         W, b = self.unpack(w)
         Z = np.empty((X.shape[0], self.n_classes), dtype=self.dtype, order="F")
         free = Z
-        if self.n_rows < self.n_classes:
+        if self.n_outputs < self.n_classes:
             Z[:, 0] = 0.0
             free = Z[:, 1:]
         if isinstance(X, np.ndarray):

@@ -109,14 +109,14 @@ class Objective(PenalisedLoss):
     def closed(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Return the indices of chosen coordinates, with all that the penalty couples to them."""
         if self.penalty.couples_classes:
-            rows = chosen.reshape(-1, self.n_rows).any(axis=1)
-            chosen = np.repeat(rows, self.n_rows)
+            rows = chosen.reshape(-1, self.n_outputs).any(axis=1)
+            chosen = np.repeat(rows, self.n_outputs)
         return np.flatnonzero(chosen)
 
     def face(self, index: NDArray[np.intp], diagonal: NDArray | None = None) -> RestrictedPenalty:
         """Return the rest of the penalty on some coordinates, in units of `diagonal`."""
         units = np.ones((self.n_features, 1)) if diagonal is None else diagonal
-        return RestrictedPenalty(self.penalty, index, self.n_features, self.n_rows, units)
+        return RestrictedPenalty(self.penalty, index, self.n_features, self.n_outputs, units)
 
     def hessian_cost(self, n_coordinates: int) -> float:
         """Return what the Hessian along so many coordinates costs, in passes over X."""
@@ -128,7 +128,7 @@ class Objective(PenalisedLoss):
         The loss does not change, but it leaves any other method nothing to go by; the intercepts,
         which have no penalty, are centred, lest they wander off and take the digits of the scores.
         """
-        if self.n_rows == 1:
+        if self.n_outputs == 1:
             return w
         W, b = self.unpack(w)
         used, W = W.any(axis=1), W.copy()

@@ -40,7 +40,7 @@ class PenalisedLoss:
     ----------
     model : LinearModel
         The layout of w; its numbers are here, too.
-    size, n_features, n_classes, n_rows : int
+    size, n_features, n_classes, n_outputs : int
     fit_intercept : bool
     dtype : dtype
     is_smooth : bool
@@ -57,9 +57,9 @@ class PenalisedLoss:
     ) -> None:
         self.data = data
         self._penalise(penalty)
-        n_rows = 1 if len(data.classes) == 2 else data.n_classes
+        n_outputs = 1 if len(data.classes) == 2 else data.n_classes
         n_features, n_classes = data.shape[1], data.n_classes
-        self._lay_out(LinearModel(n_features, n_classes, n_rows, fit_intercept, data.dtype))
+        self._lay_out(LinearModel(n_features, n_classes, n_outputs, fit_intercept, data.dtype))
         # P and log P of two points and the scores of the direction between them.
         scores_bytes = 5 * data.shape[0] * data.n_classes * data.dtype.itemsize
         # A stream is read for every pass: scores that are kept would save none of them.
@@ -68,17 +68,17 @@ class PenalisedLoss:
     def _lay_out(self, model: LinearModel) -> None:
         self.model, self.size, self.dtype = model, model.size, model.dtype
         self.n_features, self.n_classes = model.n_features, model.n_classes
-        self.n_rows, self.fit_intercept = model.n_rows, model.fit_intercept
+        self.n_outputs, self.fit_intercept = model.n_outputs, model.fit_intercept
 
     def _penalise(self, penalty: Penalty) -> None:
         self.penalty, self.is_smooth = penalty, penalty.is_smooth
 
     def unpack(self, w: NDArray) -> tuple[NDArray, NDArray]:
-        """Return views W (n_features, n_rows) and b (n_rows,); b is empty without intercept."""
+        """Return views W (n_features, n_outputs) and b (n_outputs,), which may be empty."""
         return self.model.unpack(w)
 
     def pack(self, W: NDArray, b: NDArray) -> NDArray:
-        """Return the flat w of W (n_features, n_rows) and b (n_rows,)."""
+        """Return the flat w of W (n_features, n_outputs) and b (n_outputs,)."""
         return self.model.pack(W, b)
 
     def loss(self, w: NDArray) -> float:

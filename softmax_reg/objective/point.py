@@ -96,10 +96,10 @@ class Point:
             gradient = self._value_and_gradient[1]
         else:
             gradient = self._gradient_of_scores
-        if self.objective.n_rows > 1:
+        if self.objective.n_outputs > 1:
             # The residuals of a row sum to zero over the classes, but for rounding: next to the
             # directions without curvature that shift all classes, rounding would lead far away.
-            of_classes = gradient.reshape(-1, self.objective.n_rows)
+            of_classes = gradient.reshape(-1, self.objective.n_outputs)
             of_classes -= of_classes.mean(axis=1, keepdims=True)
         W, _ = self.objective.model.unpack(self.w)
         gradient[: W.size] += self.objective.penalty.gradient(W).ravel()
@@ -166,10 +166,10 @@ class Point:
 
         `mean` and `scale`, of shape (n_features,), are what features are shifted and divided by.
         """
-        n_rows, p = self.objective.n_rows, self.objective.n_features
+        n_outputs, p = self.objective.n_outputs, self.objective.n_features
         along = Coordinates.of(self.objective.model, index, mean, scale)
         (H,) = self.reduce(hessian_block, along, block_bytes=along.block_bytes)
-        feature = index // n_rows
+        feature = index // n_outputs
         inside = feature < p
         ridge = np.broadcast_to(np.ravel(self.objective.penalty.curvature), p)
         if scale is not None:

@@ -22,10 +22,10 @@ class RestrictedPenalty:
     ----------
     penalty : Penalty
     index : ndarray, intp
-        The coordinates: feature * n_rows + row, increasing; whole features if the penalty couples
-        the classes.
-    n_features, n_rows : int
-    diagonal : ndarray of shape (n_features, n_rows) or (n_features, 1)
+        The coordinates: feature * n_outputs + row, increasing; whole features if the penalty
+        couples the classes.
+    n_features, n_outputs : int
+    diagonal : ndarray of shape (n_features, n_outputs) or (n_features, 1)
         D.
     """
 
@@ -34,17 +34,17 @@ class RestrictedPenalty:
         penalty: Penalty,
         index: NDArray[np.intp],
         n_features: int,
-        n_rows: int,
+        n_outputs: int,
         diagonal: NDArray,
     ) -> None:
         self.is_smooth, self.couples_classes = penalty.is_smooth, penalty.couples_classes
-        feature, row = np.divmod(index, n_rows)
+        feature, row = np.divmod(index, n_outputs)
         self.inside = feature < n_features
         features, position = np.unique(feature[self.inside], return_inverse=True)
         self.where = position, row[self.inside]
         self.penalty = penalty.of_features(features)
         self.D = diagonal[features]
-        self.shape = len(features), n_rows
+        self.shape = len(features), n_outputs
 
     def _unfold(self, x: NDArray) -> NDArray:
         """Return W of the features that have a coordinate here."""
@@ -83,7 +83,7 @@ class RestrictedPenalty:
     def blocks(self, x: NDArray) -> NDArray | None:
         """Return the Hessian of the rest on the support of x, or None if it is zero.
 
-        It has a block for each feature, shape (n_features here, n_rows, n_rows).
+        It has a block for each feature, shape (n_features here, n_outputs, n_outputs).
         """
         blocks = None if self.is_smooth else self.penalty.nonsmooth_hessian(self._unfold(x))
         if blocks is None:

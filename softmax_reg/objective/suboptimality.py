@@ -101,7 +101,7 @@ def _rows_for_newton(
     As many as may be copied and their Hessian costs no more than `n_passes` passes over X.
     """
     rows = objective.data.sample
-    m = max(int(np.count_nonzero(objective.support(point.w))), objective.n_rows)
+    m = max(int(np.count_nonzero(objective.support(point.w))), objective.n_outputs)
     sizes = [len(rows)]
     if len(rows) > 2 * _ROWS_PER_COEFFICIENT * m:
         sizes.insert(0, _ROWS_PER_COEFFICIENT * m)
@@ -185,7 +185,9 @@ def _newton_step(
     scale = np.where(part.is_constant, 1.0, part.scale)  # constant in these rows alone
     slopes = _slopes(part, gradient, varies)
     r, moving = smallest_subgradient(part, w, slopes)
-    units = np.append(np.repeat(scale, part.n_rows), np.ones(part.size - len(scale) * part.n_rows))
+    units = np.append(
+        np.repeat(scale, part.n_outputs), np.ones(part.size - len(scale) * part.n_outputs)
+    )
     r /= units
     for _ in range(_ROUNDS):
         index = part.closed(moving)
@@ -214,10 +216,10 @@ def _newton_step(
 
 def _steepened(H: NDArray, part: Objective) -> NDArray:
     """Return H with curvature where all classes shift together: r has no part in it, nor has d."""
-    n_rows = part.n_rows
-    if n_rows > 1 and len(H) == part.size and part.is_smooth:
-        blocks = sum(H[k::n_rows, k::n_rows] for k in range(n_rows)) / n_rows**2
-        H = H + np.kron(blocks, np.ones((n_rows, n_rows)))
+    n_outputs = part.n_outputs
+    if n_outputs > 1 and len(H) == part.size and part.is_smooth:
+        blocks = sum(H[k::n_outputs, k::n_outputs] for k in range(n_outputs)) / n_outputs**2
+        H = H + np.kron(blocks, np.ones((n_outputs, n_outputs)))
     return H
 
 

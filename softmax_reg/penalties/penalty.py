@@ -21,7 +21,7 @@ __all__ = ["Penalty"]
 
 
 class Penalty(ABC):
-    """A convex penalty h(W) on the coefficients, W of shape (n_features, n_rows).
+    """A convex penalty h(W) on the coefficients, W of shape (n_features, n_outputs).
 
     The intercept is never passed in: it is never penalised.  Subclasses are dataclasses.
 
@@ -67,8 +67,8 @@ class Penalty(ABC):
 
         Parameters
         ----------
-        W : ndarray of shape (n_features, n_rows)
-        step : float or ndarray of shape (n_features, 1) or (n_features, n_rows)
+        W : ndarray of shape (n_features, n_outputs)
+        step : float or ndarray of shape (n_features, 1) or (n_features, n_outputs)
             The step t, positive; one for each coefficient only unless `couples_classes`.
         """
 
@@ -99,7 +99,7 @@ class Penalty(ABC):
     def nonsmooth_hessian(self, W: NDArray) -> NDArray | None:
         """Return the Hessian of the rest on the support of W, one matrix for each feature.
 
-        Of shape (n_features, n_rows, n_rows), or None if it is zero everywhere.
+        Of shape (n_features, n_outputs, n_outputs), or None if it is zero everywhere.
         """
         return None
 

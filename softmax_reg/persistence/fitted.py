@@ -33,7 +33,7 @@ class Sizes:
 
     Parameters
     ----------
-    n_classes, n_rows, n_features : int
+    n_classes, n_outputs, n_features : int
         Rows are those of `coef_`: one with two classes.
     n_iter : int
         Iterations of a fit.
@@ -42,7 +42,7 @@ class Sizes:
     """
 
     n_classes: int
-    n_rows: int
+    n_outputs: int
     n_features: int
     n_iter: int
     grid: tuple[int, ...] = ()
@@ -78,8 +78,8 @@ def check_fitted(
     require(len(np.shape(coef)) == 2 and np.shape(coef)[1] > 0, "coef_ is no matrix")
     n_iter = numbers(attributes["n_iter_"], "n_iter_", kinds="i")
     require(n_iter.size and n_iter.min() >= 0, "n_iter_ counts no iterations")
-    n_rows, grid = 1 if n_classes == 2 else n_classes, np.shape(attributes.get("scores_", ()))
-    sizes = Sizes(n_classes, n_rows, np.shape(coef)[1], int(n_iter.flat[0]), grid)
+    n_outputs, grid = 1 if n_classes == 2 else n_classes, np.shape(attributes.get("scores_", ()))
+    sizes = Sizes(n_classes, n_outputs, np.shape(coef)[1], int(n_iter.flat[0]), grid)
     for name, check in allowed.items():
         if name in attributes:
             check(attributes[name], name, sizes)
@@ -106,13 +106,13 @@ def _coefficients(coef: Any, name: str, sizes: Sizes) -> None:
         require(coef.has_canonical_format, f"{name} has unsorted or repeated indices")
         values = coef.data
     numbers(values, name)
-    is_right = np.shape(coef) == (sizes.n_rows, sizes.n_features)
+    is_right = np.shape(coef) == (sizes.n_outputs, sizes.n_features)
     require(is_right, f"{name} has the shape {np.shape(coef)}, not one row for each class")
     _check_size(values, name)
 
 
 def _intercept(value: Any, name: str, sizes: Sizes) -> None:
-    _check_size(numbers(value, name, (sizes.n_rows,)), name)
+    _check_size(numbers(value, name, (sizes.n_outputs,)), name)
 
 
 def _deviations(value: Any, name: str, sizes: Sizes) -> None:

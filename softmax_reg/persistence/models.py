@@ -207,8 +207,8 @@ class Persistent(Saved):
 
 def _flat(model: Any) -> NDArray:
     """Return an array of the size and dtype of the coefficients of a run."""
-    coef, n_rows = model.coef_, len(model.intercept_)
-    return np.zeros(coef.size + n_rows * bool(model.fit_intercept), coef.dtype)
+    coef, n_outputs = model.coef_, len(model.intercept_)
+    return np.zeros(coef.size + n_outputs * bool(model.fit_intercept), coef.dtype)
 
 
 def _read(cls: type, path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:

@@ -26,7 +26,7 @@ def _counts(value: Any, name: str, sizes: Sizes) -> None:
 def _coefficients(value: Any, name: str, sizes: Sizes) -> None:
     n_columns = np.shape(value)[-1] if np.ndim(value) else 0
     require(n_columns - sizes.n_features in (0, 1), f"{name} is not of the features of coef_")
-    numbers(value, name, (*sizes.grid, sizes.n_rows, n_columns), is_finite=False)
+    numbers(value, name, (*sizes.grid, sizes.n_outputs, n_columns), is_finite=False)
     require(value.dtype.itemsize in (4, 8), f"{name} has the dtype {value.dtype}")
 
 

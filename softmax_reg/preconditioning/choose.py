@@ -64,7 +64,7 @@ def _of_features(
     as_seen: bool,
 ) -> tuple[LinearMap, float]:
     """Return coordinates of the features of an objective, whichever those are."""
-    n, K = objective.n_features + objective.fit_intercept, objective.n_rows
+    n, K = objective.n_features + objective.fit_intercept, objective.n_outputs
     if separable or 8 * n * n > _MATRIX_BYTES:
         if safe:
             return diagonal_bound_map(objective), 1.0

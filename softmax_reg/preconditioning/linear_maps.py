@@ -49,7 +49,7 @@ class LinearMap(ABC):
 
     def project(self, w: NDArray) -> NDArray:
         """Return an origin no worse than w from which T reaches the optimum of a smooth F."""
-        return _centre_classes(w.reshape(-1, self.objective.n_rows), self.objective).ravel()
+        return _centre_classes(w.reshape(-1, self.objective.n_outputs), self.objective).ravel()
 
 
 class FeatureMap(LinearMap):
@@ -62,7 +62,7 @@ class FeatureMap(LinearMap):
 
     @abstractmethod
     def mix(self, V: NDArray) -> NDArray:
-        """Return A V, V of shape (n, n_rows); n counts the features and the intercept."""
+        """Return A V, V of shape (n, n_outputs); n counts the features and the intercept."""
 
     @abstractmethod
     def mix_adjoint(self, G: NDArray) -> NDArray:
@@ -70,7 +70,7 @@ class FeatureMap(LinearMap):
 
     def forward(self, v: NDArray) -> NDArray:
         objective = self.objective
-        V = self.centred(self.mix(v.reshape(-1, objective.n_rows)))
+        V = self.centred(self.mix(v.reshape(-1, objective.n_outputs)))
         W = V[: objective.n_features] / self.scale
         if not objective.fit_intercept:
             return objective.model.pack(W, V[:0])
@@ -91,7 +91,7 @@ class FeatureMap(LinearMap):
 
 
 class DiagonalMap(FeatureMap):
-    """A is diagonal, given as an array of shape (n, n_rows) or (n, 1)."""
+    """A is diagonal, given as an array of shape (n, n_outputs) or (n, 1)."""
 
     def __init__(self, objective: PenalisedLoss, diagonal: NDArray) -> None:
         super().__init__(objective)
@@ -133,7 +133,7 @@ class StandardMap(DiagonalMap):
 
 
 class MatrixMap(FeatureMap):
-    """One matrix A for all rows of coefficients, (n, n), or one for each, (n_rows, n, n)."""
+    """One matrix A for all rows of coefficients, (n, n), or one for each, (n_outputs, n, n)."""
 
     def __init__(self, objective: PenalisedLoss, matrix: NDArray) -> None:
         super().__init__(objective)
@@ -159,9 +159,9 @@ def _centre_classes(V: NDArray, objective: PenalisedLoss) -> NDArray:
 
     The loss does not change along the rest, and a ridge penalty only grows.
     """
-    if objective.n_rows == 1 or not objective.is_smooth:
+    if objective.n_outputs == 1 or not objective.is_smooth:
         return V
-    return V - V.sum(axis=1, keepdims=True) / V.dtype.type(objective.n_rows)
+    return V - V.sum(axis=1, keepdims=True) / V.dtype.type(objective.n_outputs)
 
 
 class FullMap(FeatureMap):

@@ -53,16 +53,16 @@ def root_of(B: NDArray, objective: PenalisedLoss) -> NDArray:
     """
     seen = objective.about_means
     n = objective.n_features + seen.fit_intercept
-    n_rows = len(B) // n  # 1 for the block of one row of coefficients
-    B[np.diag_indices(len(B))] += np.repeat(ridge_of(seen), n_rows)
+    n_outputs = len(B) // n  # 1 for the block of one row of coefficients
+    B[np.diag_indices(len(B))] += np.repeat(ridge_of(seen), n_outputs)
     if seen is objective:
         return cholesky_with_jitter(B, objective.dtype)
-    first = np.roll(np.arange(len(B)), n_rows)
+    first = np.roll(np.arange(len(B)), n_outputs)
     U = cholesky_with_jitter(B[np.ix_(first, first)], objective.dtype).T
-    means = np.kron(seen.mean / seen.scale, np.eye(n_rows))
-    U[:n_rows, n_rows:] += U[:n_rows, :n_rows] @ means
-    R: NDArray = scipy.linalg.qr(U[:, n_rows:], mode="r", check_finite=False)[0]
-    return R[:-n_rows].T
+    means = np.kron(seen.mean / seen.scale, np.eye(n_outputs))
+    U[:n_outputs, n_outputs:] += U[:n_outputs, :n_outputs] @ means
+    R: NDArray = scipy.linalg.qr(U[:, n_outputs:], mode="r", check_finite=False)[0]
+    return R[:-n_outputs].T
 
 
 def _factor_dtype(objective: PenalisedLoss) -> np.dtype:
@@ -84,7 +84,7 @@ def bound_map(objective: PenalisedLoss) -> LinearMap:
     Statistical Mathematics 44, 197-200.  In these coordinates a gradient step of length 1 always
     descends.  For two classes, one row of coefficients, the factor is 1/4.
     """
-    bound = 0.25 if objective.n_rows == 1 else 0.5
+    bound = 0.25 if objective.n_outputs == 1 else 0.5
     B = gram(objective.about_means, partial(_times_shares, bound))
     return MatrixMap(objective, factor_of(B, objective)[0].astype(_factor_dtype(objective)))
 
@@ -104,13 +104,15 @@ def curvature_map(
     One for each row of coefficients, or their mean for all; of a sample with `rng`.
     """
     n = objective.n_features + objective.fit_intercept
-    first = objective.n_classes - objective.n_rows
+    first = objective.n_classes - objective.n_outputs
     # As many blocks in one pass as fit a small share of memory.
     room = _STREAM_GRAM_BYTES if objective.data.rows.is_stream else _GRAM_BYTES
     together = max(1, room // (8 * n * n))
-    together = min(together, objective.n_rows) if per_class else objective.n_rows
-    factors = np.empty((objective.n_rows if per_class else 1, n, n), dtype=_factor_dtype(objective))
-    for start in range(0, objective.n_rows, together):
+    together = min(together, objective.n_outputs) if per_class else objective.n_outputs
+    factors = np.empty(
+        (objective.n_outputs if per_class else 1, n, n), dtype=_factor_dtype(objective)
+    )
+    for start in range(0, objective.n_outputs, together):
         classes = slice(first + start, first + start + together)
         weigh = class_variances(point, classes, is_mean=not per_class)
         blocks = gram(objective.about_means, weigh, rng, point)
@@ -136,7 +138,7 @@ def diagonal_map(objective: PenalisedLoss, point: Point, as_seen: bool = False) 
 
 def diagonal_bound_map(objective: PenalisedLoss) -> LinearMap:
     """Return the change of variables by the diagonal of the bound."""
-    bound = 0.25 if objective.n_rows == 1 else 0.5
+    bound = 0.25 if objective.n_outputs == 1 else 0.5
     n = objective.n_features + objective.fit_intercept
     return DiagonalMap(objective, np.full((n, 1), bound**-0.5))
 

@@ -76,12 +76,14 @@ class TransformedPoint:
         transform, inner = self.transform, self.inner
         assert isinstance(transform, DiagonalMap)
         assert isinstance(inner, Point)
-        n_rows = transform.objective.n_rows
-        feature, row = np.divmod(index, n_rows)
+        n_outputs = transform.objective.n_outputs
+        feature, row = np.divmod(index, n_outputs)
         H = inner.hessian_block(
             index, transform.mean[:, 0], transform.scale[:, 0].astype(np.float64)
         )
-        units = np.broadcast_to(transform.diagonal, (len(transform.diagonal), n_rows))[feature, row]
+        units = np.broadcast_to(transform.diagonal, (len(transform.diagonal), n_outputs))[
+            feature, row
+        ]
         return H * units * units[:, np.newaxis]
 
     def line(self, direction: NDArray) -> TransformedLine:
@@ -133,7 +135,7 @@ class TransformedObjective(Transformed):
             origin, self.start = np.zeros_like(w), transform.inverse(w)
         super().__init__(objective, origin, transform)
         self.objective, self.dtype = objective, objective.dtype
-        self.is_smooth, self.n_rows = objective.is_smooth, objective.n_rows
+        self.is_smooth, self.n_outputs = objective.is_smooth, objective.n_outputs
         self.active, self.rows_together = objective.active, objective.rows_together
         self._start_point = point
 
@@ -153,14 +155,14 @@ class TransformedObjective(Transformed):
         D = self._units
         if objective.penalty.couples_classes:
             D = D[:, :1]
-        V = v.reshape(-1, objective.n_rows).copy()
+        V = v.reshape(-1, objective.n_outputs).copy()
         W = objective.penalty.prox(D * V[: objective.n_features], step * D**2)
         V[: objective.n_features] = W / D
         return V.ravel()
 
     @cached_property
     def _units(self) -> NDArray:
-        """D in W = D V, of shape (n_features, n_rows) or (n_features, 1).
+        """D in W = D V, of shape (n_features, n_outputs) or (n_features, 1).
 
         In float64, for squares of them may leave the range of float32.
         """

@@ -120,7 +120,7 @@ def _curvature(objective: Problem, zero: NDArray) -> float:
         product = LinearOperator((n, n), matvec=point.hessian_product, dtype=zero.dtype)
         first = np.random.default_rng(0).standard_normal(n).astype(zero.dtype)
         largest = eigsh(product, 1, v0=first, tol=_EIGENVALUE_TOL, return_eigenvectors=False)
-    factor = 0.5 * objective.n_rows if objective.n_rows > 1 else 1.0
+    factor = 0.5 * objective.n_outputs if objective.n_outputs > 1 else 1.0
     return float(largest[0]) * factor * (1.0 + _EIGENVALUE_TOL)
 
 

@@ -88,7 +88,7 @@ class Stochastic(Solver):
         n_active = len(objective.active)
         if self.batch_size != "auto":
             return objective.batch_size(int(self.batch_size))
-        wanted = max(_ROWS_PER_FEATURE * objective.size // objective.n_rows, _FEWEST_ROWS)
+        wanted = max(_ROWS_PER_FEATURE * objective.size // objective.n_outputs, _FEWEST_ROWS)
         return objective.batch_size(
             min(wanted, objective.rows_together, -(-n_active // _FEWEST_STEPS))
         )

@@ -35,9 +35,9 @@ _WHOLE_BYTES = 8 << 20
 _SHARED_BYTES = 32 << 20
 
 
-def curvature_for(n: int, n_rows: int) -> Curvature:
-    """Return the richest curvature that n_rows rows of n coefficients leave room for."""
-    if 8 * (n * n_rows) ** 2 <= _WHOLE_BYTES:
+def curvature_for(n: int, n_outputs: int) -> Curvature:
+    """Return the richest curvature that n_outputs rows of n coefficients leave room for."""
+    if 8 * (n * n_outputs) ** 2 <= _WHOLE_BYTES:
         return Whole()
     return Shared() if 8 * n * n <= _SHARED_BYTES else Diagonal()
 
@@ -48,16 +48,16 @@ class Curvature(ABC):
     is_dense: bool = True
 
     @abstractmethod
-    def shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+    def shape(self, n: int, n_outputs: int) -> tuple[int, ...]:
         """Return the shape of the Hessian."""
 
     @abstractmethod
-    def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+    def factor_shape(self, n: int, n_outputs: int) -> tuple[int, ...]:
         """Return the shape of a factor."""
 
-    def size(self, n: int, n_rows: int) -> int:
+    def size(self, n: int, n_outputs: int) -> int:
         """Return how many numbers the Hessian takes."""
-        return math.prod(self.shape(n, n_rows))
+        return math.prod(self.shape(n, n_outputs))
 
     @abstractmethod
     def hessian(self, objective: StandardisedObjective, point: Point) -> NDArray:
@@ -65,7 +65,10 @@ class Curvature(ABC):
 
     @abstractmethod
     def isotropic(self, between: NDArray, n: int) -> NDArray:
-        """Return the Hessian of features without correlation: `between` (n_rows, n_rows) (x) I."""
+        """Return the Hessian of features without correlation, `between` (x) I.
+
+        `between` has the shape (n_outputs, n_outputs).
+        """
 
     def factor(
         self, objective: StandardisedObjective, point: Point, past: LaplaceApproximation
@@ -109,11 +112,11 @@ class _Matrices(Curvature):
 class Whole(_Matrices):
     """The whole Hessian; only its diagonal blocks are factored."""
 
-    def shape(self, n: int, n_rows: int) -> tuple[int, ...]:
-        return n * n_rows, n * n_rows
+    def shape(self, n: int, n_outputs: int) -> tuple[int, ...]:
+        return n * n_outputs, n * n_outputs
 
-    def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
-        return n_rows, n, n
+    def factor_shape(self, n: int, n_outputs: int) -> tuple[int, ...]:
+        return n_outputs, n, n
 
     def hessian(self, objective: StandardisedObjective, point: Point) -> NDArray:
         return whole_hessian(objective, point)
@@ -127,17 +130,17 @@ class Whole(_Matrices):
     def of_past(self, past: LaplaceApproximation) -> NDArray:
         if past.hessian.ndim == 0:
             return past.hessian
-        n_rows = past.centre.shape[1]
-        return np.stack([past.hessian[k::n_rows, k::n_rows] for k in range(n_rows)])
+        n_outputs = past.centre.shape[1]
+        return np.stack([past.hessian[k::n_outputs, k::n_outputs] for k in range(n_outputs)])
 
 
 class Shared(_Matrices):
     """One block for all rows of coefficients, the mean of theirs."""
 
-    def shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+    def shape(self, n: int, n_outputs: int) -> tuple[int, ...]:
         return n, n
 
-    def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
+    def factor_shape(self, n: int, n_outputs: int) -> tuple[int, ...]:
         return n, n
 
     def hessian(self, objective: StandardisedObjective, point: Point) -> NDArray:
@@ -153,11 +156,11 @@ class Diagonal(Curvature):
 
     is_dense = False
 
-    def shape(self, n: int, n_rows: int) -> tuple[int, ...]:
-        return (n * n_rows,)
+    def shape(self, n: int, n_outputs: int) -> tuple[int, ...]:
+        return (n * n_outputs,)
 
-    def factor_shape(self, n: int, n_rows: int) -> tuple[int, ...]:
-        return n, n_rows
+    def factor_shape(self, n: int, n_outputs: int) -> tuple[int, ...]:
+        return n, n_outputs
 
     def hessian(self, objective: StandardisedObjective, point: Point) -> NDArray:
         return diagonal_hessian(objective, point).ravel()

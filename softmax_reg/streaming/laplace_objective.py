@@ -43,7 +43,7 @@ class Standardisation:
     scale: NDArray
 
     def coordinates(self, objective: Objective, w: NDArray) -> NDArray:
-        """Return u, shape (n, n_rows): the coefficients of (x - mean) / scale, and b."""
+        """Return u, shape (n, n_outputs): the coefficients of (x - mean) / scale, and b."""
         W, b = objective.unpack(w)
         U = self.scale[:, np.newaxis] * W
         return np.vstack([U, b + self.mean @ W]) if objective.fit_intercept else U
@@ -64,7 +64,7 @@ class Standardisation:
         return objective.pack(W, G[p:].ravel())
 
     def push_forward(self, objective: Objective, g: NDArray) -> NDArray:
-        """Return the gradient in u, (n, n_rows), of what has the flat gradient g in w."""
+        """Return the gradient in u, (n, n_outputs), of what has the flat gradient g in w."""
         G, b = objective.unpack(g)
         scale = self.scale[:, np.newaxis]
         if not objective.fit_intercept:
@@ -107,10 +107,10 @@ class LaplaceApproximation:
     ----------
     weight : float
         Of the rows it stands for.
-    centre, slope : ndarray of shape (n, n_rows), float64
+    centre, slope : ndarray of shape (n, n_outputs), float64
     hessian : ndarray, float64
-        H whole, (n n_rows, n n_rows); one block for every row of coefficients, (n, n); its
-        diagonal, (n n_rows,); or 0, ().
+        H whole, (n n_outputs, n n_outputs); one block for every row of coefficients, (n, n); its
+        diagonal, (n n_outputs,); or 0, ().
     ridge : float, default=0.0
         Adds ridge/2 |u|^2.
     """
@@ -128,11 +128,11 @@ class LaplaceApproximation:
         return square + float(np.vdot(self.slope + 0.5 * self._times(D), D))
 
     def gradient(self, U: NDArray) -> NDArray:
-        """Return dQ/du, shape (n, n_rows)."""
+        """Return dQ/du, shape (n, n_outputs)."""
         return self.ridge * U + self.slope + self._times(U - self.centre)
 
     def product(self, V: NDArray) -> NDArray:
-        """Return the Hessian of Q times V, shape (n, n_rows)."""
+        """Return the Hessian of Q times V, shape (n, n_outputs)."""
         return self.ridge * V + self._times(V)
 
     def _times(self, V: NDArray) -> NDArray:
@@ -157,9 +157,9 @@ class LaplaceApproximation:
         ----------
         ratio : ndarray of shape (n,)
         """
-        H, n_rows = self.hessian, self.centre.shape[1]
+        H, n_outputs = self.hessian, self.centre.shape[1]
         if H.ndim:
-            r = ratio if H.shape == 2 * ratio.shape else np.repeat(ratio, n_rows)
+            r = ratio if H.shape == 2 * ratio.shape else np.repeat(ratio, n_outputs)
             H = H / r / r[:, np.newaxis] if H.ndim == 2 else H / r**2
         r = ratio[:, np.newaxis]
         return replace(self, centre=r * self.centre, slope=self.slope / r, hessian=H)

@@ -117,8 +117,8 @@ class OnlineNewton(SavedAsArrays):
         cls, n_features: int, n_classes: int, fit_intercept: bool = True, C: float = 1.0
     ) -> OnlineNewton:
         """Return what is known before the first row."""
-        n, n_rows = n_features + fit_intercept, 1 if n_classes == 2 else n_classes
-        zero = np.zeros((n, n_rows))
+        n, n_outputs = n_features + fit_intercept, 1 if n_classes == 2 else n_classes
+        zero = np.zeros((n, n_outputs))
         past = LaplaceApproximation(0.0, zero, zero, np.array(0.0), _FLOOR * zero.size)
         units = FeatureMoments(0.0, *np.zeros((3, n_features)))
         return cls(zero.ravel(), n_features, n_classes, fit_intercept, C, 0.0, None, past, units)
@@ -136,10 +136,10 @@ class OnlineNewton(SavedAsArrays):
 
     @property
     def coefficients(self) -> tuple[NDArray, NDArray]:
-        """W (n_features, n_rows) and b (n_rows,), float64; b is empty without intercept."""
-        n_rows = self.past.centre.shape[1]
-        size = self.n_features * n_rows
-        return self.w[:size].reshape(self.n_features, n_rows), self.w[size:]
+        """W (n_features, n_outputs) and b (n_outputs,), float64; b is empty without intercept."""
+        n_outputs = self.past.centre.shape[1]
+        size = self.n_features * n_outputs
+        return self.w[:size].reshape(self.n_features, n_outputs), self.w[size:]
 
     @property
     def curvature(self) -> Curvature:
@@ -292,13 +292,13 @@ class OnlineNewton(SavedAsArrays):
         """
         point = objective.at(objective.frame.flat(objective, past.centre))
         m = objective.data.shape[0]
-        n, n_rows = self.past.centre.shape
+        n, n_outputs = self.past.centre.shape
         K = self.n_classes
         squares, mean = point.reduce(_squares_and_mean)
         # One row of the bound of Boehning (1992), which is never too small.
         bound = 0.5 * (np.eye(K) - 1.0 / K)
         between = (m * (np.diag(mean) - squares) + bound) / (m + 1.0)
-        isotropic = self.curvature.isotropic(between[K - n_rows :, K - n_rows :], n)
+        isotropic = self.curvature.isotropic(between[K - n_outputs :, K - n_outputs :], n)
         H = self.curvature.hessian(objective, point) + n / (m + n) * isotropic
         return replace(past, hessian=past.weight * H)
 

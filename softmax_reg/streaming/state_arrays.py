@@ -98,28 +98,28 @@ def check_stream(state: Any) -> None:
     is_right = number(state.C, "C of a stream", 0.0, is_finite=False) > 0.0
     require(is_right, "C of a stream is zero")
     number(state.weight, "the weight of a stream", 0.0)
-    n, n_rows = p + state.fit_intercept, 1 if n_classes == 2 else n_classes
-    numbers(state.w, "w of a stream", (n * n_rows,))
-    _check_past(state.past, state.curvature.shape(n, n_rows), n, n_rows)
+    n, n_outputs = p + state.fit_intercept, 1 if n_classes == 2 else n_classes
+    numbers(state.w, "w of a stream", (n * n_outputs,))
+    _check_past(state.past, state.curvature.shape(n, n_outputs), n, n_outputs)
     state.units.check()
     require(state.units.mean.shape == (p,), "the units of a stream are not its features'")
     if state.frame is not None:
         numbers(state.frame.mean, "the frame of a stream", (p,))
         scale = numbers(state.frame.scale, "the frame of a stream", (p,))
         require((scale > 0.0).all(), "the frame of a stream has no unit")
-    _check_window(state, p, n_classes, n, n_rows)
+    _check_window(state, p, n_classes, n, n_outputs)
 
 
-def _check_past(past: LaplaceApproximation, shape: tuple[int, ...], n: int, n_rows: int) -> None:
+def _check_past(past: LaplaceApproximation, shape: tuple[int, ...], n: int, n_outputs: int) -> None:
     number(past.weight, "the weight of the past", 0.0)
     number(past.ridge, "the ridge of the past", 0.0)
     for name in ("centre", "slope"):
-        numbers(getattr(past, name), f"the {name} of the past", (n, n_rows))
+        numbers(getattr(past, name), f"the {name} of the past", (n, n_outputs))
     hessian = numbers(past.hessian, "the Hessian of the past")
     require(hessian.shape in ((), shape), f"the Hessian of the past has the shape {hessian.shape}")
 
 
-def _check_window(state: Any, p: int, n_classes: int, n: int, n_rows: int) -> None:
+def _check_window(state: Any, p: int, n_classes: int, n: int, n_outputs: int) -> None:
     """Check the rows at hand, and that there is a factor when there are any: a step needs it."""
     curvature = state.curvature
     for batch in (*state.solved, *state.stepped, *state.waiting):
@@ -135,4 +135,4 @@ def _check_window(state: Any, p: int, n_classes: int, n: int, n_rows: int) -> No
         require(is_new and state.weight == state.past.weight, "a stream has no factor")
     else:
         require(state.frame is not None and len(state.solved) == 1, "a stream has no minimum")
-        numbers(state.factor, "the factor of a stream", curvature.factor_shape(n, n_rows))
+        numbers(state.factor, "the factor of a stream", curvature.factor_shape(n, n_outputs))

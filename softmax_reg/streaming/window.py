@@ -21,9 +21,9 @@ class LabelledRows:
 
     Parameters
     ----------
-    X : ndarray or CSR of shape (n_rows, n_features), float32 or float64
-    codes : ndarray of shape (n_rows,), intp
-    weights : ndarray of shape (n_rows,), float64
+    X : ndarray or CSR of shape (n_samples, n_features), float32 or float64
+    codes : ndarray of shape (n_samples,), intp
+    weights : ndarray of shape (n_samples,), float64
     """
 
     X: Any
@@ -72,10 +72,10 @@ class LabelledRows:
         else:
             shape = numbers(arrays["shape"], f"{what}/shape", (2,), "i").tolist()
             X = csr_from(arrays, shape, what)
-        n_rows = X.shape[0]
-        codes = numbers(arrays["codes"], f"{what}/codes", (n_rows,), "i")
-        weights = numbers(arrays["weights"], f"{what}/weights", (n_rows,))
-        require(n_rows and (weights > 0.0).all(), f"{what} have no weight")
+        n_samples = X.shape[0]
+        codes = numbers(arrays["codes"], f"{what}/codes", (n_samples,), "i")
+        weights = numbers(arrays["weights"], f"{what}/weights", (n_samples,))
+        require(n_samples and (weights > 0.0).all(), f"{what} have no weight")
         return cls(X, codes.astype(np.intp, copy=False), weights)
 
 
