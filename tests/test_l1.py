@@ -336,7 +336,7 @@ def test_the_model_is_minimised_also_where_its_hessian_is_singular(seed, rank, a
     x0 = np.zeros(15)
 
     def cost(x):
-        return g @ (x - x0) + 0.5 * (x - x0) @ H @ (x - x0) + face.rest(x)
+        return g @ (x - x0) + 0.5 * (x - x0) @ H @ (x - x0) + face.nonsmooth_value(x)
 
     x = x0
     # Each call is only as exact as its start is near, and where H has rank 1 it may be far.

@@ -128,7 +128,7 @@ def test_a_step_for_each_coefficient_serves_where_the_classes_are_not_coupled(pe
 @each_penalty
 def test_the_rest_has_on_the_support_the_gradient_and_the_curvature_that_are_told(penalty):
     W, D = somewhere(), somewhere(1)
-    support = penalty.support(W)
+    support = penalty.differentiable_at(W)
     assert (support | (W == 0.0)).all()
     assert_array_equal(penalty.nonsmooth_gradient(W)[~support], 0.0)
     D = np.where(support, D, 0.0)

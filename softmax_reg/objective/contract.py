@@ -136,10 +136,10 @@ class Problem(Protocol):
     def batches(self, size: int, rng: np.random.Generator, /) -> Iterator[MiniBatch]:
         """Yield all rows with a weight once, shuffled, in mini-batches of `size` rows."""
 
-    def support(self, w: NDArray, /) -> NDArray[np.bool_]:
+    def differentiable_at(self, w: NDArray, /) -> NDArray[np.bool_]:
         """Return of each coefficient whether the penalty has a derivative there."""
 
-    def closed(self, chosen: NDArray[np.bool_], /) -> NDArray[np.intp]:
+    def close_under_groups(self, chosen: NDArray[np.bool_], /) -> NDArray[np.intp]:
         """Return the indices of those chosen, and of all that the penalty ties to them."""
 
     def face(self, index: NDArray[np.intp], /) -> RestrictedPenalty:

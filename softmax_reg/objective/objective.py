@@ -95,18 +95,18 @@ class Objective(PenalisedLoss):
     # The penalty as a function of w.
 
     def prox(self, w: NDArray, step: float) -> NDArray:
-        """Return the proximal point of the penalty's rest; the intercept stays as it is."""
+        """Return the proximal point of the penalty's norm; the intercept stays as it is."""
         W, b = self.unpack(w)
         return self.pack(self.penalty.prox(W, step), b)
 
-    def support(self, w: NDArray) -> NDArray[np.bool_]:
+    def differentiable_at(self, w: NDArray) -> NDArray[np.bool_]:
         """Return the coordinates in which the penalty is smooth at w: of all, if it is smooth."""
         if self.is_smooth:
             return np.ones(self.size, dtype=bool)
         W, b = self.unpack(w)
-        return np.append(self.penalty.support(W), np.ones(len(b), dtype=bool))
+        return np.append(self.penalty.differentiable_at(W), np.ones(len(b), dtype=bool))
 
-    def closed(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
+    def close_under_groups(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Return the indices of chosen coordinates, with all that the penalty couples to them."""
         if self.penalty.couples_classes:
             rows = chosen.reshape(-1, self.n_outputs).any(axis=1)
@@ -114,7 +114,7 @@ class Objective(PenalisedLoss):
         return np.flatnonzero(chosen)
 
     def face(self, index: NDArray[np.intp], diagonal: NDArray | None = None) -> RestrictedPenalty:
-        """Return the rest of the penalty on some coordinates, in units of `diagonal`."""
+        """Return the norm of the penalty on some coordinates, in units of `diagonal`."""
         units = np.ones((self.n_features, 1)) if diagonal is None else diagonal
         return RestrictedPenalty(self.penalty, index, self.n_features, self.n_outputs, units)
 

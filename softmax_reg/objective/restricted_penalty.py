@@ -1,7 +1,7 @@
 """Some of the coefficients, all others zero: what a working set of coordinates needs.
 
-A face knows the rest of the penalty as a function of its coordinates alone; the Hessian of the loss
-along them is `hessian.hessian_block`.
+A restricted penalty is the norm as a function of its coordinates alone; the Hessian of the loss
+along them is made by `hessian_block`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["RestrictedPenalty"]
 
 
 class RestrictedPenalty:
-    """The rest of the penalty on some coordinates x of w, in units of their own: W = D x.
+    """The norm of the penalty on some coordinates x of w, in units of their own: W = D x.
 
     Parameters
     ----------
@@ -58,30 +58,30 @@ class RestrictedPenalty:
         x[self.inside] = V[self.where]
         return x
 
-    def rest(self, x: NDArray) -> float:
-        """Return the rest of the penalty at x."""
-        return 0.0 if self.is_smooth else self.penalty.rest(self._unfold(x))
+    def nonsmooth_value(self, x: NDArray) -> float:
+        """Return the norm of the penalty at x."""
+        return 0.0 if self.is_smooth else self.penalty.nonsmooth_value(self._unfold(x))
 
     def prox(self, x: NDArray, step: float) -> NDArray:
-        """Return the proximal point of the rest."""
+        """Return the proximal point of the norm."""
         if self.is_smooth:
             return x
         D = self.D[:, :1] if self.couples_classes else self.D
         return self._fold(self.penalty.prox(self._unfold(x), step * D**2) / D, x)
 
-    def support(self, x: NDArray) -> NDArray[np.bool_]:
-        """Return the coordinates in which the rest is smooth at x."""
+    def differentiable_at(self, x: NDArray) -> NDArray[np.bool_]:
+        """Return the coordinates in which the norm is smooth at x."""
         everywhere = np.ones(len(x), dtype=bool)
-        return self._fold(self.penalty.support(self._unfold(x)), everywhere)
+        return self._fold(self.penalty.differentiable_at(self._unfold(x)), everywhere)
 
     def gradient(self, x: NDArray) -> NDArray:
-        """Return the gradient of the rest on the support of x, zero elsewhere."""
+        """Return the gradient of the norm on the support of x, zero elsewhere."""
         return self._fold(
             self.D * self.penalty.nonsmooth_gradient(self._unfold(x)), np.zeros(len(x))
         )
 
     def blocks(self, x: NDArray) -> NDArray | None:
-        """Return the Hessian of the rest on the support of x, or None if it is zero.
+        """Return the Hessian of the norm on the support of x, or None if it is zero.
 
         It has a block for each feature, shape (n_features here, n_outputs, n_outputs).
         """
@@ -122,7 +122,7 @@ class RestrictedPenalty:
     def project_to_orthant(self, x: NDArray, like: NDArray) -> NDArray:
         """Return x with zeros for coefficients that are not of the sign they have in `like`.
 
-        The rest is linear where signs are held; if it couples classes there is nothing to hold.
+        The norm is linear where signs are held; if it couples classes there is nothing to hold.
         """
         if self.is_smooth or self.couples_classes:
             return x
@@ -130,5 +130,5 @@ class RestrictedPenalty:
 
     @cached_property
     def kinked(self) -> NDArray[np.bool_]:
-        """The coordinates in which the rest is not smooth at zero."""
-        return ~self.support(np.zeros(len(self.inside)))
+        """The coordinates in which the norm is not smooth at zero."""
+        return ~self.differentiable_at(np.zeros(len(self.inside)))

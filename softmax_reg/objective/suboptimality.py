@@ -101,7 +101,7 @@ def _rows_for_newton(
     As many as may be copied and their Hessian costs no more than `n_passes` passes over X.
     """
     rows = objective.data.sample
-    m = max(int(np.count_nonzero(objective.support(point.w))), objective.n_outputs)
+    m = max(int(np.count_nonzero(objective.differentiable_at(point.w))), objective.n_outputs)
     sizes = [len(rows)]
     if len(rows) > 2 * _ROWS_PER_COEFFICIENT * m:
         sizes.insert(0, _ROWS_PER_COEFFICIENT * m)
@@ -190,7 +190,7 @@ def _newton_step(
     )
     r /= units
     for _ in range(_ROUNDS):
-        index = part.closed(moving)
+        index = part.close_under_groups(moving)
         H = here.hessian_block(index, part.mean, scale)
         bends = np.diag(H) > np.finfo(np.float64).tiny
         if (r[index][~bends] != 0.0).any():
@@ -268,7 +268,7 @@ def smallest_subgradient(
     """
     W, _ = part.unpack(w)
     G, of_b = part.unpack(slopes)
-    moving = part.support(w).copy()
+    moving = part.differentiable_at(w).copy()
     if not part.is_smooth:
         on = moving[: W.size].reshape(W.shape)
         G = np.where(on, G + part.penalty.nonsmooth_gradient(W), part.penalty.prox(G, 1.0))

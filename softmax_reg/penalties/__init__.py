@@ -1,4 +1,4 @@
-"""Penalties on the coefficients: value, gradient of the smooth part, prox of the rest."""
+"""Penalties on the coefficients: value, gradient of the smooth part, prox of the norm."""
 
 from typing import Any
 

@@ -48,7 +48,7 @@ class ElasticNet(WeightedNorm, Penalty):
 
     name = "elasticnet"
 
-    def rest(self, W: NDArray) -> float:
+    def nonsmooth_value(self, W: NDArray) -> float:
         return float(np.sum(self.threshold * np.abs(W).sum(axis=1, keepdims=True)))
 
     def prox(self, W: NDArray, step: float | NDArray) -> NDArray:
@@ -58,7 +58,7 @@ class ElasticNet(WeightedNorm, Penalty):
         shrunk = np.maximum(np.abs(W) - step * self.threshold, 0.0)
         return np.copysign(shrunk, W).astype(W.dtype, copy=False)
 
-    def support(self, W: NDArray) -> NDArray[np.bool_]:
+    def differentiable_at(self, W: NDArray) -> NDArray[np.bool_]:
         return (W != 0.0) | (self.threshold == np.zeros_like(W))
 
     def nonsmooth_gradient(self, W: NDArray) -> NDArray:

@@ -48,7 +48,7 @@ class GroupLasso(WeightedNorm, Penalty):
     name = "group_lasso"
     couples_classes = True
 
-    def rest(self, W: NDArray) -> float:
+    def nonsmooth_value(self, W: NDArray) -> float:
         return float(np.sum(self.threshold * _lengths(W)))
 
     def prox(self, W: NDArray, step: float | NDArray) -> NDArray:
@@ -59,7 +59,7 @@ class GroupLasso(WeightedNorm, Penalty):
         shrunk = np.maximum(lengths - step * self.threshold, 0.0)
         return (W * (shrunk / np.where(lengths > 0.0, lengths, 1.0))).astype(W.dtype, copy=False)
 
-    def support(self, W: NDArray) -> NDArray[np.bool_]:
+    def differentiable_at(self, W: NDArray) -> NDArray[np.bool_]:
         rows = (_lengths(W) > 0.0) | (self.threshold == np.zeros((len(W), 1)))
         return np.broadcast_to(rows, W.shape)
 

@@ -1,9 +1,9 @@
-"""What a penalty on the coefficients W has to offer: a smooth part, and the rest.
+"""What a penalty on the coefficients W has to offer: a smooth part and a norm.
 
-h(W) = smooth(W) + rest(W).  Solvers see the smooth part through `gradient` and `curvature`, and the
-rest, a weighted norm, through
+h(W) = smooth(W) + norm(W).  Solvers see the smooth part through `gradient` and `curvature`, and the
+norm, which is weighted and has kinks, through
 
-    prox_t(W) = argmin_V  rest(V) + 1/2 sum_jk (V_jk - W_jk)^2 / t_jk
+    prox_t(W) = argmin_V  norm(V) + 1/2 sum_jk (V_jk - W_jk)^2 / t_jk
 
 A new penalty is one subclass of `Penalty`, which brings its name.
 """
@@ -50,7 +50,7 @@ class Penalty(ABC):
     @property
     @abstractmethod
     def is_smooth(self) -> bool:
-        """Whether `prox` is the identity, that is, whether h has no rest."""
+        """Whether `prox` is the identity, that is, whether h has no norm."""
 
     @property
     @abstractmethod
@@ -58,12 +58,12 @@ class Penalty(ABC):
         """Second derivative of the smooth part: of all coefficients, or (n_features, 1)."""
 
     @abstractmethod
-    def rest(self, W: NDArray) -> float:
-        """Return the rest of h(W), which is not smooth."""
+    def nonsmooth_value(self, W: NDArray) -> float:
+        """Return the norm in h(W), which is not smooth."""
 
     @abstractmethod
     def prox(self, W: NDArray, step: float | NDArray) -> NDArray:
-        """Return the proximal point of the rest.
+        """Return the proximal point of the norm.
 
         Parameters
         ----------
@@ -73,16 +73,16 @@ class Penalty(ABC):
         """
 
     @abstractmethod
-    def support(self, W: NDArray) -> NDArray[np.bool_]:
-        """Return where the rest is smooth in each coefficient of W, the others held fixed."""
+    def differentiable_at(self, W: NDArray) -> NDArray[np.bool_]:
+        """Return where the norm is smooth in each coefficient of W, the others held fixed."""
 
     @abstractmethod
     def nonsmooth_gradient(self, W: NDArray) -> NDArray:
-        """Return the gradient of the rest on the support of W, zero elsewhere."""
+        """Return the gradient of the norm on the support of W, zero elsewhere."""
 
     @abstractmethod
     def dual_norm(self, U: NDArray) -> float:
-        """Return the least t at which <U, V> <= t rest(V) for every V; infinite if there is none.
+        """Return the least t at which <U, V> <= t norm(V) for every V; infinite if there is none.
 
         It is at most 1 if and only if W = 0 minimises h(W) - <U, W>.
         """
@@ -97,7 +97,7 @@ class Penalty(ABC):
     # What follows suits most penalties as it is.
 
     def nonsmooth_hessian(self, W: NDArray) -> NDArray | None:
-        """Return the Hessian of the rest on the support of W, one matrix for each feature.
+        """Return the Hessian of the norm on the support of W, one matrix for each feature.
 
         Of shape (n_features, n_outputs, n_outputs), or None if it is zero everywhere.
         """
@@ -112,7 +112,7 @@ class Penalty(ABC):
 
     def unpenalised(self, n_features: int) -> NDArray[np.bool_]:
         """Return the features whose coefficients cost nothing, shape (n_features,)."""
-        has_no_norm = self.support(np.zeros((n_features, 1)))[:, 0]
+        has_no_norm = self.differentiable_at(np.zeros((n_features, 1)))[:, 0]
         return has_no_norm & (np.broadcast_to(np.ravel(self.curvature), n_features) == 0.0)
 
     def of_features(self, features: NDArray[np.intp]) -> Self:
@@ -133,7 +133,7 @@ class Penalty(ABC):
         return np.asarray(self.curvature * W).astype(W.dtype, copy=False)
 
     def value(self, W: NDArray) -> float:
-        """Return h(W), smooth part and rest."""
+        """Return h(W), smooth part and norm."""
         curvature = self.curvature
         if np.ndim(curvature) > 0:
             curved = np.flatnonzero(curvature)
@@ -142,4 +142,4 @@ class Penalty(ABC):
         else:
             # Without a penalty even coefficients whose square overflows cost nothing.
             smooth = 0.5 * float(curvature) * float(np.vdot(W, W)) if curvature else 0.0
-        return smooth if self.is_smooth else smooth + self.rest(W)
+        return smooth if self.is_smooth else smooth + self.nonsmooth_value(W)

@@ -170,11 +170,11 @@ class TransformedObjective(Transformed):
         assert isinstance(transform, DiagonalMap)
         return transform.diagonal[: self.objective.n_features].astype(np.float64) / transform.scale
 
-    def support(self, v: NDArray) -> NDArray[np.bool_]:
-        return self.objective.support(v)
+    def differentiable_at(self, v: NDArray) -> NDArray[np.bool_]:
+        return self.objective.differentiable_at(v)
 
-    def closed(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
-        return self.objective.closed(chosen)
+    def close_under_groups(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
+        return self.objective.close_under_groups(chosen)
 
     def face(self, index: NDArray[np.intp]) -> RestrictedPenalty:
         return self.objective.face(index, self._units)

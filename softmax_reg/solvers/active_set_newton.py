@@ -41,7 +41,7 @@ class _Support:
     """A point of the smooth problem over the coefficients that are not zero, and the intercepts."""
 
     def __init__(self, objective: Problem, point: ProblemPoint) -> None:
-        self.point, self.index = point, np.flatnonzero(objective.support(point.w))
+        self.point, self.index = point, np.flatnonzero(objective.differentiable_at(point.w))
         self.face, self.x = objective.face(self.index), point.w[self.index]
         self.blocks = self.face.blocks(self.x)
         norm_slope = self.face.gradient(self.x).astype(self.x.dtype)

@@ -88,7 +88,7 @@ class ProxNewton(Solver):
                 steps = Nesterov().points(objective, point.w, rng, {})
                 for point in islice(steps, _BURST):
                     yield point
-                before, support = support, objective.support(point.w)
+                before, support = support, objective.differentiable_at(point.w)
                 is_same = np.array_equal(before, support)
                 max_cg = min(2 * max_cg, _MOST_CG) if is_same else _FIRST_CG
                 if (new := support_step(objective, point, max_cg)) is not None:
@@ -108,12 +108,12 @@ class ProxNewton(Solver):
         self, objective: Problem, point: ProblemPoint, step: NDArray
     ) -> NDArray[np.intp]:
         """Return the indices of what the next step may change."""
-        chosen = objective.support(point.w)
+        chosen = objective.differentiable_at(point.w)
         violation = np.where(chosen, 0.0, np.abs(step))
         room = max(self.n_first - np.count_nonzero(chosen), np.count_nonzero(chosen))
         worst = np.argsort(-violation, kind="stable")[:room]
         chosen[worst[violation[worst] > 0.0]] = True
-        return objective.closed(chosen)
+        return objective.close_under_groups(chosen)
 
 
 def _prox_step(objective: Problem, point: ProblemPoint) -> NDArray:
@@ -134,7 +134,7 @@ def _descend(
     x = minimise_model(face, g, H, x0)
     direction = np.zeros_like(point.w)
     direction[index] = x - x0
-    slope = float(g @ (x - x0)) + face.rest(x) - face.rest(x0)
+    slope = float(g @ (x - x0)) + face.nonsmooth_value(x) - face.nonsmooth_value(x0)
     rounding = ROUNDING * point.rounding
 
     def is_nearer(new: ProblemPoint) -> bool:

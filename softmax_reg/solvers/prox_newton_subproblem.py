@@ -1,9 +1,9 @@
-"""Minimises a quadratic plus the rest of a penalty: what a proximal Newton step has to solve.
+"""Minimises a quadratic plus the norm of a penalty: what a proximal Newton step has to solve.
 
-    m(x) = g'(x - x0) + 1/2 (x - x0)' H (x - x0) + rest(x)
+    m(x) = g'(x - x0) + 1/2 (x - x0)' H (x - x0) + norm(x)
 
 By a semismooth Newton method: a proximal gradient step guesses which coordinates are zero and
-which sign the others have, Newton's method solves for the others, exactly where the rest is linear.
+which sign the others have, Newton's method solves for the others, exactly where the norm is linear.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def minimise_model(face: RestrictedPenalty, g: NDArray, H: NDArray, x0: NDArray)
     if not (np.isfinite(H).all() and bend > 0.0):
         return x0  # no curvature is left to go by, or more than floats can hold
     model, step = _Model(face, g, H, x0), 1.0 / bend
-    x, slope, value = x0, g, face.rest(x0)
+    x, slope, value = x0, g, face.nonsmooth_value(x0)
     guess, residual = _prox_step(face, x, slope, step)
     eps, slow = np.finfo(float).eps, 0
     enough, rounding = min(_ENOUGH, residual) * residual, 8.0 * eps * abs(value)
@@ -97,7 +97,7 @@ class _Model:
         """Return the gradient of the quadratic and m(x)."""
         d = x - self.x0
         Hd = self.H @ d
-        return self.g + Hd, float(self.g @ d + 0.5 * (d @ Hd)) + self.face.rest(x)
+        return self.g + Hd, float(self.g @ d + 0.5 * (d @ Hd)) + self.face.nonsmooth_value(x)
 
     @cached_property
     def largest(self) -> float:
@@ -113,9 +113,9 @@ class _Model:
         """Return where m is stationary on some coordinates, the others zero, to first order.
 
         The matrix is damped along shifts of all classes alone, or along every coordinate.
-        Where the rest is smooth, rest'(y) ~ rest'(like) + rest''(like) (y - like).
+        Where the norm is smooth, norm'(y) ~ norm'(like) + norm''(like) (y - like).
         """
-        # H (y - x) + slope + rest'(like) + rest''(like) (y - like) = 0 on these coordinates
+        # H (y - x) + slope + norm'(like) + norm''(like) (y - like) = 0 on these coordinates
         A = self.H[np.ix_(on, on)]
         size, of_shifts = damping
         if of_shifts:
@@ -135,7 +135,7 @@ class _Model:
 
 def _jump(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: Damping) -> NDArray:
     """Return where m is stationary on the support of `guess`, as far as signs hold."""
-    on = model.face.support(guess)
+    on = model.face.differentiable_at(guess)
     return model.face.project_to_orthant(model.stationary(x, slope, guess, on, damping), guess)
 
 
@@ -149,8 +149,8 @@ def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: Da
     if face.couples_classes:
         return x  # there are no signs to hold
     like = np.where(x != 0.0, x, guess)
-    on = face.support(like)
-    entering = on & ~face.support(x)
+    on = face.differentiable_at(like)
+    entering = on & ~face.differentiable_at(x)
     for _ in range(1 + np.count_nonzero(entering)):  # each round but the last takes some away
         y = model.stationary(x, slope, like, on, damping)
         wrong = entering & on & (y * like <= 0.0)
@@ -165,7 +165,7 @@ def _walk(model: _Model, x: NDArray, slope: NDArray, guess: NDArray, damping: Da
     for t in [*np.unique(at), 1.0]:
         new = x + t * d
         new[crossing[at == t]] = 0.0
-        value = t * rise + t * t * bend + face.rest(new)
+        value = t * rise + t * t * bend + face.nonsmooth_value(new)
         if value >= lowest:
             break  # m is convex
         best, lowest = new, value

@@ -90,7 +90,7 @@ class PreconditionedIterates:
         """Whether Newton's method can go on from the last point."""
         if self.run.finishing or not self.asked.is_conditioned:
             return False
-        n_moving = np.count_nonzero(self.objective.support(self.point.w))
+        n_moving = np.count_nonzero(self.objective.differentiable_at(self.point.w))
         return self.objective.hessian_cost(int(n_moving)) <= _FINISH_PASSES
 
     @property
@@ -103,7 +103,7 @@ class PreconditionedIterates:
         long = _LONG if self.objective.is_smooth else _LONG_UNDER_A_NORM
         if not self.asked.hands_over or n_iter < long or not self.can_finish:
             return False
-        n_moving = np.count_nonzero(self.objective.support(self.point.w))
+        n_moving = np.count_nonzero(self.objective.differentiable_at(self.point.w))
         return self.objective.hessian_cost(int(n_moving)) <= _SMALL_SHARE * n_iter
 
     def finish(self) -> bool:

@@ -102,8 +102,9 @@ class Solver(ABC):
         Parameters
         ----------
         objective : Problem
-            Offers `at(w)`, `prox(w, step)`, `batches(size, rng)`; for working sets `support`,
-            `closed`, `face`, `hessian_cost` and `remove_class_shift`.
+            Offers `at(w)`, `prox(w, step)`, `batches(size, rng)`; for working sets
+            `differentiable_at`, `close_under_groups`, `face`, `hessian_cost` and
+            `remove_class_shift`.
         w : ndarray of shape (objective.size,)
             Where to start; not to be written to.
         rng : Generator
