@@ -20,12 +20,11 @@ from softmax_reg.streaming.hessian_storage import Diagonal, Shared, Whole, curva
 from softmax_reg.streaming.laplace_objective import (
     LaplaceApproximation,
     Past,
-    Pull,
     Standardisation,
     StandardisedObjective,
-    Sum,
 )
 from softmax_reg.streaming.online_newton import OnlineNewton
+from softmax_reg.streaming.sums import Pull, Sum
 from softmax_reg.streaming.window import LabelledRows, join, push
 
 KINDS = [Whole, Shared, Diagonal]

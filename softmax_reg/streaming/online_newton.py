@@ -29,12 +29,11 @@ from softmax_reg.streaming.hessian_storage import Curvature, curvature_for
 from softmax_reg.streaming.laplace_objective import (
     LaplaceApproximation,
     Past,
-    Pull,
     Standardisation,
     StandardisedObjective,
-    Sum,
 )
 from softmax_reg.streaming.state_arrays import LARGEST, SavedAsArrays
+from softmax_reg.streaming.sums import Pull, Sum
 from softmax_reg.streaming.window import LabelledRows, join, push
 
 __all__ = ["OnlineNewton"]
