@@ -148,6 +148,19 @@ def test_no_module_imports_itself_in_a_circle_even_for_types():
     assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
 
 
+@pytest.mark.parametrize(
+    "module",
+    [name for name in MODULES if room_of(name) in {"objective", "preconditioning", "solvers"}],
+)
+def test_no_signature_between_solver_and_problem_leaves_a_type_open(module):
+    for node in ast.walk(MODULES[module]):
+        if isinstance(node, ast.FunctionDef):
+            given = [arg.annotation for arg in ast.walk(node.args) if isinstance(arg, ast.arg)]
+            for annotation in filter(None, [*given, node.returns]):
+                names = {name.id for name in ast.walk(annotation) if isinstance(name, ast.Name)}
+                assert "Any" not in names, f"{node.name}, line {node.lineno}"
+
+
 @each_module
 def test_scikit_learn_is_imported_only_where_its_conventions_are_known(module):
     tops = {name.split(".")[0] for name in imported_by(module)}

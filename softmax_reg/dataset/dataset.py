@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from softmax_reg._compat import cached_property
 from softmax_reg.dataset.left_out import with_weight
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES, RowBlocks, Sums, precision_for
+from softmax_reg.dataset.rows import Matrix
 
 __all__ = ["Block", "Dataset", "Pass", "small_dataset"]
 
@@ -39,7 +40,7 @@ class Block(NamedTuple):
         What is kept of these rows, by name; a pass may write to it.
     """
 
-    X: Any
+    X: Matrix
     targets: NDArray[np.intp]
     weights: NDArray
     shares: NDArray
@@ -116,7 +117,7 @@ class Dataset:
         return cls(rows, classes, codes, weights, sample_weight, present)
 
     @property
-    def X(self) -> Any:
+    def X(self) -> Matrix:
         """The features, as they came: an array or `Rows`."""
         return self.rows.X
 

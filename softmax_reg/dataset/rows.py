@@ -15,9 +15,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-__all__ = ["ArrayRows", "Batches", "Rows", "as_rows", "merge_duplicates", "shuffled"]
+__all__ = ["ArrayRows", "Batches", "Matrix", "Rows", "as_rows", "merge_duplicates", "shuffled"]
 
-Batches: TypeAlias = Generator[tuple[int, Any], None, None]
+# An ndarray, or a CSR or CSC array or matrix of SciPy, which has no types.
+Matrix: TypeAlias = Any
+Batches: TypeAlias = Generator[tuple[int, Matrix], None, None]
 
 
 class Rows(ABC):

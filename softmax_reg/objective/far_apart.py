@@ -8,7 +8,6 @@ on top, so that few rows, a season or one feature that drifts are not told of.
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ _ALLOWED = 3.0
 
 
 def warn_if_far(
-    training: PenalisedLoss, held_out: Dataset | None, names: Any, stacklevel: int
+    training: PenalisedLoss, held_out: Dataset | None, names: NDArray | None, stacklevel: int
 ) -> None:
     """Warn if the features of the held-out rows are far from those of the training rows.
 

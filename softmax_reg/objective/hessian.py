@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.dataset.dataset import Block, Dataset, Pass
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES, Sums
+from softmax_reg.dataset.rows import Matrix
 from softmax_reg.dataset.scratch import Scratch
 from softmax_reg.objective.hessian_block import variances
 from softmax_reg.objective.linear_model import LinearModel
@@ -83,7 +83,7 @@ class _Standard:
     def width(self) -> int:
         return len(self.mean) + self.fit_intercept
 
-    def parts(self, X: Any, width: int | None = None) -> Iterator[tuple[slice, NDArray]]:
+    def parts(self, X: Matrix, width: int | None = None) -> Iterator[tuple[slice, NDArray]]:
         """Yield parts of a block, each in the memory of the last.
 
         A block of dense X is one part; of sparse X parts are so small that little of it is ever

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.dataset.dataset import Block
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES
+from softmax_reg.dataset.rows import Matrix
 from softmax_reg.objective.linear_model import LinearModel
 
 __all__ = ["Coordinates", "hessian_block", "variances"]
@@ -78,7 +78,7 @@ class Coordinates:
         """How large a block may be that makes an (m, m) matrix."""
         return max(BLOCK_BYTES, 4 * len(self.column) ** 2)
 
-    def dense(self, X: Any) -> NDArray[np.float64]:
+    def dense(self, X: Matrix) -> NDArray[np.float64]:
         """Return the features of some rows, with a column of ones, shape (rows, n + 1)."""
         A = np.ones((X.shape[0], len(self.features) + 1))
         part = X[:, self.features]

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.dataset.dataset import Block
+from softmax_reg.dataset.rows import Matrix
 from softmax_reg.functional import softmax_in_place
 
 __all__ = ["LinearModel"]
@@ -66,7 +66,7 @@ class LinearModel:
         parts = (W.ravel(), b) if self.fit_intercept else (W.ravel(),)
         return np.concatenate(parts).astype(self.dtype, copy=False)
 
-    def scores(self, X: Any, w: NDArray) -> NDArray:
+    def scores(self, X: Matrix, w: NDArray) -> NDArray:
         """Return Z = X W + b, shape (rows, n_classes)."""
         W, b = self.unpack(w)
         Z = np.empty((X.shape[0], self.n_classes), dtype=self.dtype, order="F")
@@ -103,7 +103,7 @@ class LinearModel:
         P *= block.shares
         return P
 
-    def pull_back(self, X: Any, R: NDArray) -> NDArray:
+    def pull_back(self, X: Matrix, R: NDArray) -> NDArray:
         """Return (X' R, sum of R), flat: the adjoint of `scores`."""
         free = R[:, self.free]
         return self.pack(X.T @ free, free.sum(axis=0))

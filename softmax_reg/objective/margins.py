@@ -12,7 +12,6 @@ changes no probability, is not a direction.  Neither are constant or collinear c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.dataset.dataset import Block, Pass
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES
+from softmax_reg.dataset.rows import Matrix
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 
@@ -109,7 +109,7 @@ class Margins:
         span[objective.active] = vectors[:, kept] * np.sqrt(self.n)
         self._span, self.basis = span, np.eye(self.rank)
 
-    def _standardised(self, X: Any) -> NDArray[np.float64]:
+    def _standardised(self, X: Matrix) -> NDArray[np.float64]:
         """Return some rows dense, centred and scaled, with a column of ones."""
         objective, p = self.objective, len(self._free)
         A = np.ones((X.shape[0], p + objective.fit_intercept))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +56,7 @@ class Point:
     def reduce(
         self,
         visit: Callable[..., Sums],
-        *known: Any,
+        *known: object,
         block_bytes: int = BLOCK_BYTES,
         **kept: NDArray,
     ) -> Sums:

@@ -105,8 +105,8 @@ _CHECKS: dict[str, Callable[[Any, str, NDArray, int], Any]] = {
     "float": _float,
     "bool": _flag,
     "int": lambda value, name, w_like, n_points: whole_number(value, name, 0, _MOST),
-    "dict[str, Any]": _dict,
-    "dict[str, dict[str, Any]]": _dict,
+    "dict[str, object]": _dict,
+    "dict[str, dict[str, object]]": _dict,
     "str": _text,
 }
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 __all__ = [
     "cholesky_solve",
@@ -26,7 +24,7 @@ def matrix_dtype(n: int) -> np.dtype:
     return np.dtype(np.float64 if n < _LARGE else np.float32)
 
 
-def inverse_root(B: NDArray, dtype: Any) -> NDArray:
+def inverse_root(B: NDArray, dtype: DTypeLike) -> NDArray:
     """Return L^-T for B = L L', B symmetric and nearly positive semi-definite."""
     return inverse_transposed(cholesky_with_jitter(B, dtype))
 
@@ -43,7 +41,7 @@ def cholesky_solve(A: NDArray, b: NDArray) -> NDArray:
     return scipy.linalg.cho_solve((L, True), b, check_finite=False)
 
 
-def cholesky_with_jitter(B: NDArray, dtype: Any) -> NDArray:
+def cholesky_with_jitter(B: NDArray, dtype: DTypeLike) -> NDArray:
     """Return L with L L' near B: lower, invertible and finite whatever finite B is.
 
     B is scaled to a unit diagonal, for then rounding is as small beside the least eigenvalue as
@@ -84,7 +82,7 @@ def cholesky_with_jitter(B: NDArray, dtype: Any) -> NDArray:
     return np.diag(units)
 
 
-def _least_curvature(n: int, dtype: Any) -> float:
+def _least_curvature(n: int, dtype: DTypeLike) -> float:
     """Return the mean curvature below which the inverse root, or its square, would overflow."""
     is_narrow = np.float32 in (np.dtype(dtype), matrix_dtype(n))
     return float(np.finfo(np.float32).tiny if is_narrow else np.finfo(np.float64).tiny ** 0.5)

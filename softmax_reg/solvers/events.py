@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from softmax_reg._compat import cached_property
 from softmax_reg.objective.coefficients import coefficients
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
+
+P = TypeVar("P")
 
 __all__ = ["Callback", "CheckpointCallback", "Progress", "StatefulCallback", "ask", "notify"]
 
@@ -120,7 +122,7 @@ class Progress:
 # True asks to stop, and nothing else does.  One with a method `before_iteration()` has it called
 # each time the solver is about to look for another point, one with `conclude(reason)` why the run
 # has ended, if no error ended it, and one with `finish()` once when the run ends, however it ends.
-Callback = Callable[[Progress], Any]
+Callback = Callable[[Progress], object]
 
 
 @runtime_checkable
@@ -141,14 +143,14 @@ class CheckpointCallback(Protocol):
 class StatefulCallback(Protocol):
     """A callback that remembers something, which a resumed run gives back to it."""
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, object]:
         """Return what it remembers: numbers, arrays and lists of them, dicts of these."""
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, object]) -> None:
         """Remember what `get_state` returned."""
 
 
-def ask(callbacks: Sequence[Callable[[Any], Any]], progress: Any) -> list[Any]:
+def ask(callbacks: Sequence[Callable[[P], object]], progress: P) -> list[Callable[[P], object]]:
     """Call all the callbacks, in their order; return those that ask to stop.
 
     Only True asks, of Python or of NumPy.  A callback may return anything else by the way, such as
@@ -162,7 +164,7 @@ def ask(callbacks: Sequence[Callable[[Any], Any]], progress: Any) -> list[Any]:
     ]
 
 
-def notify(callbacks: Sequence[Any], event: str, *told: Any) -> None:
+def notify(callbacks: Sequence[object], event: str, *told: object) -> None:
     """Call the method of this name of each callback that has it."""
     for callback in callbacks:
         if hasattr(callback, event):

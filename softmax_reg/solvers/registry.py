@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
 
 import softmax_reg.solvers.methods as methods
 from softmax_reg._checks.shown import shown
@@ -22,7 +21,7 @@ SOLVERS: dict[str, type[Solver]] = {
 
 
 def make_solver(
-    solver: str | Solver, knobs: Mapping[str, Any], is_smooth: bool
+    solver: str | Solver, knobs: Mapping[str, object], is_smooth: bool
 ) -> tuple[Solver, str]:
     """Return the solver object and its name.
 
@@ -59,7 +58,9 @@ def make_solver(
     return chosen, name
 
 
-def warn_of_unused(solver: str | Solver, name: str, knobs: Mapping[str, Any], level: int) -> None:
+def warn_of_unused(
+    solver: str | Solver, name: str, knobs: Mapping[str, object], level: int
+) -> None:
     """Warn of the hyper-parameters that the solver does not use and that were given.
 
     Parameters

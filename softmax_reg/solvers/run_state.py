@@ -8,7 +8,6 @@ go on from there in the same way.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +67,7 @@ class RunState:
     exhausted: bool = False
     n_points: int = 0
     v: NDArray | None = None
-    memory: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, object] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
     held_out: list[float] = field(default_factory=list)
     lowest: float = np.inf
@@ -78,7 +77,7 @@ class RunState:
     decrease: float = 0.0
     rng: str = ""
     seed: int = 0
-    watchers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    watchers: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def to_arrays(self) -> dict[str, NDArray]:
         """Return everything as arrays by name."""

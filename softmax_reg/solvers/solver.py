@@ -115,12 +115,12 @@ class Solver(ABC):
             later.  A method that keeps nothing there begins anew from w when a run is resumed.
         """
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """Return the fields by name: what scikit-learn's `clone` and grid search ask for."""
         names: list[str] = [field.name for field in fields(self)] if is_dataclass(self) else []
         return {name: getattr(self, name) for name in names}
 
-    def set_params(self, **params: Any) -> Solver:
+    def set_params(self, **params: object) -> Solver:
         """Set fields by name and return the solver itself."""
         known = self.get_params()
         for name, value in params.items():
