@@ -211,7 +211,7 @@ class Dataset:
 
     def room(self, n_columns: int) -> NDArray:
         """Return an array to keep something of every row in, column by column."""
-        return np.empty((self.shape[0], n_columns), self.dtype, order="F")
+        return np.empty((self.rows.shape[0], n_columns), self.rows.dtype, order="F")
 
     def batch_size(self, wanted: float) -> int:
         """Return how many rows a mini-batch may have: of a stream no more than are held at once."""

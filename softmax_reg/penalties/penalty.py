@@ -112,8 +112,10 @@ class Penalty(ABC):
 
     def unpenalised(self, n_features: int) -> NDArray[np.bool_]:
         """Return the features whose coefficients cost nothing, shape (n_features,)."""
-        has_no_norm = self.differentiable_at(np.zeros((n_features, 1)))[:, 0]
-        return has_no_norm & (np.broadcast_to(np.ravel(self.curvature), n_features) == 0.0)
+        curved = np.broadcast_to(np.ravel(self.curvature), n_features) > 0.0
+        if curved.all():
+            return ~curved
+        return self.differentiable_at(np.zeros((n_features, 1)))[:, 0] & ~curved
 
     def of_features(self, features: NDArray[np.intp]) -> Self:
         """Return the penalty on the coefficients of some features alone."""
