@@ -25,9 +25,8 @@ from benchmarks.machine import describe
 from benchmarks.objective import objective
 from benchmarks.passes import counted
 from benchmarks.problems import C, Problem, choose, default_data_folder
+from benchmarks.stochastic_settings import BUDGET, OURS
 
-OURS = ("sgd", "adam", "svrg")
-BUDGET = 20  # passes
 _EPOCHS = (2, 5, 10, 20)
 _OUR_EPOCHS = (1, 2, 3, 4, 5, 6, 8)
 _TRIAL = 8  # epochs by which a learning rate is chosen

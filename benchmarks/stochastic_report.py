@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.machine import describe
-from benchmarks.stochastic import BUDGET, OURS
+from benchmarks.stochastic_settings import BUDGET, OURS
 
 _NEAR = 0.01  # of the optimal objective
 # Told apart by dash and marker in grey, by colour (Okabe and Ito, 2008) elsewhere.
