@@ -431,9 +431,9 @@ class SoftmaxRegression(
         params = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
         tell(self, stacklevel=4)
-        knobs = meant(self)
-        solver, name = make_solver(knobs["solver"], knobs, self._is_smooth())
-        warn_of_unused(knobs["solver"], name, knobs, level=4)
+        parameters = meant(self)
+        solver, name = make_solver(parameters["solver"], parameters, self._is_smooth())
+        warn_of_unused(parameters["solver"], name, parameters, level=4)
         session = ResumableFit(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
         data = read_data(self, X, y, sample_weight)
@@ -544,19 +544,19 @@ class SoftmaxRegression(
 
     def _penalty(self, data: Dataset) -> Penalty:
         # scikit-learn's C: its objective is ours times C S.
-        knobs = meant(self)
-        alpha = 1.0 / (float(knobs["C"]) * data.total_weight)
-        factors = by_name(knobs["penalty_factor"], getattr(self, "feature_names_in_", None))
+        parameters = meant(self)
+        alpha = 1.0 / (float(parameters["C"]) * data.total_weight)
+        factors = by_name(parameters["penalty_factor"], getattr(self, "feature_names_in_", None))
         scale = deviations(data.X, data.sample_weight) if self.standardize else None
-        shape = knobs["l1_ratio"], factors, data.shape[1], scale
-        return make_penalty(knobs["penalty"], alpha, *shape)
+        shape = parameters["l1_ratio"], factors, data.shape[1], scale
+        return make_penalty(parameters["penalty"], alpha, *shape)
 
     def _penalty_in_words(self) -> str:
-        knobs = meant(self)
-        C, share = float(knobs["C"]), float(knobs["l1_ratio"])
+        parameters = meant(self)
+        C, share = float(parameters["C"]), float(parameters["l1_ratio"])
         if np.isinf(C):
             return "none"
-        norm = "group lasso" if knobs["penalty"] == "group_lasso" else "lasso"
+        norm = "group lasso" if parameters["penalty"] == "group_lasso" else "lasso"
         mixed = "ridge" if share == 0.0 else norm if share == 1.0 else f"ridge and {norm}"
         more = f", l1_ratio = {share:g}" if 0.0 < share < 1.0 else ""
         units = ", in units of deviations" if self.standardize else ""
@@ -564,10 +564,10 @@ class SoftmaxRegression(
 
     def _is_smooth(self) -> bool:
         """Return whether there is no norm with kinks; nothing has to be known of X."""
-        knobs = meant(self)
-        factors = knobs["penalty_factor"], np.size(knobs["penalty_factor"])
+        parameters = meant(self)
+        factors = parameters["penalty_factor"], np.size(parameters["penalty_factor"])
         return make_penalty(
-            knobs["penalty"], 1.0 / knobs["C"], knobs["l1_ratio"], *factors
+            parameters["penalty"], 1.0 / parameters["C"], parameters["l1_ratio"], *factors
         ).is_smooth
 
     def duality_gap(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:

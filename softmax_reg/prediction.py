@@ -145,8 +145,8 @@ class SoftmaxPredictor(CoefficientsMixin):
                 weights = np.ones(len(labels))
             counted = weights > 0.0
             if counted.any():
-                knobs = {"sample_weight": weights[counted], "normalize": False}
-                right += float(accuracy_score(labels[counted], found[counted], **knobs))
+                parameters = {"sample_weight": weights[counted], "normalize": False}
+                right += float(accuracy_score(labels[counted], found[counted], **parameters))
             total += float(weights.sum())
         return weighted_mean(right, total)
 

@@ -45,7 +45,7 @@ class FoldPath:
     l1_ratio : float
     Cs : ndarray of shape (n_Cs,)
         Rising.
-    knobs : mapping
+    parameters : mapping
         Parameters of the fits, by name.
     model : estimator
         Predicts with the coefficients that it is given.
@@ -61,7 +61,7 @@ class FoldPath:
     number: int
     l1_ratio: float
     Cs: NDArray
-    knobs: dict[str, Any]
+    parameters: dict[str, Any]
     model: Any
     scorer: Any
     score_params: Mapping[str, Any]
@@ -78,8 +78,8 @@ class FoldPath:
         """
         data, (train, test), model = self.data, self.fold, copy(self.model)  # it may be a thread
         X_test, y_test = features_of(data, test), data.labels[test]
-        objective = objective_of(training_rows(data, train), self.l1_ratio, self.knobs)
-        steps, found, attributes = follow(objective, self.Cs, self.knobs), [], None
+        objective = objective_of(training_rows(data, train), self.l1_ratio, self.parameters)
+        steps, found, attributes = follow(objective, self.Cs, self.parameters), [], None
         self.tasks.begin(
             lambda: features_of(data, train), lambda: data.labels[train], self.metadata
         )
@@ -240,16 +240,16 @@ def refitted(
     C: float,
     l1_ratio: float,
     start: tuple[NDArray, NDArray],
-    knobs: dict[str, Any],
+    parameters: dict[str, Any],
     tasks: SearchTasks,
 ) -> PathPoint:
     """Return the fit to all rows, from coefficients and intercepts to start at."""
-    objective = objective_of(data, l1_ratio, knobs)
+    objective = objective_of(data, l1_ratio, parameters)
     w = flat(objective, *start)
 
     def attributes(w: NDArray) -> dict[str, Any]:
         return dict(zip(("coef_", "intercept_"), coefficients(objective, w), strict=True))
 
     watching, at = tasks.of_refit(attributes), without_constants(objective, w)
-    (step,) = follow(objective, np.array([C]), knobs, at, watching)
+    (step,) = follow(objective, np.array([C]), parameters, at, watching)
     return step

@@ -190,21 +190,21 @@ def softmax_path(
     >>> softmax_path(X, y, Cs=5, callbacks=enough).n_active_.tolist()
     [0, 1, 1, 5]
     """
-    knobs = {name: value for name, value in locals().items() if name in CONSTRAINTS}
-    validate_parameter_constraints(CONSTRAINTS, knobs, "softmax_path")
+    parameters = {name: value for name, value in locals().items() if name in CONSTRAINTS}
+    validate_parameter_constraints(CONSTRAINTS, parameters, "softmax_path")
     watchers = as_callbacks(callbacks, verbose)
     if not isinstance(X, BatchSource):
         refuse_no_labels(X, y, "softmax_path")
     reader = _Reader(class_weight)
     data = read_data(reader, X, y, sample_weight)
     names = getattr(reader, "feature_names_in_", None)
-    knobs["penalty_factor"] = by_name(penalty_factor, names)
-    objective = objective_of(data, l1_ratio, knobs)
-    grid, start = _grid(Cs, objective, eps, knobs)
+    parameters["penalty_factor"] = by_name(penalty_factor, names)
+    objective = objective_of(data, l1_ratio, parameters)
+    grid, start = _grid(Cs, objective, eps, parameters)
     steps = []
     with PathWatch(watchers, len(grid), len(grid)) as watch:
         try:
-            for number, step in enumerate(follow(objective, grid, knobs, start), 1):
+            for number, step in enumerate(follow(objective, grid, parameters, start), 1):
                 steps.append(step)
                 if watch(step, number=number, n_done=number, l1_ratio=float(l1_ratio)):
                     break
@@ -233,7 +233,7 @@ def softmax_path(
 
 
 def _grid(
-    Cs: Any, objective: Objective, eps: float | None, knobs: dict[str, Any]
+    Cs: Any, objective: Objective, eps: float | None, parameters: dict[str, Any]
 ) -> tuple[NDArray, NDArray | None]:
     """Return the values of C, rising, and where to start; None is at the intercepts alone."""
     if not isinstance(Cs, Integral):
@@ -241,7 +241,7 @@ def _grid(
     penalty = objective.penalty
     if penalty.is_smooth:
         objective = objective.with_penalty(penalty.with_fields(l1_ratio=_LEAST_L1_RATIO))
-    start = without_penalised(objective, **settings_of(knobs))
+    start = without_penalised(objective, **settings_of(parameters))
     strength = largest_strength(objective, start)
     smallest = 1.0 / (strength * objective.data.total_weight) if strength else np.inf
     if not np.isfinite(smallest):

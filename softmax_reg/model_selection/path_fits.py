@@ -35,30 +35,32 @@ __all__ = [
 ]
 
 
-def objective_of(data: Dataset, l1_ratio: float, knobs: dict[str, Any]) -> Objective:
+def objective_of(data: Dataset, l1_ratio: float, parameters: dict[str, Any]) -> Objective:
     """Return the objective of a path over some data."""
     penalty = make_penalty(
-        *(knobs["penalty"], 1.0, l1_ratio, knobs["penalty_factor"], data.shape[1]),
-        scale=deviations(data.X, data.sample_weight) if knobs["standardize"] else None,
+        *(parameters["penalty"], 1.0, l1_ratio, parameters["penalty_factor"], data.shape[1]),
+        scale=deviations(data.X, data.sample_weight) if parameters["standardize"] else None,
     )
-    solver, _ = make_solver(knobs["solver"], knobs | {"l1_ratio": l1_ratio}, penalty.is_smooth)
-    return Objective(data, penalty, knobs["fit_intercept"], solver.scores_memory)
+    solver, _ = make_solver(
+        parameters["solver"], parameters | {"l1_ratio": l1_ratio}, penalty.is_smooth
+    )
+    return Objective(data, penalty, parameters["fit_intercept"], solver.scores_memory)
 
 
-def settings_of(knobs: dict[str, Any]) -> dict[str, Any]:
+def settings_of(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return what `path_solutions` asks for besides the objective."""
     return {
-        "solver_for": lambda is_smooth: make_solver(knobs["solver"], knobs, is_smooth)[0],
-        "tol": knobs["tol"],
-        "max_iter": knobs["max_iter"],
-        "rng": np.random.default_rng(knobs["random_state"]),
+        "solver_for": lambda is_smooth: make_solver(parameters["solver"], parameters, is_smooth)[0],
+        "tol": parameters["tol"],
+        "max_iter": parameters["max_iter"],
+        "rng": np.random.default_rng(parameters["random_state"]),
     }
 
 
 def follow(
     objective: Objective,
     Cs: NDArray,
-    knobs: dict[str, Any],
+    parameters: dict[str, Any],
     start: NDArray | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Iterator[PathPoint]:
@@ -69,7 +71,7 @@ def follow(
     objective : Objective
     Cs : ndarray of shape (n_Cs,)
         Rising.
-    knobs : mapping
+    parameters : mapping
         `solver`, `tol`, `max_iter`, `random_state`, and those of the solver.
     start : ndarray of shape (objective.size,), default=None
         Where to start; None means at the intercepts alone.
@@ -79,7 +81,7 @@ def follow(
     strengths = [
         1.0 / (C * objective.data.total_weight) for C in Cs.tolist()
     ]  # 0 where that overflows
-    settings = settings_of(knobs) | {"callbacks": callbacks}
+    settings = settings_of(parameters) | {"callbacks": callbacks}
     found = path_solutions(objective, strengths, start=start, **settings)
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
         point = result.point

@@ -330,23 +330,28 @@ class SoftmaxRegressionCV(
         # They may be masks; a source gives rows in its order.
         folds = [(numbers[train], np.sort(numbers[test])) for train, test in splits]
         check_classes(folds, data, stacklevel=4)
-        knobs = {name: names[name] for name in _OF_FITS}
+        parameters = {name: names[name] for name in _OF_FITS}
         columns = getattr(self, "feature_names_in_", None)
-        knobs["penalty_factor"] = by_name(self.penalty_factor, columns)
-        knobs["random_state"] = check_random_state(self.random_state).randint(2**31)
+        parameters["penalty_factor"] = by_name(self.penalty_factor, columns)
+        parameters["random_state"] = check_random_state(self.random_state).randint(2**31)
         self.classes_, self.Cs_, self.l1_ratios_ = data.classes, Cs, l1_ratios
         shape = len(folds), len(l1_ratios), len(Cs)
         tasks = SearchTasks(self, shape, *given)
         model = SoftmaxRegression()
         model.classes_, model.n_features_in_ = data.classes, data.shape[1]
-        of_all = {"Cs": np.sort(Cs), "knobs": knobs, "model": model, "scorer": self._fast_scorer()}
+        of_all = {
+            "Cs": np.sort(Cs),
+            "parameters": parameters,
+            "model": model,
+            "scorer": self._fast_scorer(),
+        }
         paths = fold_paths(data, folds, l1_ratios, scoring, sample_weight, tasks, **of_all)
         n_fits = int(np.prod(shape)) + bool(self.refit)
         with PathWatch(watchers, n_fits, len(Cs), len(folds)) as watch:
             found = score_paths(paths, self.n_jobs, watch)
             scored = ScoredPaths.of(found, shape, np.argsort(Cs, kind="stable"))
             self._keep(scored)
-            refit = [self._refit(data, knobs, tasks, watch)] if self.refit else []
+            refit = [self._refit(data, parameters, tasks, watch)] if self.refit else []
         warn_if_unconverged([*scored.steps, *refit], self.tol, stacklevel=4)
         drop_in.lay_out(self)
         tasks.end()
@@ -364,11 +369,11 @@ class SoftmaxRegressionCV(
         self.__dict__.pop("scale_", None)
 
     def _refit(
-        self, data: Dataset, knobs: dict[str, Any], tasks: SearchTasks, watch: PathWatch
+        self, data: Dataset, parameters: dict[str, Any], tasks: SearchTasks, watch: PathWatch
     ) -> PathPoint:
         """Fit the chosen model on all rows, from the mean of the folds' coefficients."""
         start = self.coef_, self.intercept_
-        step = refitted(data, self.C_, self.l1_ratio_, start, knobs, tasks)
+        step = refitted(data, self.C_, self.l1_ratio_, start, parameters, tasks)
         self.coef_, self.intercept_ = step.coef, step.intercept
         if step.scale is not None:
             self.scale_ = step.scale

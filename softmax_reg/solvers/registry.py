@@ -1,4 +1,4 @@
-"""From what the user names to a solver: the registry, "auto" and the knobs of the estimator."""
+"""From what a user names to a solver: the registry, "auto", and the parameters that it takes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOLVERS: dict[str, type[Solver]] = {
 
 
 def make_solver(
-    solver: str | Solver, knobs: Mapping[str, object], is_smooth: bool
+    solver: str | Solver, parameters: Mapping[str, object], is_smooth: bool
 ) -> tuple[Solver, str]:
     """Return the solver object and its name.
 
@@ -29,7 +29,7 @@ def make_solver(
     ----------
     solver : str or Solver
         A name in `SOLVERS`, "auto", or an object, which brings its own hyper-parameters.
-    knobs : mapping
+    parameters : mapping
         Hyper-parameters by name; a named solver takes those that it has.
     is_smooth : bool
         Whether the penalty has no norm with kinks.  "auto" is "lbfgs" then, else "prox-newton".
@@ -44,22 +44,22 @@ def make_solver(
         chosen, name = solver, solver.name if is_named else type(solver).__name__
     else:
         name = solver if solver != "auto" else ("lbfgs" if is_smooth else "prox-newton")
-        used = SOLVERS[name]().get_params().keys() & knobs.keys()
-        chosen = SOLVERS[name](**{field: knobs[field] for field in used})
+        used = SOLVERS[name]().get_params().keys() & parameters.keys()
+        chosen = SOLVERS[name](**{field: parameters[field] for field in used})
         chosen.hands_over = chosen.hands_over or solver == "auto"
     validate_parameter_constraints(chosen.constraints, chosen.get_params(), type(chosen).__name__)
     if chosen.needs_smooth and not is_smooth:
         able = sorted(other for other, kind in SOLVERS.items() if not kind.needs_smooth)
         raise ValueError(
-            f"solver={name!r} cannot handle the norm in penalty={knobs.get('penalty')!r} with "
-            f"l1_ratio={knobs.get('l1_ratio')}. Leave solver out, or use one of {able}, or the "
-            "ridge penalty, penalty='elasticnet' with l1_ratio=0."
+            f"solver={name!r} cannot handle the norm in penalty={parameters.get('penalty')!r} with "
+            f"l1_ratio={parameters.get('l1_ratio')}. Leave solver out, or use one of {able}, or "
+            "the ridge penalty, penalty='elasticnet' with l1_ratio=0."
         )
     return chosen, name
 
 
 def warn_of_unused(
-    solver: str | Solver, name: str, knobs: Mapping[str, object], level: int
+    solver: str | Solver, name: str, parameters: Mapping[str, object], level: int
 ) -> None:
     """Warn of the hyper-parameters that the solver does not use and that were given.
 
@@ -69,7 +69,7 @@ def warn_of_unused(
         As the user names it.
     name : str
         What `make_solver` made of it.
-    knobs : mapping
+    parameters : mapping
         As for `make_solver`.
     level : int
         As `stacklevel` of `warnings.warn`, counted from the caller.
@@ -77,8 +77,8 @@ def warn_of_unused(
     own = isinstance(solver, Solver)
     used = set() if own else SOLVERS[name]().get_params().keys()
     defaults = {k: v for kind in SOLVERS.values() for k, v in kind().get_params().items()}
-    for knob in sorted((knobs.keys() & defaults.keys()) - used):
-        if knobs[knob] == defaults[knob]:
+    for knob in sorted((parameters.keys() & defaults.keys()) - used):
+        if parameters[knob] == defaults[knob]:
             continue
         able = sorted(other for other, kind in SOLVERS.items() if knob in kind().get_params())
         which = f"solver={solver!r}" + (f", here {name!r}" if solver == "auto" else "")
@@ -88,7 +88,7 @@ def warn_of_unused(
             else f"choose one of the solvers {able}, or leave it out"
         )
         warnings.warn(
-            f"{knob}={shown(knobs[knob])} has no effect with {which}: {remedy}.",
+            f"{knob}={shown(parameters[knob])} has no effect with {which}: {remedy}.",
             UserWarning,
             stacklevel=level + 1,
         )

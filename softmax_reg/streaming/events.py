@@ -111,19 +111,21 @@ def _stops(callback: Any) -> bool:
 
 
 def warn_of_unused(
-    knobs: Mapping[str, Any], defaults: Mapping[str, Any], callbacks: Any, stacklevel: int
+    parameters: Mapping[str, Any], defaults: Mapping[str, Any], callbacks: Any, stacklevel: int
 ) -> None:
     """Warn of parameters that were given and that a stream has no use for.
 
     Parameters
     ----------
-    knobs, defaults : mapping
+    parameters, defaults : mapping
         The parameters of the estimator, and those it has when nothing is given.
     callbacks : callable, list of callables or None
     stacklevel : int
         As for `warnings.warn`, counted from the caller.
     """
-    given = [f"{name}={knobs[name]!r}" for name in _OF_FIT if not _equal(knobs, defaults, name)]
+    given = [
+        f"{name}={parameters[name]!r}" for name in _OF_FIT if not _equal(parameters, defaults, name)
+    ]
     given += [repr(one) for one in as_list(callbacks, "a Progress") if _stops(one)]
     if given:
         warnings.warn(
@@ -134,5 +136,5 @@ def warn_of_unused(
         )
 
 
-def _equal(knobs: Mapping[str, Any], defaults: Mapping[str, Any], name: str) -> bool:
-    return bool(np.all(knobs[name] == defaults[name]))
+def _equal(parameters: Mapping[str, Any], defaults: Mapping[str, Any], name: str) -> bool:
+    return bool(np.all(parameters[name] == defaults[name]))

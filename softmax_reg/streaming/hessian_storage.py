@@ -1,6 +1,6 @@
 """How much of the Hessian a stream remembers: the whole of it, one shared block, or its diagonal.
 
-    whole     sum_i s_i (diag(p_i) - p_i p_i') (x) a_i a_i',   a the framed features and a 1
+    whole     sum_i s_i (diag(p_i) - p_i p_i') (x) a_i a_i',   a the standardised features and a 1
     shared    sum_i s_i mean_k p_ik (1 - p_ik) a_i a_i', for every row of coefficients
     diagonal  sum_i s_i p_ik (1 - p_ik) a_ij^2
 
@@ -43,7 +43,7 @@ def curvature_for(n: int, n_outputs: int) -> Curvature:
 
 
 class Curvature(ABC):
-    """What is kept of a Hessian, for framed features and divided by the weight of the rows."""
+    """What is kept of a Hessian, of standardised features, divided by the weight of the rows."""
 
     is_dense: bool = True
 

@@ -1,7 +1,7 @@
 """The objective on some rows, plus a quadratic that stands for all rows before them.
 
     [S F(w) + Q(w)] / total,   S the weight of the rows
-    Q = slope . (u - centre) + 1/2 (u - centre)' H (u - centre),   u = w for framed features
+    Q = slope . (u - centre) + 1/2 (u - centre)' H (u - centre),   u = w for standardised features
 
 The Laplace approximation of a posterior, rows after rows: M. Opper (1998), "A Bayesian approach to
 on-line learning".

@@ -57,9 +57,9 @@ _TRUNCATION = 0.3
 _WINDOW_SIZE = 1 << 17
 # Small batches wait until they hold a row for so many features: a step costs as much as they.
 _FEATURES_PER_ROW = 16
-# Curvature that every framed coefficient has before the first row, times the number of them: it
-# bounds the intercept while classes are missing and the rest while classes are separable.  The more
-# coefficients, the fewer rows speak for each.
+# Curvature that every coefficient of standardised features has before the first row, times the
+# number of them: it bounds the intercept while classes are missing and the rest while classes are
+# separable.  The more coefficients, the fewer rows speak for each.
 _FLOOR = 1e-4
 
 

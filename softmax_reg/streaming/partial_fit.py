@@ -38,26 +38,26 @@ def _has_ridge_alone(estimator: Any) -> bool:
     AttributeError
         If there is another: `partial_fit` is not there then.
     """
-    knobs = estimator.get_params(deep=False)
+    parameters = estimator.get_params(deep=False)
     try:
         validate_parameter_constraints(
-            estimator._parameter_constraints, knobs, type(estimator).__name__
+            estimator._parameter_constraints, parameters, type(estimator).__name__
         )
     except (TypeError, ValueError):
         return True  # `partial_fit` says what is wrong
-    knobs = meant(estimator)
-    if knobs["l1_ratio"] > 0.0 and np.isfinite(knobs["C"]):
+    parameters = meant(estimator)
+    if parameters["l1_ratio"] > 0.0 and np.isfinite(parameters["C"]):
         raise AttributeError(
-            f"partial_fit has no L1 norm, but l1_ratio is {knobs['l1_ratio']}. Use l1_ratio=0, "
-            "or fit."
+            f"partial_fit has no L1 norm, but l1_ratio is {parameters['l1_ratio']}. Use "
+            "l1_ratio=0, or fit."
         )
-    if knobs["penalty_factor"] is not None or knobs["penalty"] != "elasticnet":
+    if parameters["penalty_factor"] is not None or parameters["penalty"] != "elasticnet":
         raise AttributeError(
             "partial_fit has the ridge penalty alone, the same for all features, but penalty "
-            f"is {knobs['penalty']!r} and penalty_factor is {shown(knobs['penalty_factor'])}. "
-            "Leave them at their defaults, or use fit."
+            f"is {parameters['penalty']!r} and penalty_factor is "
+            f"{shown(parameters['penalty_factor'])}. Leave them at their defaults, or use fit."
         )
-    if knobs["standardize"]:
+    if parameters["standardize"]:
         raise AttributeError(
             "partial_fit sees the rows batch by batch and cannot know the deviations of those to "
             "come, but standardize is True. Use fit, or standardize=False with batches that a "
@@ -152,10 +152,10 @@ class PartialFitMixin:
         return state | {"loss_curve_": [*self.loss_curve_]} if hasattr(self, "_online") else state
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
-        knobs = self.get_params(deep=False)  # type: ignore[attr-defined]
-        validate_parameter_constraints(self._parameter_constraints, knobs, type(self).__name__)  # type: ignore[attr-defined]
-        knobs = meant(self)
-        if knobs["class_weight"] == "balanced":
+        parameters = self.get_params(deep=False)  # type: ignore[attr-defined]
+        validate_parameter_constraints(self._parameter_constraints, parameters, type(self).__name__)  # type: ignore[attr-defined]
+        parameters = meant(self)
+        if parameters["class_weight"] == "balanced":
             raise ValueError(_BALANCED)
         if hasattr(self, "_resumed"):
             raise ValueError(
@@ -163,15 +163,15 @@ class PartialFitMixin:
                 "which goes on from there."
             )
         is_new = check_partial_fit_first_call(self, classes)
-        watch = BatchWatch(knobs["callbacks"], knobs["verbose"])
+        watch = BatchWatch(parameters["callbacks"], parameters["verbose"])
         if is_new:
             tell(self, stacklevel=3)
-            check_scheme(knobs["multi_class"], self.classes_)
+            check_scheme(parameters["multi_class"], self.classes_)
         if not hasattr(self, "_online"):
             defaults = type(self)().get_params(deep=False)  # type: ignore[attr-defined]
-            warn_of_unused(knobs, defaults, knobs["callbacks"], stacklevel=3)
+            warn_of_unused(parameters, defaults, parameters["callbacks"], stacklevel=3)
         batch, n_rows = read_batch(self, X, y, sample_weight, reset=is_new)
-        before, began = self._online_now(batch.shape[1], knobs), perf_counter()
+        before, began = self._online_now(batch.shape[1], parameters), perf_counter()
         loss, state = before.mean_loss(batch), before.learn(batch)
         shown = self._as_shown(state, batch.X.dtype)
         if watch:
@@ -185,9 +185,9 @@ class PartialFitMixin:
             raise
         return self
 
-    def _online_now(self, n_features: int, knobs: dict[str, Any]) -> OnlineNewton:
+    def _online_now(self, n_features: int, parameters: dict[str, Any]) -> OnlineNewton:
         """Return what is known so far: from batches, from a fit, or nothing."""
-        fit_intercept, C = bool(knobs["fit_intercept"]), float(knobs["C"])
+        fit_intercept, C = bool(parameters["fit_intercept"]), float(parameters["C"])
         if not hasattr(self, "_online"):
             state = OnlineNewton.empty(n_features, len(self.classes_), fit_intercept, C)
             rows = getattr(self, "_fitted_rows", None)
