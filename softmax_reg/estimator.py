@@ -428,10 +428,10 @@ class SoftmaxRegression(
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, users: Users) -> SoftmaxRegression:
         given = X, y
-        params = self.get_params(deep=False)
-        validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
+        constructed, kind = self.get_params(deep=False), type(self).__name__
+        validate_parameter_constraints(self._parameter_constraints, constructed, kind)
         tell(self, stacklevel=4)
-        parameters = meant(self)
+        parameters = meant(self)  # LogisticRegression's own words translated
         solver, name = make_solver(parameters["solver"], parameters, self._is_smooth())
         warn_of_unused(parameters["solver"], name, parameters, level=4)
         session = ResumableFit(self, int(check_random_state(self.random_state).randint(2**31)))
