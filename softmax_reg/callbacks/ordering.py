@@ -9,7 +9,7 @@ from softmax_reg._checks.shown import shown
 from softmax_reg.callbacks.early_stopping import EarlyStopping
 from softmax_reg.callbacks.print_progress import PrintProgress
 
-__all__ = ["as_list", "sorted_callbacks"]
+__all__ = ["as_list", "ordered", "sorted_callbacks"]
 
 _OTHERS = 3  # the place of callables that say nothing of their own
 
@@ -73,5 +73,9 @@ def sorted_callbacks(
         callbacks += stopping
     if verbose:
         callbacks = [PrintProgress(verbose), *callbacks]
-    callbacks.sort(key=lambda callback: getattr(callback, "order", _OTHERS))
-    return callbacks, stopping[0] if stopping else None
+    return ordered(callbacks), stopping[0] if stopping else None
+
+
+def ordered(callbacks: list[Callable[..., Any]]) -> list[Callable[..., Any]]:
+    """Return callbacks in the order of their calls: as given, but for those that have a place."""
+    return sorted(callbacks, key=lambda callback: getattr(callback, "order", _OTHERS))

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from softmax_reg.callbacks import EarlyStopping, PrintProgress
 from softmax_reg.callbacks.checkpoint import Checkpoint
-from softmax_reg.callbacks.ordering import as_list
+from softmax_reg.callbacks.ordering import as_list, ordered
+from softmax_reg.solvers.events import ask
 
 __all__ = ["BatchProgress", "BatchWatch", "warn_of_unused"]
 
@@ -81,7 +82,7 @@ class BatchWatch:
             if hasattr(callback, "check_path"):
                 callback.check_path()
         self._files = [callback for callback in given if isinstance(callback, Checkpoint)]
-        self._callbacks = sorted(given, key=lambda callback: getattr(callback, "order", 3))
+        self._callbacks = ordered(given)
         self._verbose = verbose
 
     def __bool__(self) -> bool:
@@ -93,8 +94,7 @@ class BatchWatch:
             printer = PrintProgress(self._verbose, columns=_COLUMNS)
             printer.go_on_from(progress.n_iter - 1)
             printer(progress)  # type: ignore[arg-type]
-        for callback in self._callbacks:
-            callback(progress)
+        ask(self._callbacks, progress)
 
     def keep(self, save: Callable[[Any], None]) -> None:
         """Write the model to the files of the checkpoints that are due."""
