@@ -1,6 +1,6 @@
 """`SoftmaxRegression`: validate, encode, minimise, unpack.
 
-The only place that knows scikit-learn's conventions; the mathematics is in `objective`.
+What scikit-learn expects of an estimator is known here; the mathematics is in `objective`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from softmax_reg.objective.far_apart import warn_if_far
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.penalised_loss import null_loss
 from softmax_reg.objective.separability import Existence
-from softmax_reg.penalties import ElasticNet, Penalty
+from softmax_reg.penalties import PENALTIES, ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import ResumableFit
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
@@ -556,7 +556,7 @@ class SoftmaxRegression(
         C, share = float(parameters["C"]), float(parameters["l1_ratio"])
         if np.isinf(C):
             return "none"
-        norm = "group lasso" if parameters["penalty"] == "group_lasso" else "lasso"
+        norm = PENALTIES[parameters["penalty"]].norm_in_words
         mixed = "ridge" if share == 0.0 else norm if share == 1.0 else f"ridge and {norm}"
         more = f", l1_ratio = {share:g}" if 0.0 < share < 1.0 else ""
         units = ", in units of deviations" if self.standardize else ""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from objectives import slope_by_differences
 
-from softmax_reg.penalties import PENALTIES, ElasticNet, GroupLasso, Penalty
+from softmax_reg.penalties import PENALTIES, ElasticNet, Penalty
 
 FACTOR = np.array([1.0, 0.0, 2.5, 0.3, 1.0, 4.0])
 SCALE = np.array([1.0, 3.0, 0.5, 4.0, 0.2, 1.0])
@@ -25,7 +25,7 @@ EXAMPLES = {
         kind(0.7, 0.4, scale=SCALE),
         kind(2.0, 1.0, FACTOR, SCALE),
     ]
-    for kind in (ElasticNet, GroupLasso)
+    for kind in PENALTIES.values()
 }
 STEPS = [1e-3, 0.5, 10.0, np.geomspace(0.01, 5.0, 6)[:, np.newaxis]]
 

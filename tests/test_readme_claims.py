@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
-from pages import PAGES, README, ROOT, table_rows
+from pages import PAGES, README, ROOT, fenced_blocks, table_rows
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier
@@ -173,24 +173,19 @@ def test_how_a_fit_works_is_told_in_seven_files_of_under_a_thousand_lines():
     assert int(total[2]) == sum(n_lines) < 1000
 
 
-def run_in_a_copy(folder, template, new, line, code):
+def run_in_a_copy(folder, name, text, line, code):
     """Return what a program prints that runs in a copy of the package with a file more.
 
     Parameters
     ----------
-    template, new : (str, dict of str to str)
-        A file of the package, and what is replaced in it; the name of the new one beside it.
+    name, text : str
+        Of the file.
     line : (str, str)
         A line, and the file that it is added to.
     """
     shutil.copytree(ROOT / "softmax_reg", folder / "softmax_reg")
     shutil.copytree(ROOT / "docs", folder / "docs")
-    path, changes = folder / "softmax_reg" / template[0], template[1]
-    text = path.read_text(encoding="utf-8")
-    for old, changed in changes.items():
-        assert old in text
-        text = text.replace(old, changed)
-    path.with_name(new).write_text(text, encoding="utf-8")
+    (folder / "softmax_reg" / name).write_text(text, encoding="utf-8")
     added = folder / "softmax_reg" / line[1]
     added.write_text(line[0] + "\n" + added.read_text(encoding="utf-8"), encoding="utf-8")
     done = subprocess.run(
@@ -205,18 +200,20 @@ def test_a_new_solver_is_one_file_and_one_line(tmp_path):
     code = """
 from runpy import run_path
 from softmax_reg import SoftmaxRegression
-from softmax_reg.solvers import NewMethod
+from softmax_reg.solvers import BarzilaiBorwein
 X, y = [[0.0], [1.0], [2.0]], [0, 1, 0]
-model = SoftmaxRegression(solver="new", tol=1e-4).fit(X, y)
-assert model.solver_ == "new" and model.converged_
-SoftmaxRegression(solver=NewMethod(), tol=1e-4).fit(X, y).save("model.npz")
-assert SoftmaxRegression.load("model.npz").solver == NewMethod()
+model = SoftmaxRegression(solver="barzilai-borwein", tol=1e-4).fit(X, y)
+assert model.solver_ == "barzilai-borwein" and model.converged_
+SoftmaxRegression(solver=BarzilaiBorwein(), tol=1e-4).fit(X, y).save("model.npz")
+assert SoftmaxRegression.load("model.npz").solver == BarzilaiBorwein()
 print(*run_path("docs/write_tables.py")["solvers"]())
 """
-    changes = {'name = "gd"': 'name = "new"', "GradientDescent": "NewMethod"}
-    line = "from softmax_reg.solvers.new import NewMethod as NewMethod", "solvers/methods.py"
-    template = "solvers/gradient_descent.py", changes
-    assert '| `"new"` |' in run_in_a_copy(tmp_path, template, "new.py", line, code)
+    page = ROOT / "docs" / "extending.md"
+    text = fenced_blocks(page, "python")[0]
+    line = re.search(r"`(from softmax_reg.solvers.\w+ import .*?)`", page.read_text("utf-8"))[1]
+    name = "solvers/barzilai_borwein.py"
+    shown = run_in_a_copy(tmp_path, name, text, (line, "solvers/methods.py"), code)
+    assert '| `"barzilai-borwein"` | Gradient descent with the rate' in shown
 
 
 def test_a_new_penalty_is_one_file_and_one_line(tmp_path):
@@ -232,10 +229,12 @@ assert softmax_path(X, y, penalty="new", Cs=3).n_active_[0] == 0
 assert SoftmaxRegressionCV(penalty="new", l1_ratios=[1.0], Cs=2, cv=2).fit(X, y).C_ > 0
 print("fitted")
 """
-    changes = {'name = "group_lasso"': 'name = "new"', "GroupLasso": "NewNorm"}
+    text = (ROOT / "softmax_reg" / "penalties" / "group_lasso.py").read_text(encoding="utf-8")
+    for old, new in (('name = "group_lasso"', 'name = "new"'), ("GroupLasso", "NewNorm")):
+        assert old in text
+        text = text.replace(old, new)
     line = "from softmax_reg.penalties.new import NewNorm", "penalties/__init__.py"
-    template = "penalties/group_lasso.py", changes
-    assert run_in_a_copy(tmp_path, template, "new.py", line, code) == "fitted\n"
+    assert run_in_a_copy(tmp_path, "penalties/new.py", text, line, code) == "fitted\n"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

@@ -63,8 +63,8 @@ class Dataset:
     ----------
     rows : RowBlocks
         X of shape (n_samples, n_features).
-    classes : ndarray of shape (n_labels,)
-        The labels, sorted.
+    classes : ndarray
+        The labels, sorted; some of them may take no part.
     codes : ndarray of shape (n_samples,), intp
         The position of each row's label among them.
     weights : ndarray of shape (n_samples,)

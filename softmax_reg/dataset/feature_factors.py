@@ -114,9 +114,9 @@ def make_penalty(
     ValueError
         If the factors cannot be used, or a group lasso would have no group norm.
     """
-    if l1_ratio == 0.0 and name == "group_lasso":
+    if l1_ratio == 0.0 and PENALTIES[name].needs_norm:
         raise ValueError(
-            "penalty='group_lasso' with l1_ratio=0 has no group norm and would select nothing. "
+            f"penalty={name!r} with l1_ratio=0 has no group norm and would select nothing. "
             "Give a share for it, such as l1_ratio=1; l1_ratios=(1.0,) in a cross-validation."
         )
     factor = feature_factors(penalty_factor, n_features)

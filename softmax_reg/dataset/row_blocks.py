@@ -158,7 +158,7 @@ class RowBlocks:
             total: Sums = ()
             n_rows = 0
             # Whoever asked looks at whether the sums are finite.
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 for block, part in share:
                     total = _added(total, visit(self._cast(block), part))
                     n_rows += block.shape[0]

@@ -1,4 +1,4 @@
-"""From what the user gives to a `Dataset`.
+"""Reads what the user gives into a `Dataset`.
 
 An array is validated and stays where it is.  Of a source, the first pass validates each batch as
 if it were an array, and keeps no more than O(n_samples): the classes and the weights.

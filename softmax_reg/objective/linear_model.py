@@ -1,4 +1,4 @@
-r"""Scores from coefficients, and back: what the flat `w` means, and the mathematics of one block.
+"""Scores from coefficients, and back: what the flat `w` means, and the mathematics of one block.
 
     Z = X W + b,   P = softmax(Z),   L = -sum_i s_i/S log P_i[y_i]
     dL/dZ = s/S (P - Y),   dL/dW = X' dL/dZ,   dL/db = sum_i dL/dZ_i

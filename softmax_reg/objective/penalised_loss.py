@@ -1,4 +1,4 @@
-r"""F = loss + penalty, as data, model and penalty; and the units of the features.
+"""F = loss + penalty, as data, model and penalty; and the units of the features.
 
 F(W, b) = -(1/S) sum_i s_i log P_i[y_i] + h(W),    P = softmax(X W + b),   S = sum_i s_i
 """

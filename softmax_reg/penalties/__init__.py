@@ -9,4 +9,8 @@ from softmax_reg.penalties.penalty import Penalty
 __all__ = ["PENALTIES", "ElasticNet", "GroupLasso", "Penalty"]
 
 # By its name; each is made of alpha, l1_ratio, factor and scale.
-PENALTIES: dict[str, Any] = {kind.name: kind for kind in Penalty.__subclasses__()}
+PENALTIES: dict[str, Any] = {
+    kind.name: kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, Penalty) and kind is not Penalty
+}

@@ -47,6 +47,7 @@ class ElasticNet(WeightedNorm, Penalty):
     """
 
     name = "elasticnet"
+    norm_in_words = "lasso"
 
     def nonsmooth_value(self, W: NDArray) -> float:
         return float(np.sum(self.threshold * np.abs(W).sum(axis=1, keepdims=True)))

@@ -46,6 +46,8 @@ class GroupLasso(WeightedNorm, Penalty):
     """
 
     name = "group_lasso"
+    norm_in_words = "group lasso"
+    needs_norm = True
     couples_classes = True
 
     def nonsmooth_value(self, W: NDArray) -> float:

@@ -23,12 +23,18 @@ __all__ = ["Penalty"]
 class Penalty(ABC):
     """A convex penalty h(W) on the coefficients, W of shape (n_features, n_outputs).
 
-    The intercept is never passed in: it is never penalised.  Subclasses are dataclasses.
+    The intercept is never passed in: it is never penalised.  Subclasses are dataclasses, and those
+    that have a name are made of alpha, l1_ratio, factor and scale, in this order, as
+    `WeightedNorm` is.
 
     Attributes
     ----------
     name : str
         What users call it.
+    norm_in_words : str
+        What the norm is called in tables.
+    needs_norm : bool
+        Whether it makes no sense without its norm, at an l1_ratio of 0.
     alpha : float
         Strength: what multiplies all of h.
     scale : ndarray of shape (n_features,) or None
@@ -38,6 +44,8 @@ class Penalty(ABC):
     """
 
     name: ClassVar[str]
+    norm_in_words: ClassVar[str]
+    needs_norm: ClassVar[bool] = False
     alpha: float
     scale: NDArray | None = None
     couples_classes: bool = False

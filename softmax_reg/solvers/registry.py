@@ -12,12 +12,19 @@ from softmax_reg.solvers.solver import Solver
 
 __all__ = ["SOLVERS", "make_solver", "warn_of_unused"]
 
+
+def _named() -> dict[str, type[Solver]]:
+    found: dict[str, type[Solver]] = {}
+    for kind in vars(methods).values():
+        if isinstance(kind, type) and issubclass(kind, Solver):
+            if not kind.name or kind.name in found:
+                raise TypeError(f"{kind.__name__}.name is {kind.name!r}: give it one of its own.")
+            found[kind.name] = kind
+    return found
+
+
 # The classes of `methods`, by the names that users call them by.
-SOLVERS: dict[str, type[Solver]] = {
-    kind.name: kind
-    for kind in vars(methods).values()
-    if isinstance(kind, type) and issubclass(kind, Solver)
-}
+SOLVERS = _named()
 
 
 def make_solver(
