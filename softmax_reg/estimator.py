@@ -427,7 +427,6 @@ class SoftmaxRegression(
 
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, users: Users) -> SoftmaxRegression:
-        given = X, y
         constructed, kind = self.get_params(deep=False), type(self).__name__
         validate_parameter_constraints(self._parameter_constraints, constructed, kind)
         tell(self, stacklevel=4)
@@ -451,7 +450,7 @@ class SoftmaxRegression(
         run = session.run(data, held_out)
         callbacks = session.bound(callbacks, attributes, name)
         task = whole_fit(self, self.max_iter)
-        tasks = FitTasks(task, self, attributes, *given, sample_weight)
+        tasks = FitTasks(task, self, attributes, X, y, sample_weight)
         if tasks.is_watched:
             callbacks.append(tasks)
         with ExitStack() as running:

@@ -224,3 +224,9 @@ def test_without_strength_even_coefficients_whose_square_overflows_cost_nothing(
     W = np.array([[1e30]], dtype=np.float32)
     with np.errstate(over="raise", invalid="raise"):
         assert ElasticNet(0.0).value(W) == 0.0
+
+
+def test_a_penalty_has_six_methods_and_two_properties_to_offer():
+    offered = [getattr(Penalty, name) for name in Penalty.__abstractmethods__]
+    assert sum(isinstance(one, property) for one in offered) == 2
+    assert len(offered) == 8

@@ -28,7 +28,6 @@ TRANSFORM_TOO = (
     "make_pipeline(..., transform_input=['X_val'])."
 )
 Users = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
-Labelled = tuple[Any, NDArray[np.intp], NDArray]  # X, the class and the weight of each row
 
 
 def unseen_rows(
@@ -61,9 +60,9 @@ def unseen_rows(
     if _is_given(*users):
         s = check_sample_weight(data.sample_weight, data.X, dtype=data.X.dtype)
         factors = class_factors(classes, codes, s, estimator.class_weight)
-        rows = _users_rows(estimator, *users, classes, factors)
-        _check_known(rows, classes, data.present)
-        return data, _beside(data, *rows)
+        held = _users_rows(estimator, *users, data, factors)
+        _check_known(held)
+        return data, held
     if not stops_early:
         return data, None
     training, held_out = hold_out(codes, weights, estimator.validation_fraction, rng)
@@ -106,19 +105,19 @@ def _users_rows(
     X_val: Any,
     y_val: Any,
     sample_weight_val: Any,
-    classes: NDArray,
+    training: Dataset,
     factors: NDArray,
-) -> Labelled:
-    """Return X_val, the class of each of its rows, and their weights times those of the classes."""
+) -> Dataset:
+    """Return the user's rows, with their weights times those of the classes."""
     if isinstance(X_val, BatchSource):
-        return _rows_of_source(estimator, X_val, classes, factors)
+        return _rows_of_source(estimator, X_val, training, factors)
     try:
         X_val, y_val = validated(estimator, X_val, y_val)
     except ValueError as error:
         is_like_X = getattr(X_val, "shape", ())[1:] == (estimator.n_features_in_,)
         hint = "" if is_like_X else f" {TRANSFORM_TOO}"
         raise ValueError(f"X_val and y_val cannot be used beside X and y: {error}{hint}") from error
-    codes = _codes(y_val, classes)
+    codes = _codes(y_val, training.classes)
     if sample_weight_val is not None and not np.any(sample_weight_val):
         raise ValueError("sample_weight_val sums to zero. Give some rows a positive weight.")
     try:
@@ -128,36 +127,36 @@ def _users_rows(
         check_total(weights)
     except ValueError as error:
         raise ValueError(f"sample_weight_val cannot be used: {error}") from error
-    return merge_duplicates(X_val), codes, (weights * factors[codes]).astype(X_val.dtype)
+    weights = (weights * factors[codes]).astype(X_val.dtype)
+    return _beside(training, merge_duplicates(X_val), codes, weights)
 
 
 def _rows_of_source(
-    estimator: Any, source: BatchSource, classes: NDArray, factors: NDArray
-) -> Labelled:
+    estimator: Any, source: BatchSource, training: Dataset, factors: NDArray
+) -> Dataset:
     """Return what `_users_rows` does; few rows of a source are held, others read for each loss."""
     try:
         seen = read_source(estimator, source, reset=False)
     except ValueError as error:
         raise ValueError(f"X_val cannot be used beside X and y: {error}") from error
-    codes, weights = seen.labelled(_codes(seen.labels, classes))
+    codes, weights = seen.labelled(_codes(seen.labels, training.classes))
     if not weights.any():
         raise ValueError("The weights of X_val sum to zero. Give some rows a positive weight.")
-    rows = seen.rows(classes, codes)
+    rows = seen.rows(training.classes, codes)
     n_bytes = rows.dtype.itemsize * rows.shape[0] * rows.per_row
     X = stacked([X for _, X in rows.batches()]) if n_bytes <= _HELD_BYTES else rows
-    return X, codes, (weights * factors[codes]).astype(rows.dtype)
+    return _beside(training, X, codes, (weights * factors[codes]).astype(rows.dtype))
 
 
-def _check_known(rows: Labelled, classes: NDArray, present: NDArray[np.intp]) -> None:
+def _check_known(held: Dataset) -> None:
     """Raise ValueError if no row has a weight, or one whose class has none in the training."""
-    _, codes, weights = rows
-    weighted = codes[weights > 0.0]
+    weighted = held.codes[held.weights > 0.0]
     if not len(weighted):
         raise ValueError(
             "The weights of the rows of X_val, with those of their classes, are all zero. Give "
             "some rows a positive weight."
         )
-    if unknown := classes[np.setdiff1d(weighted, present)].tolist():
+    if unknown := held.classes[np.setdiff1d(weighted, held.present)].tolist():
         raise ValueError(
             f"X_val has rows, with a weight, of classes without any in the training: {unknown}. "
             "The fit gives these the probability 0, and so the rows an infinite loss. Leave them "

@@ -77,11 +77,13 @@ class FoldPath:
             If a score is not finite.
         """
         data, (train, test), model = self.data, self.fold, copy(self.model)  # it may be a thread
-        X_test, y_test = features_of(data, test), data.labels[test]
+        X_test, y_test = features_of(data, test), data.classes[data.codes[test]]
         objective = objective_of(training_rows(data, train), self.l1_ratio, self.parameters)
         steps, found, attributes = follow(objective, self.Cs, self.parameters), [], None
         self.tasks.begin(
-            lambda: features_of(data, train), lambda: data.labels[train], self.metadata
+            lambda: features_of(data, train),
+            lambda: data.classes[data.codes[train]],
+            self.metadata,
         )
         for number in range(1, len(self.Cs) + 1):
             self.tasks.begin_fit(attributes)

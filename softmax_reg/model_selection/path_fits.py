@@ -78,9 +78,8 @@ def follow(
     callbacks : sequence of callables, default=()
         Of `minimize`, for the iterations at each C.
     """
-    strengths = [
-        1.0 / (C * objective.data.total_weight) for C in Cs.tolist()
-    ]  # 0 where that overflows
+    total = objective.data.total_weight
+    strengths = [1.0 / (C * total) for C in Cs.tolist()]  # 0 where that overflows
     settings = settings_of(parameters) | {"callbacks": callbacks}
     found = path_solutions(objective, strengths, start=start, **settings)
     for C, result in zip(Cs, found, strict=False):  # Ctrl-C ends them early
@@ -91,7 +90,7 @@ def follow(
             coef=coef,
             intercept=intercept,
             value=point.value,
-            deviance=2.0 * objective.data.total_weight * point.loss,
+            deviance=2.0 * total * point.loss,
             optimality=point.optimality,
             n_iter=result.n_iter,
             converged=result.converged,
