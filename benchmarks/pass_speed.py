@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.machine import describe, load_average, n_cores
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.dataset.targets import Labels
 from softmax_reg.objective.objective import Objective
 from softmax_reg.penalties import ElasticNet
 
@@ -54,7 +55,9 @@ def measure(options: argparse.Namespace, dtype: np.dtype) -> tuple[float, float,
     X = rng.standard_normal((n, p), dtype=dtype)
     codes, weights = rng.integers(k, size=n), np.ones(n, dtype=dtype)
     rows = RowBlocks(X, k, n_threads=threads)
-    objective = Objective(Dataset(rows, np.arange(k), codes, weights), ElasticNet(1.0 / n))
+    objective = Objective(
+        Dataset(rows, np.arange(k), Labels(codes, k), weights), ElasticNet(1.0 / n)
+    )
     w = 0.01 * rng.standard_normal(objective.size, dtype=dtype)
     v, edges = np.ones(p, dtype=dtype), np.linspace(0, n, threads + 1).astype(int)
     shares = [X[a:b] for a, b in pairwise(edges)]

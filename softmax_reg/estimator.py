@@ -6,6 +6,7 @@ What scikit-learn expects of an estimator is known here; the mathematics is in `
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from numbers import Real
@@ -30,24 +31,27 @@ from softmax_reg._compat import (
 from softmax_reg.callbacks import EarlyStopping
 from softmax_reg.callbacks.ordering import sorted_callbacks
 from softmax_reg.callbacks.sklearn_callbacks import FitTasks, whole_fit
+from softmax_reg.dataset.class_shares import are_class_shares
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import by_name, make_penalty
 from softmax_reg.dataset.left_out import is_left_out
-from softmax_reg.dataset.validation import read_data
+from softmax_reg.dataset.targets import ClassShares
+from softmax_reg.dataset.validation import read_data, read_shares
 from softmax_reg.dataset.validation_set import Users, unseen_rows
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
 from softmax_reg.inference.results import SummaryMixin
 from softmax_reg.objective.coefficients import coefficients, flat, without_constants
 from softmax_reg.objective.duality_gap import duality_gap
 from softmax_reg.objective.far_apart import warn_if_far
+from softmax_reg.objective.intercepts import null_loss
 from softmax_reg.objective.objective import Objective
-from softmax_reg.objective.penalised_loss import null_loss
 from softmax_reg.objective.separability import Existence
 from softmax_reg.penalties import PENALTIES, ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import ResumableFit
 from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
+from softmax_reg.soft_targets import SoftTargetsMixin
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
 from softmax_reg.solvers.parameter_constraints import (
     BATCH_SIZE,
@@ -84,6 +88,7 @@ class SoftmaxRegression(
     CallbackSupportMixin,
     SoftmaxPredictor,
     ClassifierMixin,
+    SoftTargetsMixin,
     PartialFitMixin,
     SummaryMixin,
     Persistent,
@@ -93,10 +98,11 @@ class SoftmaxRegression(
 
     Minimises the objective of `LogisticRegression`, divided by C times the total weight,
 
-        F(W, b) = -(1/S) sum_i s_i log P_i[y_i]
+        F(W, b) = -(1/S) sum_i s_i sum_k Y_ik log P_ik
                   + 1/(C S) * [(1 - l1_ratio)/2 ||W||_F^2 + l1_ratio ||W||_1],
 
-    with P = softmax(X W + b), s the weights and S their sum; b is not penalised.  With two classes
+    with P = softmax(X W + b), s the weights and S their sum; b is not penalised.  Y_ik is 1 for the
+    label of a row, 0 for other classes; `fit_proba` and `fit_counts` take shares.  With two classes
     one vector is fitted, the scores of `classes_[0]` being 0.  A class whose rows all have the
     weight 0 stays in `classes_`, with the probability 0.  The group lasso has, in place of
     ||W||_1, the sum of the lengths of the coefficients of each feature.
@@ -125,6 +131,9 @@ class SoftmaxRegression(
     class_weight : dict, "balanced" or None, default=None
         Weight of each class by label, 1 for those left out; "balanced" gives every class that has
         any weight the same total, counting `sample_weight`.
+    label_smoothing : float, default=0.0
+        e in [0, 1) puts (1 - e) Y + e / n_classes in the place of Y: no probability is then asked
+        to be 1.  Held-out losses are those of Y itself.  `partial_fit` is not there with it.
     solver : str or Solver, default="auto"
         "auto", or the name of a method in `softmax_reg.solvers.SOLVERS`: "gd", "nesterov", "sgd",
         "adam", "svrg", "lbfgs", "newton-cg", "newton-cholesky", "prox-newton" among them; or an
@@ -212,13 +221,14 @@ class SoftmaxRegression(
         features.
     converged_ : bool
         Whether F is within 1e-6 of its minimum, relative to it, as far as can be certified or
-        tested, whatever ended the fit.  With a float32 X it is 1e-4.  A loss below 1e-6 counts as
-        1e-6: it is right to 1e-12, or 1e-10, and probabilities to 1e-8 or so.  A `tol` above 1e-7
-        asks for less: a fit that reaches it has converged.  False where no optimum exists, or none
-        is known to exist.
+        tested, whatever ended the fit.  With shares of classes or label smoothing that is relative
+        to F less the entropy of Y, which no model goes below.  With a float32 X it is 1e-4.
+        A loss below 1e-6 counts as 1e-6: it is right to 1e-12, or 1e-10, and probabilities to 1e-8
+        or so.  A `tol` above 1e-7 asks for less: a fit that reaches it has converged.  False where
+        no optimum exists, or none is known to exist.
     suboptimality_ : float
         Upper bound on how far F is above its minimum, in the units of `loss_curve_`, certified or
-        tested; at most F itself, which says that nothing is known.
+        tested; at most F less the entropy of Y, which says that nothing is known.
     duality_gap_ : float
         The certificate that the fit ended with; nan where it was not asked for, or C is inf.
     loss_ : float
@@ -235,6 +245,8 @@ class SoftmaxRegression(
         The iteration whose coefficients were kept; with `early_stopping` only.
     n_samples_seen_ : int
         Rows of `fit` and of `partial_fit` since.
+    has_offset_ : bool
+        Whether the scores had an offset, so that predictions need one.
     scale_ : ndarray of shape (n_features,), float64
         The standard deviation of each feature, 1 for a constant one; with `standardize` only.
         `coef_ * scale_` are the coefficients for features in units of their deviations.
@@ -292,6 +304,7 @@ class SoftmaxRegression(
         "standardize": ["boolean"],
         "fit_intercept": ["boolean"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "learning_rate": LEARNING_RATE,
         "batch_size": BATCH_SIZE,
         "momentum": MOMENTUM,
@@ -317,6 +330,7 @@ class SoftmaxRegression(
         standardize: bool = False,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
+        label_smoothing: float = 0.0,
         solver: SolverName | str | Solver = "auto",
         learning_rate: Any = "auto",
         batch_size: int | str = "auto",
@@ -342,6 +356,7 @@ class SoftmaxRegression(
         self.standardize = standardize
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
         self.solver = solver
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -366,9 +381,11 @@ class SoftmaxRegression(
         y: Any = None,
         sample_weight: Any = None,
         *,
+        offset: Any = None,
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        offset_val: Any = None,
     ) -> SoftmaxRegression:
         """Fit the model.
 
@@ -386,6 +403,12 @@ class SoftmaxRegression(
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 equals two rows.  None means all 1.  At least two
             classes must have some.
+        offset : array-like of shape (n_samples, n_classes), default=None
+            What is added to the scores X W + b of each row: what is known of them beforehand, such
+            as the logarithm of how often a class could have been seen.  Columns are in the order of
+            the sorted labels, those of a DataFrame by name.  With two classes also of shape
+            (n_samples,), for the score of `classes_[1]` beside the other.  Adding a number to all
+            classes of a row changes nothing.  Predictions then need an offset, too.
         X_val : {array-like, sparse matrix, BatchSource} of shape (n_val, n_features), default=None
             Rows to measure the loss on that are not trained on, with the columns of X.  The loss
             is recorded in `validation_loss_curve_`; it ends the fit only with `early_stopping`,
@@ -393,9 +416,12 @@ class SoftmaxRegression(
             beforehand, or named in its `transform_input`.  A `BatchSource` brings labels and
             weights; up to 16 MiB of its rows are held, more are read for each iteration.
         y_val : array-like of shape (n_val,), default=None
-            Their labels, each of them one of those in y, and of a class with a weight there.
+            Their labels, each of them one of those in y, and of a class with a weight there; or
+            the share that they have of each class, as for `fit_proba`.
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights; `class_weight` multiplies them as it does those of the training.
+        offset_val : array-like of shape (n_val, n_classes), default=None
+            Their offset; needed with an `offset`.  0 means none.
 
         Returns
         -------
@@ -423,10 +449,15 @@ class SoftmaxRegression(
             several deviations of X away from those of X, as where only X was transformed.
         """
         with unchanged_if_it_fails(self):
-            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+            read = partial(read_data, self, X, y, sample_weight, offset=offset)
+            return self._fit(
+                X, y, sample_weight, read, (X_val, y_val, sample_weight_val, offset_val)
+            )
 
     @with_callbacks
-    def _fit(self, X: Any, y: Any, sample_weight: Any, users: Users) -> SoftmaxRegression:
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, read: Callable[[], Dataset], users: Users
+    ) -> SoftmaxRegression:
         constructed, kind = self.get_params(deep=False), type(self).__name__
         validate_parameter_constraints(self._parameter_constraints, constructed, kind)
         tell(self, stacklevel=4)
@@ -435,7 +466,7 @@ class SoftmaxRegression(
         warn_of_unused(parameters["solver"], name, parameters, level=4)
         session = ResumableFit(self, int(check_random_state(self.random_state).randint(2**31)))
         rng = np.random.default_rng(session.seed)
-        data = read_data(self, X, y, sample_weight)
+        data = read()
         classes = data.classes
         check_scheme(self.multi_class, classes)
         callbacks, stopping = sorted_callbacks(
@@ -450,7 +481,9 @@ class SoftmaxRegression(
         run = session.run(data, held_out)
         callbacks = session.bound(callbacks, attributes, name)
         task = whole_fit(self, self.max_iter)
-        tasks = FitTasks(task, self, attributes, X, y, sample_weight)
+        # Callbacks score with labels.
+        labels = data.labels if isinstance(data.given, ClassShares) else y
+        tasks = FitTasks(task, self, attributes, X, labels, sample_weight)
         if tasks.is_watched:
             callbacks.append(tasks)
         with ExitStack() as running:
@@ -507,6 +540,7 @@ class SoftmaxRegression(
         is_optimum = result.converged and result.existence is Existence.PROVED
         self.converged_ = bool(is_optimum and point is result.point)
         self.n_samples_seen_ = objective.data.shape[0]
+        self.has_offset_ = objective.data.offset is not None
         self._fitted_rows = FitSummary.of(objective)
         if held_out is not None:
             self.validation_loss_curve_ = held_out
@@ -569,7 +603,9 @@ class SoftmaxRegression(
             parameters["penalty"], 1.0 / parameters["C"], parameters["l1_ratio"], *factors
         ).is_smooth
 
-    def duality_gap(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def duality_gap(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, offset: Any = None
+    ) -> float:
         """Return a certified upper bound on F - F*: how far above the minimum the fit can be.
 
         Parameters
@@ -577,9 +613,11 @@ class SoftmaxRegression(
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
             The training data.
         y : array-like of shape (n_samples,), default=None
-            The training labels; None with a `BatchSource`.
+            The training labels, or the shares given to `fit_proba`; None with a `BatchSource`.
         sample_weight : array-like of shape (n_samples,), default=None
-            The weights given to `fit`.
+            The weights given to `fit`; of `fit_counts` the sum of each row.
+        offset : array-like of shape (n_samples, n_classes), default=None
+            The offset given to `fit`.
 
         Returns
         -------
@@ -597,7 +635,8 @@ class SoftmaxRegression(
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
             )
-        data = read_data(self, X, y, sample_weight, reset=False)
+        read = read_shares if are_class_shares(y) else read_data
+        data = read(self, X, y, sample_weight, reset=False, offset=offset)
         classes = data.classes
         if not np.array_equal(classes, self.classes_):
             raise ValueError(

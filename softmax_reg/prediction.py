@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import accuracy_score, check_is_fitted, safe_sparse_dot
+from softmax_reg.dataset.offsets import OffsetParts, as_offset
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import (
     by_batches,
@@ -23,6 +24,11 @@ from softmax_reg.functional import log_softmax
 from softmax_reg.inference.results import CoefficientsMixin
 
 __all__ = ["SoftmaxPredictor", "unchanged_if_it_fails"]
+
+_NO_OFFSET = (
+    "The model was fitted with an offset, and its scores mean nothing without one. Give that of "
+    "these rows, offset=..., or offset=0 if they are to have none."
+)
 
 
 @contextmanager
@@ -45,75 +51,94 @@ class SoftmaxPredictor(CoefficientsMixin):
     _doc_link_template = "#"
 
     @by_batches
-    def decision_function(self, X: Any) -> NDArray:
-        """Return the scores X W + b.
+    def decision_function(self, X: Any, offset: Any = None) -> NDArray:
+        """Return the scores X W + b, and the offset if there is one.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
             A source is read once, a batch at a time; its labels are not looked at.  A table as it
             was before the encoding of the source of the fit is encoded as that was.
+        offset : array-like of shape (n_samples, n_classes), or (n_samples,); default=None
+            What is added to the scores, as in `fit`; needed if that had one.  0 means none.
 
         Returns
         -------
         scores : ndarray of shape (n_samples, n_classes), or (n_samples,) with two classes
             With two classes the score of `classes_[1]`, that of `classes_[0]` being 0.
+
+        Raises
+        ------
+        ValueError
+            If the offset is missing or cannot be used.
         """
         check_is_fitted(self)
         X = validated(self, X, sparse="csr")
         scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        if offset is not None:
+            scores += as_offset(offset, X.shape[0], self.classes_).astype(scores.dtype)
+        elif getattr(self, "has_offset_", False):
+            raise ValueError(_NO_OFFSET)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     @by_batches
-    def predict(self, X: Any) -> NDArray:
+    def predict(self, X: Any, offset: Any = None) -> NDArray:
         """Return the most probable class of each row.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+        offset : array-like, default=None
+            As for `decision_function`.
 
         Returns
         -------
         y : ndarray of shape (n_samples,), of the labels' dtype
         """
-        scores = self.decision_function(X)
+        scores = self.decision_function(X, offset)
         codes = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[codes]
 
     @by_batches
-    def predict_log_proba(self, X: Any) -> NDArray:
+    def predict_log_proba(self, X: Any, offset: Any = None) -> NDArray:
         """Return the logarithm of the class probabilities, finite for finite scores.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+        offset : array-like, default=None
+            As for `decision_function`.
 
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        scores = self.decision_function(X)
+        scores = self.decision_function(X, offset)
         if scores.ndim == 1:
             scores = np.column_stack([np.zeros_like(scores), scores])
         return log_softmax(scores)
 
     @by_batches
-    def predict_proba(self, X: Any) -> NDArray:
+    def predict_proba(self, X: Any, offset: Any = None) -> NDArray:
         """Return the class probabilities.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
+        offset : array-like, default=None
+            As for `decision_function`.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; rows sum to 1.
         """
-        return np.exp(self.predict_log_proba(X))
+        return np.exp(self.predict_log_proba(X, offset))
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, offset: Any = None
+    ) -> float:
         """Return the accuracy: the share of the rows whose class is predicted, in weights.
 
         Parameters
@@ -124,6 +149,8 @@ class SoftmaxPredictor(CoefficientsMixin):
             The true labels; None with a source.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; None with a source.
+        offset : array-like, default=None
+            As for `decision_function`.
 
         Returns
         -------
@@ -136,11 +163,13 @@ class SoftmaxPredictor(CoefficientsMixin):
         """
         if not isinstance(X, BatchSource):
             refuse_no_labels(X, y)
-            return super().score(X, y, sample_weight)  # type: ignore[misc]
+            predicted = self.predict(X, offset)
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         check_is_fitted(self)
         right = total = 0.0
+        offsets = OffsetParts(offset)
         for rows, labels, weights in labelled_batches(self, X, y, sample_weight):
-            found = self.predict(rows)
+            found = self.predict(rows, offsets.next(rows))
             if weights is None:
                 weights = np.ones(len(labels))
             counted = weights > 0.0
@@ -148,6 +177,7 @@ class SoftmaxPredictor(CoefficientsMixin):
                 parameters = {"sample_weight": weights[counted], "normalize": False}
                 right += float(accuracy_score(labels[counted], found[counted], **parameters))
             total += float(weights.sum())
+        offsets.end()
         return weighted_mean(right, total)
 
     def sparsify(self) -> Self:

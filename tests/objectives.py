@@ -5,6 +5,7 @@ import scipy.sparse as sp
 
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.dataset.targets import Labels
 from softmax_reg.objective.objective import Objective
 from softmax_reg.penalties import ElasticNet
 from softmax_reg.solvers import SOLVERS
@@ -36,7 +37,8 @@ def dataset_of(X, codes, weights=None, n_classes=None, n_threads=1, present=None
     weights = np.ones(len(codes), X.dtype) if weights is None else weights
     rows = RowBlocks(X, n_classes, n_threads=n_threads)
     classes = np.arange(n_classes)
-    return Dataset(rows, classes, codes, weights, present=classes if present is None else present)
+    targets = Labels(codes, len(classes))
+    return Dataset(rows, classes, targets, weights, present=classes if present is None else present)
 
 
 def objective_of(

@@ -101,6 +101,7 @@ OUT_OF_RANGE = {
     "standardize": ["yes", None, 2],
     "fit_intercept": ["yes", None, 2],
     "class_weight": ["even", 3.0, [1.0, 2.0]],
+    "label_smoothing": [-0.1, 1.0, 2.0, "some", None, np.nan],
     "solver": ["sagaa", "newton", None, 3, LBFGS],
     "learning_rate": [0.0, -0.1, "fast", None, np.nan],
     "batch_size": [0, -5, 1.5, "all", None],

@@ -16,6 +16,7 @@ from softmax_reg import SoftmaxRegression
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.dataset.rows import ArrayRows
+from softmax_reg.dataset.targets import Labels
 from softmax_reg.objective import hessian, penalised_loss, point
 from softmax_reg.objective.hessian_block import Coordinates, hessian_block
 from softmax_reg.objective.objective import Objective
@@ -49,7 +50,7 @@ def test_a_block_brings_all_that_belongs_to_its_rows(container):
     for rows, block in seen:
         rows = rows.astype(int)
         assert_array_equal(sp.csr_array(block.X).toarray(), sp.csr_array(data.X).toarray()[rows])
-        assert_array_equal(block.targets, data.codes[rows])
+        assert_array_equal(block.targets.codes, data.codes[rows])
         assert_array_equal(block.weights, data.weights[rows])
         assert_allclose(block.shares[:, 0], data.weights[rows] / data.weights.sum(), rtol=1e-15)
     assert_array_equal(np.concatenate([rows for rows, _ in seen]), numbers)
@@ -77,16 +78,16 @@ def test_some_rows_are_visited_by_their_numbers_and_a_part_of_a_block_is_one():
     assert part.kept["number"].tolist() == [50, 7]
     assert_array_equal(part.X, data.X[[50, 7]])
     assert_array_equal(part.shares, data.shares[[50, 7]])
-    assert_array_equal(part.targets, data.targets[[50, 7]])
+    assert_array_equal(part.targets.codes, data.targets.codes[[50, 7]])
 
 
 def test_classes_without_weight_take_no_part():
     X, codes, weights = rows_and_labels(n_classes=4)
     weights[codes == 1] = 0.0
-    data = Dataset.of(X, np.array(list("abcd")), codes, weights)
+    data = Dataset.of(X, np.array(list("abcd")), Labels(codes, 4), weights)
     assert data.present.tolist() == [0, 2, 3]
     has_weight = weights > 0.0
-    assert_array_equal(data.present[data.targets[has_weight]], codes[has_weight])
+    assert_array_equal(data.present[data.targets.codes[has_weight]], codes[has_weight])
     assert data.labels[:3].tolist() == ["abcd"[code] for code in codes[:3]]
     assert data.with_weights(np.ones(60)).n_classes == 4
 

@@ -28,6 +28,7 @@ ROOMS = (
     {"prediction"},
     {"streaming"},
     {"persistence"},
+    {"soft_targets"},
     {"estimator"},
     {"model_selection"},
     {"softmax_reg"},

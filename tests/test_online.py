@@ -85,7 +85,7 @@ def test_the_hessians_are_those_of_dense_formulas(n_classes):
     point = objective.at(np.linspace(-0.02, 0.02, objective.size))
     A = (objective.data.X - objective.frame.mean) / objective.frame.scale
     A = np.hstack([A, np.ones((10, 1))])
-    P = softmax(objective.model.scores(objective.data.X, point.w))
+    P = softmax(objective.model.linear(objective.data.X, point.w))
     P, s = P[:, n_classes - n_rows :], objective.data.weights / objective.data.weights.sum()
     q = P * (1.0 - P)
     centre = np.eye(n_rows) - (1.0 / n_rows if n_rows > 1 else 0.0)

@@ -1,4 +1,4 @@
-"""The data of a fit: rows, with the class and the weight of each; and a block of them.
+"""The data of a fit: rows, with the targets and the weight of each; and a block of them.
 
 A pass is a function of one `Block` that returns a tuple of arrays; `Dataset.reduce` adds up what it
 returns for all blocks.  A block brings all that belongs to its rows, so that a pass needs nothing
@@ -17,9 +17,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.dataset.left_out import with_weight
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES, RowBlocks, Sums, precision_for
 from softmax_reg.dataset.rows import Matrix
+from softmax_reg.dataset.targets import Labels, Targets
 
 __all__ = ["Block", "Dataset", "Pass", "small_dataset"]
 
@@ -30,34 +30,49 @@ class Block(NamedTuple):
     Attributes
     ----------
     X : ndarray, CSR or CSC array of shape (n, n_features)
-    targets : ndarray of shape (n,), intp
-        The class of each row, as a number among those that take part.
+    targets : Targets
+        Of these rows, among the classes that take part.
     weights : ndarray of shape (n,)
         s, at least 0.
     shares : ndarray of shape (n, 1)
         s / S, S the sum over all rows of the data.
     kept : dict of str to ndarray of length n
         What is kept of these rows, by name; a pass may write to it.
+    offset : ndarray of shape (n, n_outputs) or None, default=None
+        What is added to the scores that have coefficients.
     """
 
     X: Matrix
-    targets: NDArray[np.intp]
+    targets: Targets
     weights: NDArray
     shares: NDArray
     kept: dict[str, NDArray]
+    offset: NDArray | None = None
 
     def part(self, rows: slice | NDArray[np.intp]) -> Block:
         """Return some rows of the block."""
         kept = {name: array[rows] for name, array in self.kept.items()}
         of_rows = self.targets[rows], self.weights[rows], self.shares[rows]
-        return Block(self.X[rows], *of_rows, kept)
+        offset = None if self.offset is None else self.offset[rows]
+        return Block(self.X[rows], *of_rows, kept, offset)
+
+    def expanded(self) -> Block:
+        """Return rows with one class each that say the same: itself, if they have one."""
+        if isinstance(self.targets, Labels):
+            return self
+        rows, targets, times = self.targets.expanded()
+        part, dtype = self.part(rows), self.weights.dtype
+        weights, shares = part.weights * times, part.shares * times[:, np.newaxis]
+        return part._replace(
+            targets=targets, weights=weights.astype(dtype), shares=shares.astype(dtype)
+        )
 
 
 Pass: TypeAlias = Callable[[Block], Sums]
 
 
 class Dataset:
-    """Rows, with the class and the weight of each.
+    """Rows, with the targets and the weight of each.
 
     Parameters
     ----------
@@ -65,19 +80,25 @@ class Dataset:
         X of shape (n_samples, n_features).
     classes : ndarray
         The labels, sorted; some of them may take no part.
-    codes : ndarray of shape (n_samples,), intp
-        The position of each row's label among them.
+    given : Targets
+        Of each row, among them; not smoothed.
     weights : ndarray of shape (n_samples,)
         s, at least 0; those of the classes are in them.
     sample_weight : ndarray of shape (n_samples,) or None, default=None
         The weights without those of the classes; None means all 1.
     present : ndarray of shape (n_classes,), intp, or None, default=None
         The classes that take part, sorted; None means those that have a weight.
+    smoothing : float, default=0.0
+        What the targets are smoothed by.
+    offset : ndarray of shape (n_samples, n_outputs) or None, default=None
+        What is added to the scores, of all classes; with two of them to that of the second alone.
+    per_class : ndarray of shape (n_classes,) or None, default=None
+        The weights of the classes that are in `weights`; None means all 1.
 
     Attributes
     ----------
-    targets : ndarray of shape (n_samples,), intp
-        The position of each row's class among those that take part.
+    targets : Targets
+        Of each row, among the classes that take part; smoothed.
     n_classes : int
         How many take part.
     """
@@ -86,40 +107,55 @@ class Dataset:
         self,
         rows: RowBlocks,
         classes: NDArray,
-        codes: NDArray[np.intp],
+        given: Targets,
         weights: NDArray,
         sample_weight: NDArray | None = None,
         present: NDArray[np.intp] | None = None,
+        smoothing: float = 0.0,
+        offset: NDArray | None = None,
+        per_class: NDArray | None = None,
     ) -> None:
-        self.rows, self.classes, self.codes = rows, classes, codes
+        self.rows, self.classes, self.given = rows, classes, given
         self.weights, self.sample_weight = weights, sample_weight
-        self.present = with_weight(codes, weights, len(classes)) if present is None else present
-        self.n_classes = len(self.present)
-        self.targets = codes
-        if self.n_classes < len(classes):
-            self.targets = np.minimum(np.searchsorted(self.present, codes), self.n_classes - 1)
+        self.present = np.flatnonzero(given.totals(weights)) if present is None else present
+        self.n_classes, self.smoothing = len(self.present), smoothing
+        self.targets = given.among(self.present, smoothing)
+        self.offset = offset
+        self.per_class = np.ones(len(classes)) if per_class is None else per_class
 
     @classmethod
-    def of(
-        cls,
-        X: Any,
-        classes: NDArray,
-        codes: NDArray[np.intp],
-        weights: NDArray,
-        sample_weight: NDArray | None = None,
-        *,
-        present: NDArray[np.intp] | None = None,
-        dtype: Any = None,
-    ) -> Dataset:
+    def of(cls, X: Any, *of_rows: Any, dtype: Any = None, **more: Any) -> Dataset:
         """Return the data of an array or of `Rows`, in a precision or in that which suits it."""
+        classes, given, weights, *sample_weight = of_rows
         rows = RowBlocks(X, len(classes), dtype=precision_for(X) if dtype is None else dtype)
         weights = weights.astype(rows.dtype, copy=False)
-        return cls(rows, classes, codes, weights, sample_weight, present)
+        return cls(rows, classes, given, weights, *sample_weight, **more)
+
+    def _changed(
+        self,
+        rows: RowBlocks,
+        part: slice | NDArray[np.intp] = slice(None),
+        weights: NDArray | None = None,
+        sample_weight: NDArray | None = None,
+        present: NDArray[np.intp] | None = None,
+    ) -> Dataset:
+        """Return the data of some of the rows, or of all, with other features or weights."""
+        if weights is None:
+            weights = self.weights[part].astype(rows.dtype, copy=False)
+            sample_weight = None if self.sample_weight is None else self.sample_weight[part]
+        offset = None if self.offset is None else self.offset[part]
+        facts = self.classes, self.given[part], weights, sample_weight, present
+        return Dataset(rows, *facts, self.smoothing, offset, self.per_class)
 
     @property
     def X(self) -> Matrix:
         """The features, as they came: an array or `Rows`."""
         return self.rows.X
+
+    @property
+    def codes(self) -> NDArray[np.intp]:
+        """The place among `classes` of the class of each row, or of its largest share."""
+        return self.given.codes
 
     @property
     def labels(self) -> NDArray:
@@ -147,6 +183,16 @@ class Dataset:
         # Divided in float64: the total of float32 weights need not be a float32.
         shares = self.weights.astype(np.float64) / self.total_weight
         return shares.astype(self.dtype)[:, np.newaxis]
+
+    @cached_property
+    def entropy(self) -> float:
+        """The weighted mean entropy of the targets: no loss is smaller."""
+        return self.targets.entropy(self.shares[:, 0])
+
+    @cached_property
+    def largest_offset(self) -> float:
+        """The largest size of an entry of the offset."""
+        return 0.0 if self.offset is None else float(np.abs(self.offset).max(initial=0.0))
 
     @cached_property
     def active(self) -> NDArray[np.intp]:
@@ -195,19 +241,39 @@ class Dataset:
     def take(self, rows: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], Block]]:
         """Yield numbers of rows, and these rows, in copies of bounded size and in their order."""
         for part, X in self.rows.take(rows):
-            yield part, Block(X, self.targets[part], self.weights[part], self.shares[part], {})
+            yield part, self._block(X, part, {})
+
+    def whole(self) -> Block:
+        """Return all rows, of an array in memory, as one block."""
+        return self._block(self.X, slice(None), {})
+
+    def _block(self, X: Matrix, rows: slice | NDArray, kept: dict[str, NDArray]) -> Block:
+        """Return X with what belongs to its rows."""
+        of_rows = self.targets[rows], self.weights[rows], self.shares[rows]
+        offset = self._offset
+        return Block(X, *of_rows, kept, None if offset is None else offset[rows])
 
     def _with_blocks(
         self, visit: Pass, kept: Mapping[str, NDArray]
     ) -> Callable[[Any, slice | NDArray], Sums]:
         """Return `visit` as a function of X and of what it is cut from the data by."""
-        targets, weights, shares = self.targets, self.weights, self.shares
+        _ = self.shares  # before threads ask for them
 
         def at(X: Any, rows: slice | NDArray) -> Sums:
             mine = {name: array[rows] for name, array in kept.items()} if kept else {}
-            return visit(Block(X, targets[rows], weights[rows], shares[rows], mine))
+            return visit(self._block(X, rows, mine))
 
         return at
+
+    @cached_property
+    def _offset(self) -> NDArray | None:
+        """The offset among the classes that take part, in the dtype of scores."""
+        if self.offset is None:
+            return None
+        offset = self.offset
+        if self.n_classes < len(self.classes):
+            offset = offset[:, self.present]
+        return np.asfortranarray(offset, dtype=self.dtype)
 
     def room(self, n_columns: int) -> NDArray:
         """Return an array to keep something of every row in, column by column."""
@@ -225,7 +291,7 @@ class Dataset:
         return self.rows.origin.mini_batches(self.active, size, rng)
 
     def with_rows(self, rows: RowBlocks) -> Dataset:
-        """Return the same classes and weights with other features."""
+        """Return the same targets and weights with other features."""
         twin = copy(self)
         twin.__dict__.pop("sample", None)
         twin.rows = rows
@@ -233,7 +299,7 @@ class Dataset:
 
     def with_weights(self, weights: NDArray, sample_weight: NDArray | None = None) -> Dataset:
         """Return the same rows with other weights; other classes may take part then."""
-        return Dataset(self.rows, self.classes, self.codes, weights, sample_weight)
+        return self._changed(self.rows, slice(None), weights, sample_weight)
 
     def columns(self, kept: NDArray[np.intp]) -> Dataset:
         """Return the data with some of the features only, in a copy."""
@@ -243,21 +309,34 @@ class Dataset:
         """Return the data computed with in float64, cast block by block: itself where it is."""
         if self.dtype == np.float64:
             return self
-        of_rows = self.codes, self.weights, self.sample_weight
-        return Dataset.of(self.X, self.classes, *of_rows, present=self.present, dtype=np.float64)
+        rows = RowBlocks(self.X, len(self.classes), dtype=np.float64)
+        return self._changed(rows, present=self.present)
 
     def of_rows(self, rows: NDArray[np.intp]) -> Dataset:
         """Return some rows, in a copy, as a part of the whole: their shares are those here."""
         parts = [X for _, X in self.rows.take(rows)]
         X = sp.vstack(parts, format=parts[0].format) if self.rows.is_sparse else np.vstack(parts)
         blocks = RowBlocks(X, self.n_classes, n_threads=1, dtype=self.dtype)
-        of_rows = self.codes[rows], self.weights[rows]
-        part = Dataset(blocks, self.classes, *of_rows, present=self.present)
+        part = self._changed(blocks, rows, present=self.present)
         part.total_weight, part.shares = self.total_weight, self.shares[rows]
         return part
+
+    def copied(self, rows: NDArray[np.intp]) -> Dataset:
+        """Return some rows, in a copy, as data of their own."""
+        return self._changed(self._blocks(self.X[rows]), rows)
+
+    def counted(self, times: NDArray) -> Dataset:
+        """Return all rows, each so many times as often, with threads of their own."""
+        weights = (times * self.weights).astype(self.weights.dtype)
+        given = times if self.sample_weight is None else times * self.sample_weight
+        return self._changed(self._blocks(self.X), slice(None), weights, given)
+
+    def _blocks(self, X: Any) -> RowBlocks:
+        return RowBlocks(X, len(self.classes), dtype=precision_for(X))
 
 
 def small_dataset(X: Any, classes: NDArray, codes: NDArray[np.intp], weights: NDArray) -> Dataset:
     """Return the data of few rows: all classes take part, one thread computes, in float64."""
     rows = RowBlocks(X, len(classes), n_threads=1, dtype=np.float64)
-    return Dataset(rows, classes, codes, weights, present=np.arange(len(classes)))
+    targets = Labels(codes, len(classes))
+    return Dataset(rows, classes, targets, weights, present=np.arange(len(classes)))

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from softmax_reg._checks.shown import shown
 from softmax_reg._checks.wrapped import checked
 from softmax_reg._compat import check_classification_targets
-from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.labels import encode_labels, sorted_labels
 from softmax_reg.dataset.reservoir import Reservoir
 from softmax_reg.dataset.row_hashes import row_hashes
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.streams import StreamedRows, as_block
 from softmax_reg.dataset.user_rows import refuse_unlabelled, validated
-from softmax_reg.dataset.weights import row_weights
 
 __all__ = ["FirstPass"]
 
@@ -127,14 +125,12 @@ class FirstPass:
         told = f"\nThe first such row is {self._place(row)}; the column is {name}."
         return told + self.source.remedy_of_missing * bool(np.isnan(values).any())
 
-    def result(self, class_weight: dict | str | None) -> Dataset:
-        """Return what `read_data` returns."""
+    def result(self) -> tuple[StreamedRows, NDArray, NDArray[np.intp], NDArray]:
+        """Return the rows, the sorted classes, the code of each row and its weight."""
         # Each label thrice: one that appears but once looks like a number, not like a class.
         classes, places = encode_labels(np.repeat(self.labels, 3))
-        codes, given = self.labelled(places[::3])
-        like = np.broadcast_to(np.zeros((), self.dtype), (self.n, 1))  # takes no memory
-        weights = row_weights(like, classes, classes, codes, given, class_weight)
-        return Dataset.of(self.rows(classes, codes), classes, codes, weights, given)
+        codes, weights = self.labelled(places[::3])
+        return self.rows(classes, codes), classes, codes, weights
 
     @property
     def labels(self) -> NDArray:

@@ -11,15 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_start", "averaged", "expanded", "is_left_out", "with_weight"]
+__all__ = ["as_start", "averaged", "expanded", "is_left_out"]
 
 # In place of -infinity: no score of another class comes near it, and float32 holds its sums.
 _INTERCEPT = -1e30
-
-
-def with_weight(codes: NDArray[np.intp], weights: NDArray, n_classes: int) -> NDArray[np.intp]:
-    """Return the classes whose rows have a weight, sorted."""
-    return np.flatnonzero(np.bincount(codes, weights, n_classes))
 
 
 def expanded(

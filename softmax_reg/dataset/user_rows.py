@@ -20,6 +20,7 @@ from softmax_reg._compat import (
     check_X_y,
     validate_data,
 )
+from softmax_reg.dataset.offsets import OffsetParts
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.streams import iterate, read_ahead
 
@@ -197,13 +198,17 @@ def weighted_mean(total: float, total_weight: float) -> float:
 
 
 def by_batches(method: Method) -> Method:
-    """Return a method of X that predicts, which takes a source too: a batch at a time."""
+    """Return a method of X and offset that takes a source too: a batch at a time."""
 
     @wraps(method)
-    def of_any(self: Any, X: Any) -> Any:
+    def of_any(self: Any, X: Any, offset: Any = None) -> Any:
         if not isinstance(X, BatchSource):
-            return method(self, X)
+            return method(self, X, offset)
         check_is_fitted(self)
-        return np.concatenate([method(self, rows) for rows, _, _ in batches_for(self, X)])
+        offsets = OffsetParts(offset)
+        batches = (rows for rows, _, _ in batches_for(self, X))
+        parts = [method(self, rows, offsets.next(rows)) for rows in batches]
+        offsets.end()
+        return np.concatenate(parts)
 
     return cast(Method, of_any)

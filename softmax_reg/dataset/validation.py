@@ -10,17 +10,23 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from softmax_reg._compat import check_sample_weight
+from softmax_reg.dataset.class_shares import class_counts, class_shares
 from softmax_reg.dataset.dataset import Dataset, small_dataset
 from softmax_reg.dataset.first_pass import FirstPass
 from softmax_reg.dataset.labels import codes_among, encode_labels
-from softmax_reg.dataset.rows import merge_duplicates
+from softmax_reg.dataset.offsets import as_offset
+from softmax_reg.dataset.rows import Rows, merge_duplicates
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.streams import iterate, read_ahead
+from softmax_reg.dataset.targets import Labels, Targets
 from softmax_reg.dataset.user_rows import refuse_others, source_for, validated
-from softmax_reg.dataset.weights import batch_weights, row_weights
+from softmax_reg.dataset.weights import batch_weights, weighted
 
-__all__ = ["read_batch", "read_data", "read_source"]
+__all__ = ["read_batch", "read_data", "read_shares", "read_source"]
 
 
 def read_data(
@@ -29,18 +35,23 @@ def read_data(
     y: Any,
     sample_weight: Any,
     reset: bool = True,
+    *,
+    offset: Any = None,
 ) -> Dataset:
     """Return the rows, with the class and the weight of each.
 
     Parameters
     ----------
     estimator : estimator
-        Has a `class_weight`; gets `n_features_in_` and, if X names them, `feature_names_in_`.
+        Has a `class_weight` and a `label_smoothing`; gets `n_features_in_` and, if X names them,
+        `feature_names_in_`.
     X : {array-like, sparse matrix, BatchSource}
     y, sample_weight : array-like or None
         None with a source, whose batches bring them.
     reset : bool, default=True
         Whether the features may differ from those that the estimator knows.
+    offset : array-like or None, default=None
+        As for `as_offset`.
 
     Raises
     ------
@@ -49,7 +60,66 @@ def read_data(
     """
     if isinstance(X, BatchSource):
         refuse_others(X, y, sample_weight)
-        return read_source(estimator, X, reset).result(estimator.class_weight)
+        rows, classes, codes, weights = read_source(estimator, X, reset).result()
+        return _dataset(estimator, rows, classes, Labels(codes, len(classes)), weights, offset)
+    X, y = validated(estimator, _in_memory(estimator, X, reset), y, reset)
+    classes, codes = encode_labels(y)
+    targets = Labels(codes, len(classes))
+    return _dataset(estimator, merge_duplicates(X), classes, targets, sample_weight, offset)
+
+
+def read_shares(
+    estimator: Any,
+    X: Any,
+    Y: Any,
+    sample_weight: Any,
+    classes: Any = None,
+    reset: bool = True,
+    *,
+    offset: Any = None,
+    are_counts: bool = False,
+) -> Dataset:
+    """Return the rows, with the share that each has of every class.
+
+    Parameters
+    ----------
+    estimator, reset, offset
+        As for `read_data`.
+    X : {array-like, sparse matrix}
+    Y : array-like of shape (n_samples, n_classes)
+        Shares; or counts, whose sums are the weights of the rows.
+    sample_weight : array-like or None
+    classes : array-like of shape (n_classes,) or None, default=None
+        The labels of the columns of Y; None means their names, or 0, 1, ...
+    are_counts : bool, default=False
+
+    Raises
+    ------
+    ValueError
+        If the data cannot be used.
+    """
+    if isinstance(X, BatchSource):
+        raise ValueError(
+            f"{type(X).__name__} brings labels, batch by batch, and no shares or counts of "
+            "classes. Give it a row for each class, weighted by the share or the count, and use "
+            "fit."
+        )
+    X = merge_duplicates(validated(estimator, _in_memory(estimator, X, reset), reset=reset))
+    if are_counts:
+        classes, targets, sample_weight = class_counts(Y, classes, X.shape[0], X.dtype)
+    else:
+        classes, targets = class_shares(Y, classes, X.shape[0], X.dtype)
+    return _dataset(estimator, X, classes, targets, sample_weight, offset)
+
+
+def _in_memory(estimator: Any, X: Any, reset: bool) -> Any:
+    """Return X, if it can be read more than once; features that are learned anew are not encoded.
+
+    Raises
+    ------
+    ValueError
+        If X is an iterator.
+    """
     if isinstance(X, Iterator):
         raise ValueError(
             f"X is a {type(X).__name__}, which can be read only once, but a fit reads the rows "
@@ -57,12 +127,32 @@ def read_data(
         )
     if reset:
         vars(estimator).pop("encoding_", None)
-    X, y = validated(estimator, X, y, reset)
-    X = merge_duplicates(X)
-    classes, codes = encode_labels(y)
-    weights = row_weights(X, y, classes, codes, sample_weight, estimator.class_weight)
-    given = None if sample_weight is None else check_sample_weight(sample_weight, X)
-    return Dataset.of(X, classes, codes, weights, given)
+    return X
+
+
+def _dataset(
+    estimator: Any,
+    X: Any,
+    classes: NDArray,
+    targets: Targets,
+    sample_weight: Any,
+    offset: Any,
+) -> Dataset:
+    like = X
+    if isinstance(X, Rows):
+        like = np.broadcast_to(np.zeros((), X.dtype), (X.shape[0], 1))  # takes no memory
+    weights, targets, per_class = weighted(
+        like, classes, targets, sample_weight, estimator.class_weight
+    )
+    given = None if sample_weight is None else check_sample_weight(sample_weight, like)
+    if offset is not None:
+        offset = as_offset(offset, X.shape[0], classes)
+    return Dataset.of(
+        *(X, classes, targets, weights, given),
+        smoothing=float(estimator.label_smoothing),
+        offset=offset,
+        per_class=per_class,
+    )
 
 
 def read_batch(

@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import check_sample_weight, train_test_split
+from softmax_reg.dataset.class_shares import are_class_shares, class_shares
 from softmax_reg.dataset.dataset import Dataset
+from softmax_reg.dataset.offsets import as_offset
 from softmax_reg.dataset.reservoir import stacked
 from softmax_reg.dataset.rows import merge_duplicates
 from softmax_reg.dataset.sources import BatchSource
+from softmax_reg.dataset.targets import ClassShares, Labels, Targets
 from softmax_reg.dataset.user_rows import validated
 from softmax_reg.dataset.validation import read_source
-from softmax_reg.dataset.weights import check_total, class_factors
+from softmax_reg.dataset.weights import check_total
 
 __all__ = ["TRANSFORM_TOO", "Users", "hold_out", "unseen_rows"]
 
@@ -27,7 +30,7 @@ TRANSFORM_TOO = (
     "pipeline[:-1].transform(X_val) or, with metadata routing, name it in "
     "make_pipeline(..., transform_input=['X_val'])."
 )
-Users = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
+Users = tuple[Any, Any, Any, Any]  # X_val, y_val, sample_weight_val, offset_val
 
 
 def unseen_rows(
@@ -46,7 +49,7 @@ def unseen_rows(
     data : Dataset
         The rows given to train on.
     users : tuple
-        X_val, y_val, sample_weight_val, or three times None.
+        X_val, y_val, sample_weight_val, offset_val, or four times None.
     stops_early : bool
         Whether rows have to be held out if the user gave none.
     rng : Generator
@@ -56,28 +59,28 @@ def unseen_rows(
     ValueError
         If the user's rows do not go with X, or X has too few to hold some out.
     """
-    classes, codes, weights = data.classes, data.codes, data.weights
-    if _is_given(*users):
-        s = check_sample_weight(data.sample_weight, data.X, dtype=data.X.dtype)
-        factors = class_factors(classes, codes, s, estimator.class_weight)
-        held = _users_rows(estimator, *users, data, factors)
+    if _is_given(users):
+        held = _users_rows(estimator, users, data)
         _check_known(held)
         return data, held
     if not stops_early:
         return data, None
-    training, held_out = hold_out(codes, weights, estimator.validation_fraction, rng)
+    training, held_out = hold_out(data, estimator.validation_fraction, rng)
     X, part = data.rows.origin.only(held_out)
-    held = _beside(data, X, codes[part], (weights - training)[part])
+    offset = None if data.offset is None else data.offset[part]
+    held = _beside(data, X, data.given[part], (data.weights - training)[part], offset)
     return data.with_weights(training, data.sample_weight), held
 
 
-def _beside(training: Dataset, X: Any, codes: NDArray[np.intp], weights: NDArray) -> Dataset:
-    """Return other rows as data of the same classes, and in the same precision."""
-    present, dtype = training.present, training.dtype
-    return Dataset.of(X, training.classes, codes, weights, present=present, dtype=dtype)
+def _beside(
+    training: Dataset, X: Any, targets: Targets, weights: NDArray, offset: NDArray | None
+) -> Dataset:
+    """Return other rows as data of the same classes and in the same precision, not smoothed."""
+    facts = {"present": training.present, "dtype": training.dtype, "offset": offset}
+    return Dataset.of(X, training.classes, targets, weights, **facts)
 
 
-def _is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
+def _is_given(users: Users) -> bool:
     """Return whether the user gave rows of their own.
 
     Raises
@@ -85,6 +88,7 @@ def _is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
     ValueError
         If a part of them is missing, or given twice.
     """
+    X_val, y_val, sample_weight_val, offset_val = users
     if isinstance(X_val, BatchSource):
         if y_val is not None or sample_weight_val is not None:
             raise ValueError(
@@ -97,27 +101,50 @@ def _is_given(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
         raise ValueError(f"{there} was given without {missing}. Give both, or neither.")
     if X_val is None and sample_weight_val is not None:
         raise ValueError("sample_weight_val was given without X_val and y_val, which it weights.")
+    if X_val is None and offset_val is not None:
+        raise ValueError("offset_val was given without X_val and y_val, to which it belongs.")
     return X_val is not None
 
 
-def _users_rows(
-    estimator: Any,
-    X_val: Any,
-    y_val: Any,
-    sample_weight_val: Any,
-    training: Dataset,
-    factors: NDArray,
-) -> Dataset:
+def _offset_of(users: Users, n_rows: int, training: Dataset) -> NDArray | None:
+    """Return the offset of the user's rows.
+
+    Raises
+    ------
+    ValueError
+        If it is missing, or cannot be used.
+    """
+    offset_val = users[-1]
+    if offset_val is None:
+        if training.offset is not None:
+            raise ValueError(
+                "The rows to train on have an offset, but those of X_val have none. Give "
+                "offset_val, or offset_val=0 if they are to have none."
+            )
+        return None
+    return as_offset(offset_val, n_rows, training.classes, "offset_val")
+
+
+def _users_rows(estimator: Any, users: Users, training: Dataset) -> Dataset:
     """Return the user's rows, with their weights times those of the classes."""
+    X_val, y_val, sample_weight_val, _ = users
     if isinstance(X_val, BatchSource):
-        return _rows_of_source(estimator, X_val, training, factors)
+        return _rows_of_source(estimator, users, training)
+    are_shares = are_class_shares(y_val)
     try:
-        X_val, y_val = validated(estimator, X_val, y_val)
+        if are_shares:
+            X_val = validated(estimator, X_val)
+        else:
+            X_val, y_val = validated(estimator, X_val, y_val)
     except ValueError as error:
         is_like_X = getattr(X_val, "shape", ())[1:] == (estimator.n_features_in_,)
         hint = "" if is_like_X else f" {TRANSFORM_TOO}"
         raise ValueError(f"X_val and y_val cannot be used beside X and y: {error}{hint}") from error
-    codes = _codes(y_val, training.classes)
+    targets: Targets
+    if are_shares:
+        targets = _shares(y_val, training, X_val)
+    else:
+        targets = Labels(_codes(y_val, training.classes), len(training.classes))
     if sample_weight_val is not None and not np.any(sample_weight_val):
         raise ValueError("sample_weight_val sums to zero. Give some rows a positive weight.")
     try:
@@ -127,16 +154,29 @@ def _users_rows(
         check_total(weights)
     except ValueError as error:
         raise ValueError(f"sample_weight_val cannot be used: {error}") from error
-    weights = (weights * factors[codes]).astype(X_val.dtype)
-    return _beside(training, merge_duplicates(X_val), codes, weights)
+    factors, targets = targets.of_classes(training.per_class)
+    offset = _offset_of(users, X_val.shape[0], training)
+    weights = (weights * factors).astype(X_val.dtype)
+    return _beside(training, merge_duplicates(X_val), targets, weights, offset)
 
 
-def _rows_of_source(
-    estimator: Any, source: BatchSource, training: Dataset, factors: NDArray
-) -> Dataset:
+def _shares(Y: Any, training: Dataset, X_val: Any) -> ClassShares:
+    """Return the shares of the user's rows; columns without a name are those of the classes."""
+    named = getattr(Y, "columns", None)
+    labels = training.classes if named is None else None
+    classes, targets = class_shares(Y, labels, X_val.shape[0], X_val.dtype, "y_val")
+    if not np.array_equal(classes, training.classes):
+        raise ValueError(
+            f"The columns of y_val are {shown(classes)}, but the classes are "
+            f"{shown(training.classes)}. Give a column for each class, named after it."
+        )
+    return targets
+
+
+def _rows_of_source(estimator: Any, users: Users, training: Dataset) -> Dataset:
     """Return what `_users_rows` does; few rows of a source are held, others read for each loss."""
     try:
-        seen = read_source(estimator, source, reset=False)
+        seen = read_source(estimator, users[0], reset=False)
     except ValueError as error:
         raise ValueError(f"X_val cannot be used beside X and y: {error}") from error
     codes, weights = seen.labelled(_codes(seen.labels, training.classes))
@@ -145,12 +185,14 @@ def _rows_of_source(
     rows = seen.rows(training.classes, codes)
     n_bytes = rows.dtype.itemsize * rows.shape[0] * rows.per_row
     X = stacked([X for _, X in rows.batches()]) if n_bytes <= _HELD_BYTES else rows
-    return _beside(training, X, codes, (weights * factors[codes]).astype(rows.dtype))
+    factors, targets = Labels(codes, len(training.classes)).of_classes(training.per_class)
+    offset = _offset_of(users, len(codes), training)
+    return _beside(training, X, targets, (weights * factors).astype(rows.dtype), offset)
 
 
 def _check_known(held: Dataset) -> None:
     """Raise ValueError if no row has a weight, or one whose class has none in the training."""
-    weighted = held.codes[held.weights > 0.0]
+    weighted = np.flatnonzero(held.given.totals(held.weights))
     if not len(weighted):
         raise ValueError(
             "The weights of the rows of X_val, with those of their classes, are all zero. Give "
@@ -177,36 +219,38 @@ def _codes(y_val: NDArray, classes: NDArray) -> NDArray[np.intp]:
 
 
 def hold_out(
-    codes: NDArray[np.intp], weights: NDArray, fraction: float, rng: np.random.Generator
+    data: Dataset, fraction: float, rng: np.random.Generator
 ) -> tuple[NDArray, NDArray[np.intp]]:
     """Return weights that are zero on the held-out rows, and those rows, stratified by class.
 
-    Zero weights leave rows out of the training without a copy of the others.
+    Zero weights leave rows out of the training without a copy of the others.  Rows with shares of
+    several classes are drawn without regard to these.
 
     Raises
     ------
     ValueError
         If a class has too few rows to be split.
     """
-    active = np.flatnonzero(weights)
+    active, weights, targets = data.active, data.weights, data.given
+    training = weights.copy()
     try:
-        train, held_out = train_test_split(
+        _, held_out = train_test_split(
             active,
             test_size=fraction,
-            stratify=codes[active],
+            stratify=targets.codes[active] if isinstance(targets, Labels) else None,
             random_state=int(rng.integers(2**31)),
         )
-        is_split = len(np.unique(codes[train])) == len(np.unique(codes[active]))
+        training[held_out] = 0.0
+        is_split = np.array_equal(np.flatnonzero(targets.totals(training)), data.present)
     except ValueError:
         is_split = False
     if not is_split:
-        counts = np.unique(codes[active], return_counts=True)[1]
+        _, labels, _ = targets[active].expanded()
+        counts = np.bincount(labels.codes, minlength=len(data.classes))[data.present]
         raise ValueError(
             f"early_stopping cannot hold out validation_fraction={fraction} of {len(active)} rows "
             f"and keep each of {len(counts)} classes in both parts: the smallest has "
             f"{counts.min()} row(s). Give more rows, another fraction, or "
             "early_stopping=False."
         )
-    training = weights.copy()
-    training[held_out] = 0.0
     return training, held_out

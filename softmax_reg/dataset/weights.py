@@ -12,23 +12,32 @@ from softmax_reg._compat import (
     check_sample_weight,
     compute_class_weight,
 )
-from softmax_reg.dataset.left_out import with_weight
+from softmax_reg.dataset.targets import Targets
 
-__all__ = ["batch_weights", "check_present", "check_total", "class_factors", "row_weights"]
+__all__ = ["batch_weights", "check_present", "check_total", "class_factors", "weighted"]
 
 # Beyond it C times the total weight leaves the range of floats.
 _SMALLEST_TOTAL = 1e-250
 
 
-def row_weights(
+def weighted(
     X: Any,
-    y: Any,
     classes: NDArray,
-    codes: NDArray[np.intp],
+    targets: Targets,
     sample_weight: Any,
     class_weight: dict | str | None,
-) -> NDArray:
-    """Return s = sample_weight * class_weight, shape (n_samples,), in the dtype of X.
+) -> tuple[NDArray, Targets, NDArray]:
+    """Return s = sample_weight * class_weight, the targets under it, and what it gives each class.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse array} of shape (n_samples, n_features)
+        Weights get its dtype.
+    classes : ndarray of shape (n_classes,)
+    targets : Targets
+    sample_weight : array-like of shape (n_samples,) or None
+    class_weight : dict, "balanced" or None
+        With shares of several classes a row counts as rows of one class each would.
 
     Raises
     ------
@@ -37,11 +46,12 @@ def row_weights(
     """
     weights = check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
     check_total(weights)
+    per_class = class_factors(classes, targets, weights, class_weight)
     if class_weight is not None:
-        per_class = class_factors(classes, codes, weights, class_weight)
-        weights = (weights * per_class[codes]).astype(X.dtype, copy=False)
-    check_present(with_weight(codes, weights, len(classes)), classes)
-    return weights
+        factors, targets = targets.of_classes(per_class)
+        weights = (weights * factors).astype(X.dtype, copy=False)
+    check_present(np.flatnonzero(targets.totals(weights)), classes)
+    return weights, targets, per_class
 
 
 def check_present(present: NDArray[np.intp], classes: NDArray, where: str = "") -> None:
@@ -67,7 +77,7 @@ def check_total(weights: NDArray) -> None:
 
 def class_factors(
     classes: NDArray,
-    codes: NDArray[np.intp],
+    targets: Targets,
     weights: NDArray,
     class_weight: dict | str | None,
 ) -> NDArray:
@@ -82,7 +92,7 @@ def class_factors(
         return np.ones(len(classes))
     if isinstance(class_weight, str):
         # "balanced": every class that has a weight gets the same total, in weights, not in rows.
-        totals = np.bincount(codes, weights=weights, minlength=len(classes))
+        totals = targets.totals(weights)
         present = totals > 0.0
         per_class = np.ones(len(classes))
         per_class[present] = totals.sum() / (np.count_nonzero(present) * totals[present])

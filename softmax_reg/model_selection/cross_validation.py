@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.dataset.dataset import Dataset
-from softmax_reg.dataset.left_out import averaged, with_weight
+from softmax_reg.dataset.left_out import averaged
 from softmax_reg.dataset.rows import Rows
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import batches_for
@@ -44,14 +44,9 @@ Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 def training_rows(data: Dataset, rows: NDArray[np.intp]) -> Dataset:
     """Return what a fold is fitted to: some of the rows, or all, the others without weight."""
-    given = data.sample_weight
     if _are_copied(data, rows):
-        of_rows = data.codes[rows], data.weights[rows], None if given is None else given[rows]
-        return Dataset.of(data.X[rows], data.classes, *of_rows)
-    times = np.bincount(rows, minlength=len(data.codes))
-    weights = (times * data.weights).astype(data.weights.dtype)
-    given = times if given is None else times * given
-    return Dataset.of(data.X, data.classes, data.codes, weights, given)
+        return data.copied(rows)
+    return data.counted(np.bincount(rows, minlength=len(data.codes)))
 
 
 def _are_copied(data: Dataset, rows: NDArray[np.intp]) -> bool:
@@ -120,9 +115,9 @@ def check_classes(folds: Sequence[Fold], data: Dataset, stacklevel: int) -> None
             "cv gave no folds: an iterator can be used once only. Give a splitter, or a list of "
             "pairs of training and test rows."
         )
-    classes, codes, weights, told = data.classes, data.codes, data.weights, []
+    classes, weights, told = data.classes, data.weights, []
     for number, (train, test) in enumerate(folds, 1):
-        present = with_weight(codes[train], weights[train], len(classes))
+        present = np.flatnonzero(data.given[train].totals(weights[train]))
         check_present(present, classes, f"In the training rows of fold {number} of {len(folds)}: ")
         missing = classes[np.setdiff1d(data.present, present)].tolist()
         if missing:

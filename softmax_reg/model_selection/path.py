@@ -22,7 +22,7 @@ from softmax_reg._compat import (
 from softmax_reg.dataset.feature_factors import by_name
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import refuse_no_labels
-from softmax_reg.dataset.validation import read_data
+from softmax_reg.dataset.validation import read_data, read_shares
 from softmax_reg.model_selection.path_events import PathWatch, as_callbacks
 from softmax_reg.model_selection.path_fits import (
     checked_Cs,
@@ -33,7 +33,7 @@ from softmax_reg.model_selection.path_fits import (
 )
 from softmax_reg.model_selection.softmax_path import SoftmaxPath
 from softmax_reg.model_selection.warm_starts import largest_strength, without_penalised
-from softmax_reg.objective.coefficients import without_features
+from softmax_reg.objective.intercepts import without_features
 from softmax_reg.objective.objective import Objective
 from softmax_reg.penalties import PENALTIES
 from softmax_reg.solvers import SOLVERS, Solver
@@ -56,6 +56,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "eps": [Interval(Real, 0, 1, closed="neither"), None],
     "fit_intercept": ["boolean"],
     "class_weight": [dict, StrOptions({"balanced"}), None],
+    "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     "solver": [StrOptions({"auto", *SOLVERS}), Solver],
     "tol": [Interval(Real, 0, None, closed="left")],
     "max_iter": COUNT,
@@ -68,14 +69,17 @@ CONSTRAINTS: dict[str, list[Any]] = {
 class _Reader(BaseEstimator):
     """What the validation of X and y asks of an estimator, and where it leaves what it learns."""
 
-    def __init__(self, class_weight: dict | str | None = None) -> None:
-        self.class_weight = class_weight
+    def __init__(
+        self, class_weight: dict | str | None = None, label_smoothing: float = 0.0
+    ) -> None:
+        self.class_weight, self.label_smoothing = class_weight, label_smoothing
 
 
 def softmax_path(
     X: Any,
     y: Any = None,
     *,
+    proba: Any = None,
     Cs: int | ArrayLike = 100,
     l1_ratio: float = 1.0,
     penalty: str = "elasticnet",
@@ -84,7 +88,9 @@ def softmax_path(
     eps: float | None = None,
     fit_intercept: bool = True,
     class_weight: dict | str | None = None,
+    label_smoothing: float = 0.0,
     sample_weight: Any = None,
+    offset: Any = None,
     solver: SolverName | str | Solver = "auto",
     tol: float = 1e-8,
     max_iter: int = 1000,
@@ -100,7 +106,10 @@ def softmax_path(
         float32 and float64 are used as they are; other numbers become float64.  A `BatchSource` is
         read once and then again for each pass of each fit.
     y : array-like of shape (n_samples,), default=None
-        Labels of any kind that sorts; None with a `BatchSource`.
+        Labels of any kind that sorts; None with a `BatchSource`, or `proba`.
+    proba : array-like of shape (n_samples, n_classes), default=None
+        In place of y, the share that each row has of every class, as for
+        `SoftmaxRegression.fit_proba`; its labels are the names of the columns, or 0, 1, ...
     Cs : int or array-like of shape (n_Cs,), default=100
         The values of C, positive and finite.  A number asks for so many, in equal ratios, the
         smallest of them the largest C at which every coefficient with a penalty is zero.
@@ -121,8 +130,12 @@ def softmax_path(
         Whether to fit the intercept, which is not penalised.
     class_weight : dict, "balanced" or None, default=None
         As for `SoftmaxRegression`.
+    label_smoothing : float, default=0.0
+        As for `SoftmaxRegression`.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights; None means all 1.
+    offset : array-like of shape (n_samples, n_classes), default=None
+        What is added to the scores, as for `SoftmaxRegression.fit`.
     solver : str or Solver, default="auto"
         As for `SoftmaxRegression`.
     tol : float, default=1e-08
@@ -193,10 +206,15 @@ def softmax_path(
     parameters = {name: value for name, value in locals().items() if name in CONSTRAINTS}
     validate_parameter_constraints(CONSTRAINTS, parameters, "softmax_path")
     watchers = as_callbacks(callbacks, verbose)
+    if proba is not None and y is not None:
+        raise ValueError("y and proba were given, which both say what the rows are. Give one.")
     if not isinstance(X, BatchSource):
-        refuse_no_labels(X, y, "softmax_path")
-    reader = _Reader(class_weight)
-    data = read_data(reader, X, y, sample_weight)
+        refuse_no_labels(X, y if proba is None else proba, "softmax_path")
+    reader = _Reader(class_weight, label_smoothing)
+    if proba is None:
+        data = read_data(reader, X, y, sample_weight, offset=offset)
+    else:
+        data = read_shares(reader, X, proba, sample_weight, offset=offset)
     names = getattr(reader, "feature_names_in_", None)
     parameters["penalty_factor"] = by_name(penalty_factor, names)
     objective = objective_of(data, l1_ratio, parameters)

@@ -44,6 +44,11 @@ __all__ = ["SoftmaxRegressionCV"]
 _OF_FITS = (
     *("penalty", "penalty_factor", "standardize", "fit_intercept", "solver", "tol", "max_iter"),
 )
+_OF_TARGETS = ("class_weight", "label_smoothing")
+_NO_OFFSET = (
+    "SoftmaxRegressionCV takes no offset. Use GridSearchCV with SoftmaxRegression(), with metadata "
+    "routing and .set_fit_request(offset=True).set_score_request(offset=True)."
+)
 # Parameters that take the words of `LogisticRegressionCV`, too.
 _THEIRS = (
     *("penalty", "l1_ratios", "solver", "max_iter", "n_jobs", "dual", "intercept_scaling"),
@@ -93,6 +98,8 @@ class SoftmaxRegressionCV(
         At most so many iterations for each fit; 0 leaves the starting point.
     class_weight : dict, "balanced" or None, default=None
         As for `SoftmaxRegression`; "balanced" counts all rows, not those of each fold.
+    label_smoothing : float, default=0.0
+        As for `SoftmaxRegression`, in the fits alone: scores are of the labels themselves.
     n_jobs : int or None, default=None
         Processes for the folds; None means 1 unless in a `joblib.parallel_config` context.  Each
         keeps to its share of the cores.
@@ -196,7 +203,9 @@ class SoftmaxRegressionCV(
 
     _saved_attributes, _always_saved = SEARCHED, ALWAYS_SEARCHED
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{name: CONSTRAINTS[name] for name in ("Cs", "class_weight", *_OF_FITS)},
+        **{
+            name: CONSTRAINTS[name] for name in ("Cs", "class_weight", "label_smoothing", *_OF_FITS)
+        },
         **{name: drop_in.CONSTRAINTS[name] for name in _THEIRS},
         "cv": ["cv_object"],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None, drop_in.WARN],
@@ -223,6 +232,7 @@ class SoftmaxRegressionCV(
         tol: float = 1e-8,
         max_iter: int = 1000,
         class_weight: dict | str | None = None,
+        label_smoothing: float = 0.0,
         n_jobs: int | None = None,
         refit: bool = True,
         random_state: Any = None,
@@ -246,6 +256,7 @@ class SoftmaxRegressionCV(
         self.tol = tol
         self.max_iter = max_iter
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
         self.n_jobs = n_jobs
         self.refit = refit
         self.random_state = random_state
@@ -285,7 +296,8 @@ class SoftmaxRegressionCV(
             If a parameter, X, y or the weights cannot be used, or a fold trains on one class only.
             The estimator is then left as it was, and so it is after an error in a callback.
         TypeError
-            If one of `callbacks` cannot be called, or is one that watches the iterations of a fit.
+            If one of `callbacks` cannot be called, or is one that watches the iterations of a fit;
+            or there is an offset, which only `SoftmaxRegression` takes.
 
         Warns
         -----
@@ -308,6 +320,8 @@ class SoftmaxRegressionCV(
         validate_parameter_constraints(self._parameter_constraints, params_given, kind)
         drop_in.tell(self, stacklevel=4)
         names = drop_in.meant(self)
+        if "offset" in params:
+            raise TypeError(_NO_OFFSET)
         raise_for_params(params, self, "fit")
         watchers = as_callbacks(self.callbacks, self.verbose)
         Cs, l1_ratios = (

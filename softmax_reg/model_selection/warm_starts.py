@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.objective.coefficients import without_features
+from softmax_reg.objective.intercepts import without_features
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 from softmax_reg.solvers.endings import Result

@@ -8,18 +8,7 @@ from numpy.typing import NDArray
 from softmax_reg.dataset.left_out import as_start, expanded
 from softmax_reg.objective.penalised_loss import PenalisedLoss
 
-__all__ = ["as_given", "coefficients", "flat", "without_constants", "without_features"]
-
-
-def without_features(loss: PenalisedLoss) -> NDArray:
-    """Return the w that minimises F among those whose coefficients are all 0.
-
-    The intercepts are then the logarithms of the classes' shares in the total weight.
-    """
-    W, data = np.zeros((loss.n_features, loss.n_outputs), loss.dtype), loss.data
-    log_shares = np.log(np.bincount(data.targets, data.shares[:, 0], loss.n_classes))
-    b = log_shares - log_shares[0] if loss.n_outputs == 1 else log_shares - log_shares.mean()
-    return loss.pack(W, b[loss.model.free])
+__all__ = ["as_given", "coefficients", "flat", "without_constants"]
 
 
 def without_constants(loss: PenalisedLoss, w: NDArray) -> NDArray:

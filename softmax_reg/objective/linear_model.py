@@ -1,7 +1,9 @@
 """Scores from coefficients, and back: what the flat `w` means, and the mathematics of one block.
 
-    Z = X W + b,   P = softmax(Z),   L = -sum_i s_i/S log P_i[y_i]
+    Z = X W + b + M,   P = softmax(Z),   L = -sum_i s_i/S sum_k Y_ik log P_ik
     dL/dZ = s/S (P - Y),   dL/dW = X' dL/dZ,   dL/db = sum_i dL/dZ_i
+
+with M the offset, if there is one; Y has a 1 for the class of each row, unless targets are soft.
 
 This module alone knows how w is laid out.  With two classes one row of coefficients is free: the
 scores get a column of zeros in front and the pull-back keeps the last column.  With more, every
@@ -14,7 +16,6 @@ then NumPy's reductions run at full speed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +67,15 @@ class LinearModel:
         parts = (W.ravel(), b) if self.fit_intercept else (W.ravel(),)
         return np.concatenate(parts).astype(self.dtype, copy=False)
 
-    def scores(self, X: Matrix, w: NDArray) -> NDArray:
-        """Return Z = X W + b, shape (rows, n_classes)."""
+    def scores(self, w: NDArray, block: Block) -> NDArray:
+        """Return Z = X W + b + M of a block, shape (rows, n_classes)."""
+        Z = self.linear(block.X, w)
+        if block.offset is not None:
+            Z[:, self.free] += block.offset
+        return Z
+
+    def linear(self, X: Matrix, w: NDArray) -> NDArray:
+        """Return X W + b, shape (rows, n_classes): what a step w changes the scores by."""
         W, b = self.unpack(w)
         Z = np.empty((X.shape[0], self.n_classes), dtype=self.dtype, order="F")
         free = Z
@@ -86,29 +94,20 @@ class LinearModel:
         """Return P and log P of a block at w, to be read only: as they were kept, or anew."""
         if "P" in block.kept:
             return block.kept["P"], block.kept["log_P"]
-        return softmax_in_place(self.scores(block.X, w))
+        return softmax_in_place(self.scores(w, block))
 
     def losses(self, log_P: NDArray, block: Block) -> NDArray:
         """Return the share of a block in the loss, in float64, shape (1,)."""
-        chosen = log_P[np.arange(len(log_P)), block.targets]
-        return np.array([-np.vdot(block.shares[:, 0].astype(np.float64, copy=False), chosen)])
+        losses = block.targets.losses(log_P)
+        return np.array([np.vdot(block.shares[:, 0].astype(np.float64, copy=False), losses)])
 
     def residuals(self, P: NDArray, block: Block) -> NDArray:
         """Turn P of a block, in place, into dL/dZ = s (P - Y) / S."""
-        own = np.arange(len(P)), block.targets
-        # p_y - 1 is minus the sum of the others, which keeps its digits where p_y is about 1: a
-        # feature that is large in such a row multiplies what is lost.
-        P[own] = 0.0
-        P[own] = P @ _minus_ones(self.n_classes, self.dtype)
+        P = block.targets.residuals(P)
         P *= block.shares
         return P
 
     def pull_back(self, X: Matrix, R: NDArray) -> NDArray:
-        """Return (X' R, sum of R), flat: the adjoint of `scores`."""
+        """Return (X' R, sum of R), flat: the adjoint of `linear`."""
         free = R[:, self.free]
         return self.pack(X.T @ free, free.sum(axis=0))
-
-
-@cache
-def _minus_ones(n: int, dtype: np.dtype) -> NDArray:
-    return np.full(n, -1.0, dtype)

@@ -48,7 +48,7 @@ class Margins:
     classes : ndarray of shape (n_classes,), intp
         The classes that have a row; K below is their number.
     n : int
-        The number of rows.
+        The number of rows; one with shares of several classes counts once for each.
     rank, size : int
         The dimension of the rows, and rank * (K - 1), that of the directions.
     basis : ndarray of shape (width, rank)
@@ -60,12 +60,12 @@ class Margins:
     """
 
     def __init__(self, objective: Objective) -> None:
-        self.objective, self.n = objective, len(objective.active)
+        self.objective = objective
+        rows, labels, _ = objective.data.targets[objective.active].expanded()
+        self.n, self._times = len(rows), np.bincount(rows, minlength=len(objective.active))
         free = objective.penalty.unpenalised(objective.n_features) & ~objective.is_constant
         self._free = np.flatnonzero(free)
-        counts = np.bincount(
-            objective.data.targets[objective.active], minlength=objective.n_classes
-        )
+        counts = np.bincount(labels.codes, minlength=objective.n_classes)
         self.classes = np.flatnonzero(counts)
         self._place = np.cumsum(counts > 0) - 1
         self.contrasts = np.asarray(scipy.linalg.helmert(len(self.classes))).T
@@ -101,12 +101,13 @@ class Margins:
             return ()
 
         objective.data.reduce(visit, {"A": A})
-        A = A[objective.active]
+        root = np.sqrt(self._times)[:, np.newaxis]
+        A = A[objective.active] * root
         values, vectors = np.linalg.eigh(A @ A.T)
         kept = values > _COLLINEAR * _EPS * self.n * values[-1]
         self.rank = int(kept.sum())
         span = np.zeros((objective.data.shape[0], self.rank))
-        span[objective.active] = vectors[:, kept] * np.sqrt(self.n)
+        span[objective.active] = vectors[:, kept] * np.sqrt(self.n) / root
         self._span, self.basis = span, np.eye(self.rank)
 
     def _standardised(self, X: Matrix) -> NDArray[np.float64]:
@@ -134,7 +135,8 @@ class Margins:
             for start in range(0, block.X.shape[0], step):
                 part = block.part(slice(start, start + step))
                 active = np.flatnonzero(part.weights)
-                new = visit(part if len(active) == len(part.weights) else part.part(active))
+                part = part if len(active) == len(part.weights) else part.part(active)
+                new = visit(part.expanded())
                 total = tuple(a + b for a, b in zip(total, new, strict=True)) if total else new
             return total
 
@@ -160,7 +162,7 @@ class Margins:
         def visit_rows(block: Block) -> tuple[NDArray, ...]:
             T = self._standardised(block.X) if self._span is None else block.kept["T"]
             T = T @ self.basis if whitened and self._span is None else T
-            y = self._place[block.targets]
+            y = self._place[block.targets.codes]
             s = block.weights / objective.data.total_weight
             if point is None:
                 return visit(T, y, s)

@@ -57,7 +57,7 @@ class Batch:
         assert there is None or isinstance(there, Point)
         gradient, log_probas = np.zeros_like(w), []
         for part, block in self._pieces():
-            P, log_P = softmax_in_place(model.scores(block.X, w))
+            P, log_P = softmax_in_place(model.scores(w, block))
             log_probas.append(log_P)
             if there is None:
                 R = model.residuals(P, block)
@@ -96,7 +96,7 @@ class Batch:
         objective, log_P = self.objective, self._log_proba
         assert log_P is not None
         model = objective.model
-        D = np.concatenate([model.scores(block.X, direction) for _, block in self._pieces()])
+        D = np.concatenate([model.linear(block.X, direction) for _, block in self._pieces()])
         V, _ = model.unpack(direction)
         spread = float((D.max(axis=1) - D.min(axis=1)).max())
         ridge = float(np.vdot(V, objective.penalty.gradient(V)))

@@ -1,6 +1,6 @@
 """F = loss + penalty, as data, model and penalty; and the units of the features.
 
-F(W, b) = -(1/S) sum_i s_i log P_i[y_i] + h(W),    P = softmax(X W + b),   S = sum_i s_i
+F(W, b) = -(1/S) sum_i s_i sum_k Y_ik log P_ik + h(W),   P = softmax(X W + b + M),   S = sum_i s_i
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.penalties import Penalty
 
-__all__ = ["PenalisedLoss", "null_loss"]
+__all__ = ["PenalisedLoss"]
 
 
 class PenalisedLoss:
@@ -86,7 +86,7 @@ class PenalisedLoss:
         return float(self.data.reduce(partial(_loss, self.model, w))[0][0])
 
     def accuracy(self, w: NDArray) -> float:
-        """Return the weighted share of the rows whose score is largest for their own class."""
+        """Return the weighted share that the rows have of the class with the largest score."""
         return float(self.data.reduce(partial(_accuracy, self.model, w))[0][0])
 
     def _twin(self, moments: Moments) -> Self:
@@ -169,17 +169,9 @@ class PenalisedLoss:
 
 
 def _loss(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
-    return (model.losses(softmax_in_place(model.scores(block.X, w))[1], block),)
+    return (model.losses(softmax_in_place(model.scores(w, block))[1], block),)
 
 
 def _accuracy(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
-    is_right = model.scores(block.X, w).argmax(axis=1) == block.targets
-    return (np.array([block.shares[is_right].sum(dtype=np.float64)]),)
-
-
-def null_loss(data: Dataset) -> float:
-    """Return the least loss without features: the entropy of the shares of the classes."""
-    weights = data.weights.astype(np.float64)
-    shares = np.bincount(data.targets, weights, minlength=data.n_classes)
-    shares = shares[shares > 0.0] / shares.sum()
-    return float(-(shares * np.log(shares)).sum())
+    right = block.targets.right(model.scores(w, block).argmax(axis=1))
+    return (np.array([(block.shares[:, 0] * right).sum(dtype=np.float64)]),)

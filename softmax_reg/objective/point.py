@@ -77,6 +77,11 @@ class Point:
         return self.loss + self.objective.penalty.value(self.objective.model.unpack(self.w)[0])
 
     @property
+    def reducible(self) -> float:
+        """F less the entropy of the targets, which no model goes below: what can be gained."""
+        return max(self.value - self.objective.data.entropy, 0.0)
+
+    @property
     def rounding(self) -> float:
         """About how far `value` is off: what rounding does to scores counts where rows are wrong.
 
@@ -86,6 +91,7 @@ class Point:
         W, b = objective.model.unpack(self.w)
         size = np.abs(objective.mean) + np.sqrt(objective.variance)
         scores = float((size @ np.abs(W) + (np.abs(b) if len(b) else 0.0)).max())
+        scores += objective.data.largest_offset
         eps = float(np.finfo(objective.dtype).eps)
         return eps * abs(self.value) * max(scores, 1.0)
 
@@ -217,7 +223,7 @@ class Line:
 
 def loss_and_gradient(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray, NDArray]:
     """Return the shares of a block in the loss and in its gradient; keep P and log P if asked."""
-    P, log_P = softmax_in_place(model.scores(block.X, w))
+    P, log_P = softmax_in_place(model.scores(w, block))
     if block.kept:
         block.kept["P"][...], block.kept["log_P"][...] = P, log_P
     loss = model.losses(log_P, block)
@@ -237,7 +243,7 @@ def _gradient(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
 def hessian_product(model: LinearModel, w: NDArray, v: NDArray, block: Block) -> tuple[NDArray]:
     """Return the share of a block in H v: with D = X V + u, (diag(p) - p p') d, pulled back."""
     P, _ = model.softmax(w, block)
-    D = model.scores(block.X, v)
+    D = model.linear(block.X, v)
     D -= (P * D).sum(axis=1, keepdims=True)
     D *= P
     D *= block.shares
@@ -245,7 +251,7 @@ def hessian_product(model: LinearModel, w: NDArray, v: NDArray, block: Block) ->
 
 
 def _keep_scores(model: LinearModel, w: NDArray, block: Block) -> tuple[()]:
-    block.kept["D"][...] = model.scores(block.X, w)
+    block.kept["D"][...] = model.linear(block.X, w)
     return ()
 
 

@@ -70,6 +70,8 @@ def existence_of_optimum(objective: Objective, point: Point) -> Existence:
     free = objective.penalty.unpenalised(objective.n_features)
     if not free.any():
         return Existence.PROVED  # intercepts alone separate nothing
+    if objective.data.targets.have_all:
+        return Existence.PROVED  # no score of a row may grow beside the others
     if free.all() and point.reduce(_n_missed)[0][0] == 0:
         return Existence.REFUTED
     margins = Margins(objective)
@@ -95,9 +97,9 @@ def existence_of_optimum(objective: Objective, point: Point) -> Existence:
 
 def _n_missed(model: LinearModel, w: NDArray, block: Block) -> tuple[NDArray]:
     """Return how many rows with a weight do not get their highest score for their own class."""
-    P, log_P = model.softmax(w, block)
-    own = log_P[np.arange(len(P)), block.targets]
-    missed = (log_P >= own[:, np.newaxis]).sum(axis=1) > 1
+    block = block.expanded()
+    Z = model.softmax(w, block)[1] if block.offset is None else model.linear(block.X, w)
+    missed = (Z >= Z[block.targets.own][:, np.newaxis]).sum(axis=1) > 1
     return (np.array([np.count_nonzero(missed & (block.weights > 0.0))]),)
 
 

@@ -21,6 +21,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from softmax_reg.dataset.dataset import Block
+from softmax_reg.dataset.targets import Targets
 from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.duality_gap import duality_gap
 from softmax_reg.objective.hessian import hessian_cost, row_curvature
@@ -82,7 +83,7 @@ def suboptimality(
     exact = objective.in_float64()
     if exact is not objective:
         point = exact.at(point.w.astype(np.float64))
-    excess = point.value  # F is never negative, nor is its minimum
+    excess = point.reducible  # the penalty is never negative, nor is the loss below the entropy
     if excess > enough and not exact.penalty.unpenalised(exact.n_features).all():
         gap = duality_gap(exact, point) if np.isnan(gap) else gap
         excess = min(excess, gap)
@@ -124,11 +125,13 @@ def newton_excess(
     return bound
 
 
-def _trim(P: NDArray, codes: NDArray[np.intp], least: float) -> NDArray:
-    """Take classes of probability below `least` out of each row, in place; return their sum."""
-    own = np.arange(len(P)), codes
+def _trim(P: NDArray, targets: Targets, least: float) -> NDArray:
+    """Take classes of probability below `least` out of each row, in place; return their sum.
+
+    No class of which the row has a share.
+    """
     out = least > P
-    out[own] = False
+    targets.spare(out)
     lost = np.where(out, P, 0.0).sum(axis=1)
     P[out] = 0.0
     P /= P.sum(axis=1, keepdims=True)
@@ -147,7 +150,7 @@ def _trimmed_gradient(objective: Objective, w: NDArray, least: float) -> tuple[N
 def _gradient_when_trimmed(
     model: LinearModel, w: NDArray, least: float, block: Block
 ) -> tuple[NDArray, NDArray]:
-    P, _ = softmax_in_place(model.scores(block.X, w))
+    P, _ = softmax_in_place(model.scores(w, block))
     lost = -np.log1p(-_trim(P, block.targets, least))
     total = np.array([np.vdot(block.shares[:, 0], lost)])
     return model.pull_back(block.X, model.residuals(P, block)), total
@@ -178,7 +181,7 @@ def _newton_step(
     norm holds at zero have r = 0; they are left out unless d would set them free.
     """
     X, here = part.data.X, Point(part, w)
-    P, log_P = softmax_in_place(part.model.scores(X, w))
+    P, log_P = softmax_in_place(part.model.scores(w, part.data.whole()))
     _trim(P, part.data.targets, least)
     here.kept = {"P": P, "log_P": log_P}
     part = part.seen_with(row_curvature(here))
@@ -209,7 +212,7 @@ def _newton_step(
         moving |= freed
     else:
         return np.inf, np.zeros(len(P))
-    D = part.model.scores(X, step)
+    D = part.model.linear(X, step)
     spread = np.where(P > 0.0, D, -np.inf).max(axis=1) - np.where(P > 0.0, D, np.inf).min(axis=1)
     return float(-r @ d), spread
 
@@ -290,5 +293,5 @@ def score_spread(objective: Objective, step: NDArray) -> NDArray:
 
 
 def _keep_spread(model: LinearModel, step: NDArray, block: Block) -> tuple[()]:
-    block.kept["spread"][...] = np.ptp(model.scores(block.X, step), axis=1)
+    block.kept["spread"][...] = np.ptp(model.linear(block.X, step), axis=1)
     return ()

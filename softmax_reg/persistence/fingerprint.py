@@ -44,11 +44,12 @@ def _facts(where: str, data: Dataset) -> dict[str, Any]:
         parts = [sample.indptr.astype(np.int64), sample.indices.astype(np.int64), sample.data]
     else:
         parts = [sample]
-    return {
+    offset = {} if data.offset is None else {f"the offset{where}": _checksum(data.offset)}
+    return offset | {
         f"the shape of X{where}": list(X.shape),
         f"the dtype of X{where}": np.dtype(X.dtype).name,
         f"the format of X{where}": sample_format,
-        f"the labels{where}": _checksum(data.codes.astype(np.int64)),
+        f"the labels{where}": _checksum(*data.given.arrays()),
         f"the weights{where}": _checksum(data.weights.astype(X.dtype, copy=False)),
         f"the rows of X{where}": _checksum(*parts),
     }

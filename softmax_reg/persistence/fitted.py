@@ -185,6 +185,7 @@ FITTED: dict[str, Check] = {
     "optimality_": _real,
     "loss_": _real,
     "null_loss_": _real,
+    "has_offset_": _flag,
     "stop_reason_": _sentence,
     "suboptimality_": _real,
     "duality_gap_": _real,

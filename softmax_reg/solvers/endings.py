@@ -73,7 +73,7 @@ def ended(
     """Return what a run leaves, and what there is to warn of, or ""."""
     losses, best = walk.run.losses, walk.best
     # Rounding can make the last point a little higher; one that ended by `tol` has been certified.
-    slack = 0.0 if stopped == "rounding" else _SLACK * promise.enough(point.value)
+    slack = 0.0 if stopped == "rounding" else _SLACK * promise.enough(point)
     if stopped in ("rounding", "tol") and best.value < point.value - slack:
         point = best
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the bounds tell
@@ -90,7 +90,7 @@ def ended(
         message = told_of_rise(solver, walk.objective, start, what)
     n_iter, (excess, gap, _) = len(losses) - 1, promise.bound
     if existence is Existence.REFUTED:  # what bounds the distance to an optimum says nothing
-        excess, gap = point.value + promise.lost, np.nan
+        excess, gap = point.reducible + promise.lost, np.nan
     curve = np.array(losses)
     return Result(point, curve, n_iter, converged, stopped, excess, gap, existence), message
 
@@ -147,7 +147,7 @@ def _not_converged(
     """Return the warning of a run that ended too far above its minimum."""
     reason, remedy = _REASONS[stopped].format(n_iter=n_iter), _REMEDIES[stopped]
     remedy = remedy.format(**{"else": "" if solver.hands_over else ", or use solver='auto'"})
-    if promise.lost > promise.enough(point.value):
+    if promise.lost > promise.enough(point):
         remedy = "The coefficients have too few digits in float32: give X as float64."
     return (
         f"{type(solver).__name__} did not converge: {reason} at optimality "

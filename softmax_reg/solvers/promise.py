@@ -1,5 +1,7 @@
 """What `converged` promises: F is within a small share of itself of its minimum.
 
+With soft targets that is F less their entropy, which no model goes below.
+
 The share is 1e-6, 1e-4 for float32; below a loss of 1e-6 it is that share of 1e-6.  Certified where
 the duality gap is as small, or else tested by a Newton step.  Who asks for less by a `tol` above
 1e-7 is taken at their word: it is kept where the run ends by `tol`.
@@ -56,9 +58,9 @@ class Promise:
         self._point: Point | None = None
         self._existence: Existence | None = None
 
-    def enough(self, value: float) -> float:
-        """Return by how much F may be above its minimum where it is `value`."""
-        return _MARGIN * self.share * max(value, _LEAST_LOSS)
+    def enough(self, point: Point) -> float:
+        """Return by how much F may be above its minimum at a point."""
+        return _MARGIN * self.share * max(point.reducible, _LEAST_LOSS)
 
     def holds(self, walk: PreconditionedIterates, point: Point, in_doubt: bool = True) -> bool:
         """Return whether F at a point of a walk is certified or tested to be near its minimum.
@@ -67,7 +69,7 @@ class Promise:
         """
         if self._point is not point:
             self._point, self.bound = point, self._look(walk, point, in_doubt)
-        return self.bound.excess <= self.enough(point.value)
+        return self.bound.excess <= self.enough(point)
 
     def existence(self, point: Point) -> Existence:
         """Return whether there is a minimum; asked for once, the nearer to it the cheaper."""
@@ -83,10 +85,10 @@ class Promise:
             rounded = self.objective.at(given.astype(point.w.dtype)).value
             self.lost = max(rounded - point.value, 0.0)
             self.bound = self.bound._replace(excess=self.bound.excess + self.lost)
-        return self.bound.excess <= self.enough(point.value)
+        return self.bound.excess <= self.enough(point)
 
     def _look(self, walk: PreconditionedIterates, point: Point, in_doubt: bool) -> Suboptimality:
-        enough, n_iter = self.enough(point.value), len(walk.run.losses)
+        enough, n_iter = self.enough(point), len(walk.run.losses)
         bound = suboptimality(self.objective, point, enough, _LITTLE + _CHEAP * n_iter)
         if not bound.is_best:
             bound = bound._replace(excess=min(bound.excess, walk.excess(point)))

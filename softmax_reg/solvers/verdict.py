@@ -56,11 +56,11 @@ def verdict(
 def _seems_done(walk: PreconditionedIterates, promise: Promise, point: Point, tol: float) -> bool:
     run = walk.run
     if run.finishing:  # Newton's steps: one that still lowers F much is not the last
-        return run.losses[-2] - point.value <= promise.enough(point.value)
+        return run.losses[-2] - point.value <= promise.enough(point)
     if point.optimality > tol:
         return False
     is_seen = point.optimality > walk.objective.resolution  # below it nothing is
-    return not is_seen or run.decrease <= _DECREASE * tol * point.value
+    return not is_seen or run.decrease <= _DECREASE * tol * point.reducible
 
 
 def _finish(walk: PreconditionedIterates, promise: Promise, point: Point) -> bool:
@@ -72,7 +72,7 @@ def _advances(walk: PreconditionedIterates, promise: Promise, point: Point) -> b
     """Return whether a point is a new low; of Newton's steps one that can be told from the last."""
     run = walk.run
     if walk.solver.whole_hessian or run.finishing:
-        return run.lowest - point.value > _TOLD * promise.enough(point.value)
+        return run.lowest - point.value > _TOLD * promise.enough(point)
     return point.value < run.lowest or point.optimality < run.smallest
 
 

@@ -63,6 +63,11 @@ def _has_ridge_alone(estimator: Any) -> bool:
             "come, but standardize is True. Use fit, or standardize=False with batches that a "
             "StandardScaler has transformed."
         )
+    if parameters["label_smoothing"]:
+        raise AttributeError(
+            f"partial_fit has no label smoothing, but label_smoothing is "
+            f"{parameters['label_smoothing']}. Use label_smoothing=0, or fit."
+        )
     return True
 
 
@@ -161,6 +166,11 @@ class PartialFitMixin:
             raise ValueError(
                 "This model is to be resumed from a checkpoint: call fit with its data first, "
                 "which goes on from there."
+            )
+        if getattr(self, "has_offset_", False):
+            raise ValueError(
+                "The model was fitted with an offset, which partial_fit does not know. Fit on all "
+                "rows again, or begin a new stream with clone."
             )
         is_new = check_partial_fit_first_call(self, classes)
         watch = BatchWatch(parameters["callbacks"], parameters["verbose"])
