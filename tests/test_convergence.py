@@ -401,3 +401,21 @@ def test_the_gap_that_is_published_is_the_one_that_is_asked_for():
     assert_allclose(model.duality_gap_, model.duality_gap(X, y), rtol=1e-3, atol=1e-14)
     assert model.suboptimality_ <= model.duality_gap_
     assert np.isnan(SoftmaxRegression(C=np.inf).fit(*data("overlapping")).duality_gap_)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_few_rows_with_dependent_columns_are_fitted_without_a_penalty(n_classes, rank):
+    rng = np.random.default_rng(rank)
+    few = rng.normal(size=(30, rank))
+    X = few @ rng.normal(size=(rank, 80))
+    y = np.arange(30) % n_classes
+    wide, narrow = (SoftmaxRegression(C=np.inf).fit(rows, y) for rows in (X, few))
+    assert wide.converged_
+    assert_allclose(wide.loss_, narrow.loss_, rtol=1e-9)
+    assert_allclose(wide.predict_proba(X), narrow.predict_proba(few), atol=1e-6)
+    # A ridge needs fewer dimensions, and is followed by none.
+    search = SoftmaxRegressionCV(Cs=[1.0, np.inf], cv=[(np.arange(30), np.arange(30))])
+    search.fit(X, y)
+    assert search.C_ == np.inf
+    assert_allclose(search.predict_proba(X), wide.predict_proba(X), atol=1e-6)

@@ -46,7 +46,8 @@ def class_shares(
         If Y or the classes cannot be used; it says which row.
     """
     classes, table = _table(Y, classes, n_rows, name)
-    sums = table.sum(axis=1)
+    with np.errstate(over="ignore"):
+        sums = table.sum(axis=1)
     wrong = np.flatnonzero(~(np.abs(sums - 1.0) <= _OFF))
     if len(wrong):
         row = wrong[0]
@@ -69,7 +70,8 @@ def class_counts(
         As for `class_shares`, but rows may have any sum.
     """
     classes, table = _table(N, classes, n_rows, "N")
-    sums = table.sum(axis=1)
+    with np.errstate(over="ignore"):
+        sums = table.sum(axis=1)
     if not np.isfinite(sums).all():
         row = np.flatnonzero(~np.isfinite(sums))[0]
         raise ValueError(f"The counts of row {row} of N are too large to be summed: divide them.")

@@ -120,7 +120,7 @@ class Dataset:
         self.present = np.flatnonzero(given.totals(weights)) if present is None else present
         self.n_classes, self.smoothing = len(self.present), smoothing
         self.targets = given.among(self.present, smoothing)
-        self.offset = offset
+        self.given_offset = offset
         self.per_class = np.ones(len(classes)) if per_class is None else per_class
 
     @classmethod
@@ -143,7 +143,7 @@ class Dataset:
         if weights is None:
             weights = self.weights[part].astype(rows.dtype, copy=False)
             sample_weight = None if self.sample_weight is None else self.sample_weight[part]
-        offset = None if self.offset is None else self.offset[part]
+        offset = None if self.given_offset is None else self.given_offset[part]
         facts = self.classes, self.given[part], weights, sample_weight, present
         return Dataset(rows, *facts, self.smoothing, offset, self.per_class)
 
@@ -250,7 +250,7 @@ class Dataset:
     def _block(self, X: Matrix, rows: slice | NDArray, kept: dict[str, NDArray]) -> Block:
         """Return X with what belongs to its rows."""
         of_rows = self.targets[rows], self.weights[rows], self.shares[rows]
-        offset = self._offset
+        offset = self.offset
         return Block(X, *of_rows, kept, None if offset is None else offset[rows])
 
     def _with_blocks(
@@ -266,11 +266,11 @@ class Dataset:
         return at
 
     @cached_property
-    def _offset(self) -> NDArray | None:
+    def offset(self) -> NDArray | None:
         """The offset among the classes that take part, in the dtype of scores."""
-        if self.offset is None:
+        if self.given_offset is None:
             return None
-        offset = self.offset
+        offset = self.given_offset
         if self.n_classes < len(self.classes):
             offset = offset[:, self.present]
         return np.asfortranarray(offset, dtype=self.dtype)

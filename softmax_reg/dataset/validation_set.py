@@ -67,7 +67,7 @@ def unseen_rows(
         return data, None
     training, held_out = hold_out(data, estimator.validation_fraction, rng)
     X, part = data.rows.origin.only(held_out)
-    offset = None if data.offset is None else data.offset[part]
+    offset = None if data.given_offset is None else data.given_offset[part]
     held = _beside(data, X, data.given[part], (data.weights - training)[part], offset)
     return data.with_weights(training, data.sample_weight), held
 
@@ -116,7 +116,7 @@ def _offset_of(users: Users, n_rows: int, training: Dataset) -> NDArray | None:
     """
     offset_val = users[-1]
     if offset_val is None:
-        if training.offset is not None:
+        if training.given_offset is not None:
             raise ValueError(
                 "The rows to train on have an offset, but those of X_val have none. Give "
                 "offset_val, or offset_val=0 if they are to have none."

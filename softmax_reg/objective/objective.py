@@ -43,7 +43,9 @@ class Objective(PenalisedLoss):
         twin = super().with_penalty(penalty)
         if "row_space" in self.__dict__:
             (basis, units, reduced), (even, new) = self.row_space, penalty.evened()
-            if np.array_equal(units, new):
+            # A basis that a ridge was enough for may have dimensions that rounding has made.
+            is_sound = even.curvature > 0.0 or reduced.penalty.curvature == 0.0
+            if np.array_equal(units, new) and is_sound:
                 twin.row_space = RowSpace(basis, units, reduced.with_penalty(even))
         return twin
 

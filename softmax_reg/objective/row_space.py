@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from softmax_reg.dataset.row_blocks import RowBlocks
@@ -36,7 +37,7 @@ class RowSpace(NamedTuple):
 
     Attributes
     ----------
-    basis : ndarray of shape (n_features, n_samples)
+    basis : ndarray of shape (n_features, dimension)
         D Q, the columns of Q an orthonormal basis of the span of the rows of X D.
     units : float or ndarray of shape (n_features, 1)
         D.
@@ -55,9 +56,23 @@ class RowSpace(NamedTuple):
         columns = loss.data.X.T.astype(loss.dtype, copy=False)
         if np.ndim(units) > 0:
             columns = columns * np.asarray(units, dtype=loss.dtype)
-        Q, R = np.linalg.qr(columns)
+        Q, R = _span(columns) if even.curvature == 0.0 else np.linalg.qr(columns)
         if np.ndim(units) > 0:
             Q *= units
         X = np.ascontiguousarray(R.T)
         rows = RowBlocks(X, loss.n_classes, n_threads=1, dtype=loss.dtype)
         return cls(Q, units, PenalisedLoss(loss.data.with_rows(rows), even, loss.fit_intercept))
+
+
+def _span(columns: NDArray) -> tuple[NDArray, NDArray]:
+    """Return Q and R, Q R = columns, without the dimensions that rounding makes of dependent ones.
+
+    A ridge holds coefficients of those at 0; without a penalty nothing does.
+    """
+    Q, R, order = scipy.linalg.qr(columns, mode="economic", pivoting=True, check_finite=False)
+    size = np.abs(np.diag(R))
+    seen = size > max(columns.shape) * np.finfo(R.dtype).eps * size[0]
+    rank = max(int(np.count_nonzero(seen)), 1)
+    in_order = np.empty_like(R[:rank])
+    in_order[:, order] = R[:rank]
+    return Q[:, :rank], in_order

@@ -44,8 +44,9 @@ def _facts(where: str, data: Dataset) -> dict[str, Any]:
         parts = [sample.indptr.astype(np.int64), sample.indices.astype(np.int64), sample.data]
     else:
         parts = [sample]
-    offset = {} if data.offset is None else {f"the offset{where}": _checksum(data.offset)}
-    return offset | {
+    offset = data.given_offset
+    told = {} if offset is None else {f"the offset{where}": _checksum(offset)}
+    return told | {
         f"the shape of X{where}": list(X.shape),
         f"the dtype of X{where}": np.dtype(X.dtype).name,
         f"the format of X{where}": sample_format,
