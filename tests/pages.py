@@ -1,11 +1,12 @@
-"""The pages that users read: README.md and those in docs/, with their code and their tables."""
+"""The pages that users read: README.md and those in docs/, and those of folders; their code."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES_PAGE = ROOT / "examples" / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), EXAMPLES_PAGE]
 
 
 def fenced_blocks(page, language):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from pages import PAGES, README, ROOT, fenced_blocks
+from pages import EXAMPLES_PAGE, PAGES, README, ROOT, fenced_blocks, table_rows
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 AT_ONCE = {"quickstart"}  # it runs by default
@@ -60,9 +60,9 @@ def test_an_example_is_short_and_asks_one_question(example):
     assert source.split('"""')[1].count("?") == 1
 
 
-def test_the_examples_that_the_readme_lists_are_those_that_exist():
-    listed = set(re.findall(r"examples/(\w+)\.py", README.read_text(encoding="utf-8")))
-    assert listed == {path.stem for path in EXAMPLES}
+def test_the_examples_that_their_page_lists_are_those_that_exist():
+    listed = {row[0] for row in table_rows(EXAMPLES_PAGE, "example")[1:]}
+    assert listed == {f"[`{path.name}`]({path.name})" for path in EXAMPLES}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

@@ -118,6 +118,19 @@ def selects_whole_features(make):
     return of_features.any() and not of_features.all() and (coef[:, ~of_features] != 0.0).all()
 
 
+def learns_from_shares(make):
+    X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    Y = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [0.1, 0.9]])
+    model = make()
+    try:
+        fit_quietly(model, X, Y)
+    except ValueError:
+        if not hasattr(model, "fit_proba"):
+            return False
+        model.fit_proba(X, Y)
+    return bool(np.allclose(model.predict_proba(X), Y, atol=0.25))
+
+
 CLAIMS = {
     "one softmax over all classes": is_one_softmax,
     "reaches its optimum on raw data": reaches_its_optimum,
@@ -133,6 +146,7 @@ CLAIMS = {
     "learns from batches, `partial_fit`": lambda make: hasattr(make(), "partial_fit"),
     "selects whole features, group lasso": selects_whole_features,
     "goes on where a killed fit was": lambda make: hasattr(make(), "resume"),
+    "learns from shares or counts of the classes": learns_from_shares,
 }
 
 
