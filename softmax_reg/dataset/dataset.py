@@ -1,8 +1,6 @@
-"""The data of a fit: rows, with the targets and the weight of each; and a block of them.
+"""The data of a fit: rows, with the targets and the weight of each.
 
-A pass is a function of one `Block` that returns a tuple of arrays; `Dataset.reduce` adds up what it
-returns for all blocks.  A block brings all that belongs to its rows, so that a pass needs nothing
-else that is as long as the data.
+`Dataset.reduce` adds up what a pass returns for all blocks of the rows.
 """
 
 from __future__ import annotations
@@ -10,65 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from copy import copy
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
+from softmax_reg.dataset.block import Block, Pass
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES, RowBlocks, Sums, precision_for
 from softmax_reg.dataset.rows import Matrix
 from softmax_reg.dataset.targets import Labels, Targets
 
-__all__ = ["Block", "Dataset", "Pass", "small_dataset"]
-
-
-class Block(NamedTuple):
-    """Some rows, and all that belongs to them.
-
-    Attributes
-    ----------
-    X : ndarray, CSR or CSC array of shape (n, n_features)
-    targets : Targets
-        Of these rows, among the classes that take part.
-    weights : ndarray of shape (n,)
-        s, at least 0.
-    shares : ndarray of shape (n, 1)
-        s / S, S the sum over all rows of the data.
-    kept : dict of str to ndarray of length n
-        What is kept of these rows, by name; a pass may write to it.
-    offset : ndarray of shape (n, n_outputs) or None, default=None
-        What is added to the scores that have coefficients.
-    """
-
-    X: Matrix
-    targets: Targets
-    weights: NDArray
-    shares: NDArray
-    kept: dict[str, NDArray]
-    offset: NDArray | None = None
-
-    def part(self, rows: slice | NDArray[np.intp]) -> Block:
-        """Return some rows of the block."""
-        kept = {name: array[rows] for name, array in self.kept.items()}
-        of_rows = self.targets[rows], self.weights[rows], self.shares[rows]
-        offset = None if self.offset is None else self.offset[rows]
-        return Block(self.X[rows], *of_rows, kept, offset)
-
-    def expanded(self) -> Block:
-        """Return rows with one class each that say the same: itself, if they have one."""
-        if isinstance(self.targets, Labels):
-            return self
-        rows, targets, times = self.targets.expanded()
-        part, dtype = self.part(rows), self.weights.dtype
-        weights, shares = part.weights * times, part.shares * times[:, np.newaxis]
-        return part._replace(
-            targets=targets, weights=weights.astype(dtype), shares=shares.astype(dtype)
-        )
-
-
-Pass: TypeAlias = Callable[[Block], Sums]
+__all__ = ["Dataset", "small_dataset"]
 
 
 class Dataset:
@@ -124,12 +76,21 @@ class Dataset:
         self.per_class = np.ones(len(classes)) if per_class is None else per_class
 
     @classmethod
-    def of(cls, X: Any, *of_rows: Any, dtype: Any = None, **more: Any) -> Dataset:
+    def of(
+        cls,
+        X: Any,
+        classes: NDArray,
+        given: Targets,
+        weights: NDArray,
+        sample_weight: NDArray | None = None,
+        *,
+        dtype: Any = None,
+        **more: Any,
+    ) -> Dataset:
         """Return the data of an array or of `Rows`, in a precision or in that which suits it."""
-        classes, given, weights, *sample_weight = of_rows
         rows = RowBlocks(X, len(classes), dtype=precision_for(X) if dtype is None else dtype)
         weights = weights.astype(rows.dtype, copy=False)
-        return cls(rows, classes, given, weights, *sample_weight, **more)
+        return cls(rows, classes, given, weights, sample_weight, **more)
 
     def _changed(
         self,

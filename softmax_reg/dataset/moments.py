@@ -14,7 +14,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.dataset.dataset import Block, Dataset
+from softmax_reg.dataset.block import Block
+from softmax_reg.dataset.dataset import Dataset
 
 __all__ = ["Moments"]
 

@@ -76,8 +76,12 @@ def _beside(
     training: Dataset, X: Any, targets: Targets, weights: NDArray, offset: NDArray | None
 ) -> Dataset:
     """Return other rows as data of the same classes and in the same precision, not smoothed."""
-    facts = {"present": training.present, "dtype": training.dtype, "offset": offset}
-    return Dataset.of(X, training.classes, targets, weights, **facts)
+    return Dataset.of(
+        *(X, training.classes, targets, weights),
+        present=training.present,
+        dtype=training.dtype,
+        offset=offset,
+    )
 
 
 def _is_given(users: Users) -> bool:

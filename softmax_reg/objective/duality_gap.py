@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block
+from softmax_reg.dataset.block import Block
 from softmax_reg.objective.hessian import row_curvature
 from softmax_reg.objective.hessian_block import Coordinates, hessian_block
 from softmax_reg.objective.intercepts import BALANCED, NEWTON_STEPS, with_best_intercept

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
-from softmax_reg.dataset.dataset import Block, Dataset
+from softmax_reg.dataset.block import Block
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.validation_set import TRANSFORM_TOO
 from softmax_reg.objective.penalised_loss import PenalisedLoss
 

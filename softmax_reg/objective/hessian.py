@@ -15,7 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block, Dataset, Pass
+from softmax_reg.dataset.block import Block, Pass
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES, Sums
 from softmax_reg.dataset.rows import Matrix
 from softmax_reg.dataset.scratch import Scratch

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block
+from softmax_reg.dataset.block import Block
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES
 from softmax_reg.dataset.rows import Matrix
 from softmax_reg.objective.linear_model import LinearModel

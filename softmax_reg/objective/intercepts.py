@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block, Dataset
+from softmax_reg.dataset.block import Block
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.objective.point import Point

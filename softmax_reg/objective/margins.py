@@ -17,7 +17,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block, Pass
+from softmax_reg.dataset.block import Block, Pass
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES
 from softmax_reg.dataset.rows import Matrix
 from softmax_reg.objective.objective import Objective

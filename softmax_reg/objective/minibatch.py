@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block
+from softmax_reg.dataset.block import Block
 from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.contract import HasInner
 from softmax_reg.objective.penalised_loss import PenalisedLoss

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.dataset.dataset import Block, Dataset
+from softmax_reg.dataset.block import Block
+from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.moments import Moments
 from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.linear_model import LinearModel

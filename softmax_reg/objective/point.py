@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import cached_property
-from softmax_reg.dataset.dataset import Block
+from softmax_reg.dataset.block import Block
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES, Sums
 from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.hessian_block import Coordinates, hessian_block

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block
+from softmax_reg.dataset.block import Block
 from softmax_reg.objective.dual import proved_by_products
 from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.objective.margins import Margins

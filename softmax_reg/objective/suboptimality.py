@@ -20,7 +20,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block
+from softmax_reg.dataset.block import Block
 from softmax_reg.dataset.targets import Targets
 from softmax_reg.functional import softmax_in_place
 from softmax_reg.objective.duality_gap import duality_gap

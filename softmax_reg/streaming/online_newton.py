@@ -17,7 +17,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg.dataset.dataset import Block, Dataset, small_dataset
+from softmax_reg.dataset.block import Block
+from softmax_reg.dataset.dataset import Dataset, small_dataset
 from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.penalties import ElasticNet
