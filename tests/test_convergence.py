@@ -419,3 +419,35 @@ def test_few_rows_with_dependent_columns_are_fitted_without_a_penalty(n_classes,
     search.fit(X, y)
     assert search.C_ == np.inf
     assert_allclose(search.predict_proba(X), wide.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.0])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "newton-cg", "nesterov", "gd", "svrg", "adam"])
+def test_a_constant_column_among_many_is_nothing_to_the_fit(solver, fit_intercept, constant):
+    # From 256 columns on the matrices of the coordinates are kept in float32.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 280)) + 0.5
+    y = (X[:, :3] @ rng.normal(size=(3, 3)) + rng.gumbel(size=(900, 3))).argmax(axis=1)
+    with_constant = np.insert(X, 7, constant, axis=1)
+    parameters = {"solver": solver, "fit_intercept": fit_intercept, "random_state": 0, "C": 0.1}
+    model = SoftmaxRegression(**parameters).fit(with_constant, y)
+    assert model.converged_
+    if fit_intercept or constant == 0.0:
+        other = SoftmaxRegression(**parameters).fit(X, y)
+        assert_allclose(model.loss_curve_[-1], other.loss_curve_[-1], rtol=1e-6)
+        assert not model.coef_[:, 7].any()
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("C", [1.0, 1e3])
+def test_words_that_no_row_has_are_nothing_to_the_fit(C, dtype, container):
+    rng = np.random.default_rng(1)
+    X = rng.poisson(0.05, size=(700, 300)).astype(dtype)
+    X[:, 200:220] = 0.0
+    y = (X[:, :3] @ rng.normal(size=(3, 3)) + rng.gumbel(size=(700, 3))).argmax(axis=1)
+    model = SoftmaxRegression(C=C).fit(container(X), y)
+    other = SoftmaxRegression(C=C).fit(np.delete(X, np.s_[200:220], axis=1), y)
+    assert model.converged_
+    assert_allclose(model.loss_curve_[-1], other.loss_curve_[-1], rtol=1e-5)

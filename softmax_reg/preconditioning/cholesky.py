@@ -68,8 +68,9 @@ def cholesky_with_jitter(B: NDArray, dtype: DTypeLike) -> NDArray:
         )
     if mean < _least_curvature(len(B), dtype):
         return np.eye(len(B))  # no curvature is left to go by
-    # A coordinate without curvature of its own, but for rounding, gets as little as can be.
-    floor = float(np.finfo(dtype).tiny) ** 0.5
+    # A coordinate without curvature of its own, but for rounding, gets as little as can be: the
+    # inverse of its root must not overflow where it is kept.
+    floor = float(np.finfo(_narrowest(len(B), dtype)).tiny) ** 0.5
     units = np.sqrt(np.maximum(diagonal, floor * float(diagonal.max())))
     unit = B / units / units[:, np.newaxis]
     share = 4.0 * float(np.finfo(dtype).eps)
@@ -84,5 +85,10 @@ def cholesky_with_jitter(B: NDArray, dtype: DTypeLike) -> NDArray:
 
 def _least_curvature(n: int, dtype: DTypeLike) -> float:
     """Return the mean curvature below which the inverse root, or its square, would overflow."""
-    is_narrow = np.float32 in (np.dtype(dtype), matrix_dtype(n))
+    is_narrow = _narrowest(n, dtype) == np.float32
     return float(np.finfo(np.float32).tiny if is_narrow else np.finfo(np.float64).tiny ** 0.5)
+
+
+def _narrowest(n: int, dtype: DTypeLike) -> np.dtype:
+    """Return the dtype in which a factor, or its inverse, may be kept."""
+    return min(np.dtype(dtype), matrix_dtype(n), key=lambda kind: kind.itemsize)

@@ -15,6 +15,7 @@ from softmax_reg.objective.suboptimality import REACH, score_spread
 from softmax_reg.preconditioning.choose import choose_preconditioner
 from softmax_reg.preconditioning.linear_maps import LinearMap, StandardMap
 from softmax_reg.preconditioning.problem import TransformedObjective, TransformedPoint
+from softmax_reg.solvers.newton_cg import NewtonCG
 from softmax_reg.solvers.newton_cholesky import NewtonCholesky
 from softmax_reg.solvers.prox_newton import ProxNewton
 from softmax_reg.solvers.run_state import RunState
@@ -26,6 +27,9 @@ __all__ = ["PreconditionedIterates", "finisher_of"]
 _FINISH_PASSES = 2000.0
 # After so many iterations it takes over where one step costs no more than this share of them.
 _LONG, _LONG_UNDER_A_NORM, _SMALL_SHARE = 150, 40, 0.1
+# Without a Hessian its conjugate gradients want new coordinates for each step: where those cost no
+# more than so many points.
+_CHEAP_COORDINATES = 2.0
 # F can be above its minimum by so many times what the gradient in the coordinates tells: twice as
 # r' H^-1 r bounds it, and twice since they are of blocks of H, made some iterations ago.
 _AT_MOST = 4.0
@@ -34,7 +38,8 @@ _AT_MOST = 4.0
 def finisher_of(objective: Objective) -> Solver:
     """Return the method that goes on where a solver could not be shown to be done."""
     if objective.is_smooth:
-        return NewtonCholesky()
+        has_hessian = objective.hessian_cost(objective.size) <= _FINISH_PASSES
+        return NewtonCholesky() if has_hessian else NewtonCG()
     method = ProxNewton()
     # A new unit for each coefficient at each point, as Newton's method without a norm has it.
     method.first_stage, method.stage_growth = 1, 1.0
@@ -77,6 +82,7 @@ class PreconditionedIterates:
         if run.rng:
             rng.bit_generator.state = json.loads(run.rng)
         self._local: TransformedObjective | None = None
+        self._price = np.inf  # of the coordinates, in points
         self._curved_as = 1.0  # the loss at which F'' is about the identity of the coordinates
         self._points = _quietly(self._after())
 
@@ -90,6 +96,9 @@ class PreconditionedIterates:
         """Whether Newton's method can go on from the last point."""
         if self.run.finishing or not self.asked.is_conditioned:
             return False
+        if self.objective.is_smooth:
+            finisher = finisher_of(self.objective)
+            return not (isinstance(finisher, NewtonCG) and isinstance(self.asked, NewtonCG))
         n_moving = np.count_nonzero(self.objective.differentiable_at(self.point.w))
         return self.objective.hessian_cost(int(n_moving)) <= _FINISH_PASSES
 
@@ -103,6 +112,9 @@ class PreconditionedIterates:
         long = _LONG if self.objective.is_smooth else _LONG_UNDER_A_NORM
         if not self.asked.hands_over or n_iter < long or not self.can_finish:
             return False
+        if isinstance(finisher_of(self.objective), NewtonCG):
+            has_ridge = bool(np.min(self.objective.penalty.curvature) > 0.0)
+            return has_ridge and self._price <= _CHEAP_COORDINATES
         n_moving = np.count_nonzero(self.objective.differentiable_at(self.point.w))
         return self.objective.hessian_cost(int(n_moving)) <= _SMALL_SHARE * n_iter
 
@@ -226,6 +238,7 @@ class PreconditionedIterates:
         else:
             # The textbook's method, on the features as `standardize` has them.
             change, cost = StandardMap(self.objective), np.inf
+        self._price = cost
         self._curved_as = 1.0 if run.safe else point.value
         run.limit = run.length
         if not solver.uses_curvature:  # a step that solves a system makes many passes itself
