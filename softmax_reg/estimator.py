@@ -30,6 +30,7 @@ from softmax_reg._compat import (
 from softmax_reg.callbacks import EarlyStopping
 from softmax_reg.callbacks.ordering import sorted_callbacks
 from softmax_reg.callbacks.sklearn_callbacks import FitTasks, whole_fit
+from softmax_reg.conversion.from_sklearn import FromLogisticRegression
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import by_name, make_penalty
@@ -86,6 +87,7 @@ class SoftmaxRegression(
     ClassifierMixin,
     PartialFitMixin,
     SummaryMixin,
+    FromLogisticRegression,
     Persistent,
     BaseEstimator,
 ):

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import accuracy_score, check_is_fitted, safe_sparse_dot
+from softmax_reg.conversion.to_sklearn import ToSklearnMixin
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import (
     by_batches,
@@ -20,6 +21,7 @@ from softmax_reg.dataset.user_rows import (
     weighted_mean,
 )
 from softmax_reg.functional import log_softmax
+from softmax_reg.inference.contributions import ContributionsMixin
 from softmax_reg.inference.results import CoefficientsMixin
 
 __all__ = ["SoftmaxPredictor", "unchanged_if_it_fails"]
@@ -37,7 +39,7 @@ def unchanged_if_it_fails(estimator: Any) -> Iterator[None]:
         raise
 
 
-class SoftmaxPredictor(CoefficientsMixin):
+class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, ToSklearnMixin):
     """What follows from `coef_`, `intercept_` and `classes_`."""
 
     # With a link, scikit-learn's HTML shows the description of each parameter as a tooltip.
