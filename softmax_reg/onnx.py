@@ -84,8 +84,9 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     codes = node("ArgMax", [scores], axis=1, keepdims=0)
     classes = np.arange(len(model.classes_)) if options["nocl"] else model.classes_
     if isinstance(classes[0], str):
-        texts = np.array([label.encode("utf-8") for label in classes.tolist()], dtype=object)
-        labels = constant("classes", onnx_proto.TensorProto.STRING, texts)
+        labels = constant(
+            "classes", onnx_proto.TensorProto.STRING, np.char.encode(classes.astype(str), "utf-8")
+        )
     else:
         labels = constant("classes", onnx_proto.TensorProto.INT64, classes.astype(np.int64))
     node("Gather", [labels, codes], outputs[0].full_name, axis=0)

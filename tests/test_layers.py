@@ -32,6 +32,8 @@ ROOMS = (
     {"estimator"},
     {"model_selection"},
     {"onnx"},
+    {"command_line"},
+    {"__main__"},
     {"softmax_reg"},
 )
 # This one reads fitted attributes, and knows nothing of how they came about.

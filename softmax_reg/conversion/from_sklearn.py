@@ -126,8 +126,8 @@ class FromLogisticRegressionCV:
         name = cls.__name__
         if type(model) is LogisticRegression:
             raise TypeError(
-                f"{name}.from_sklearn takes a LogisticRegressionCV, got a LogisticRegression. Write "
-                f"{name.removesuffix('CV')}.from_sklearn(model)."
+                f"{name}.from_sklearn takes a LogisticRegressionCV, got a LogisticRegression. "
+                f"Write {name.removesuffix('CV')}.from_sklearn(model)."
             )
         _check(model, LogisticRegressionCV, name)
         ours: Any = cls(**_parameters(model, _OF_SEARCH))
