@@ -1,12 +1,14 @@
 """Models become those of scikit-learn and come from them, with the same predictions."""
 
 import inspect
+import json
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from pages import README, fenced_blocks
 from problems import data
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
@@ -253,3 +255,28 @@ def test_what_is_no_such_model_is_told_what_to_give():
         SoftmaxRegression.from_sklearn(LogisticRegressionCV())
     with pytest.raises(TypeError, match=r"Write SoftmaxRegression.from_sklearn\(model\)"):
         SoftmaxRegressionCV.from_sklearn(LogisticRegression())
+
+
+# To NumPy alone
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer"])
+@pytest.mark.parametrize(
+    "labels",
+    [[0, 1, 2], ["a", "b", "c"], np.array(["a", "bb", "c"], dtype=object), [-1.0, 0.0, 2.0]],
+    ids=["integers", "text", "objects", "floats"],
+)
+@pytest.mark.parametrize("maker", MAKERS)
+def test_the_lines_of_the_readme_predict_with_numpy_alone(name, labels, maker, tmp_path):
+    X, y = data(name)
+    model = MAKERS[maker]().fit(X, np.asarray(labels)[y])
+    model.save(tmp_path / "model.npz")
+    code = "\n".join(fenced_blocks(README, "python"))
+    code = code[code.index("file, rows = np.load(") :]
+    code = code[: code.index("labels = ")] + code[code.index("labels = ") :].partition("\n")[0]
+    code = code.replace('"stream.npz"', repr(str(tmp_path / "model.npz")))
+    code = code.replace("X_test.to_numpy()", "X_test")
+    found = {"np": np, "json": json, "X_test": X}
+    exec(code, found)
+    assert_allclose(found["proba"], model.predict_proba(X), rtol=0, atol=1e-14)
+    assert_array_equal(found["labels"], model.predict(X))
