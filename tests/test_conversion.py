@@ -12,6 +12,7 @@ from pages import README, fenced_blocks
 from problems import data
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -193,8 +194,11 @@ def test_a_search_of_scikit_learn_is_one_here(l1_ratios, layout, n_classes, tmp_
     ours.save(tmp_path / "search.npz")
     assert_same(SoftmaxRegressionCV.load(tmp_path / "search.npz"), theirs, X)
     assert np.ravel(ours.C_)[0] == np.ravel(theirs.C_)[0]
-    expected = SoftmaxRegressionCV(**net, **of_layout)
-    expected.set_params(**{name: search[name] for name in ("Cs", "cv")}, solver="auto")
+    kept = {name: search[name] for name in ("Cs", "cv", "scoring")}
+    word = {"penalty": "elasticnet"} if HAS_PENALTY_WORD and l1_ratios else {}
+    word |= {"penalty": "l2"} if HAS_PENALTY_WORD and not l1_ratios else {}
+    expected = SoftmaxRegressionCV(l1_ratios=l1_ratios, **kept, **word, **of_layout)
+    assert ours.get_params() == expected.get_params()
     n_ratios = len(l1_ratios or [0.0])
     if layout is True:
         for name in ("scores_", "coefs_paths_"):
@@ -206,6 +210,14 @@ def test_a_search_of_scikit_learn_is_one_here(l1_ratios, layout, n_classes, tmp_
     assert ours.coefs_paths_.shape == (3, n_ratios, 3, n_outputs, 5)
     where = np.unravel_index(ours.scores_.mean(axis=0).argmax(), (n_ratios, 3))
     assert (ours.l1_ratio_, ours.C_) == (ours.l1_ratios_[where[0]], ours.Cs_[where[1]])
+
+
+def test_a_search_that_names_no_scoring_was_by_accuracy():
+    X, y = data("iris")
+    theirs = fitted(LogisticRegressionCV, X, y, Cs=2, cv=2, max_iter=20)
+    ours = SoftmaxRegressionCV.from_sklearn(theirs)
+    assert ours.scoring == "accuracy"
+    assert ours.score(X, y) == theirs.score(X, y)
 
 
 def one_against_the_rest(kind, name, value):
@@ -247,6 +259,9 @@ def test_what_is_no_such_model_is_told_what_to_give():
             ours.from_sklearn(pipeline)
         with pytest.raises(TypeError, match=r"takes a LogisticRegression.*, got a SGDClassifier"):
             ours.from_sklearn(SGDClassifier(loss="log_loss"))
+    search = GridSearchCV(LogisticRegression(max_iter=1000), {"C": [0.1]}, cv=2).fit(X, y)
+    with pytest.raises(TypeError, match=r"got a GridSearchCV\. Give its best_estimator_"):
+        SoftmaxRegression.from_sklearn(search)
     with pytest.raises(NotFittedError):
         SoftmaxRegression.from_sklearn(LogisticRegression())
     with pytest.raises(NotFittedError):

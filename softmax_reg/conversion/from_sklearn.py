@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import LogisticRegression, LogisticRegressionCV, check_is_fitted
-from softmax_reg.drop_in import lay_out, meant
+from softmax_reg.drop_in import lay_out, meant, scoring_meant
 
 __all__ = ["FromLogisticRegression", "FromLogisticRegressionCV"]
 
 # Words that mean the same in both packages; `penalty` is among them where it is given.
 _OF_ANY = ("fit_intercept", "class_weight", "random_state")
 _OF_ONE = ("penalty", "C", "l1_ratio", *_OF_ANY, "warm_start")
-_OF_SEARCH = ("penalty", "Cs", "l1_ratios", *_OF_ANY, "cv", "scoring", "n_jobs", "refit")
+_OF_SEARCH = ("penalty", "Cs", "l1_ratios", *_OF_ANY, "cv", "n_jobs", "refit")
 _PLACEHOLDERS = ("deprecated", "warn")
 
 
@@ -130,7 +130,8 @@ class FromLogisticRegressionCV:
                 f"Write {name.removesuffix('CV')}.from_sklearn(model)."
             )
         _check(model, LogisticRegressionCV, name)
-        ours: Any = cls(**_parameters(model, _OF_SEARCH))
+        parameters = _parameters(model, _OF_SEARCH) | {"scoring": scoring_meant(model.scoring)}
+        ours: Any = cls(**parameters)
         vars(ours).update(_coefficients(model) | _searched(model, meant(ours)["l1_ratios"]))
         if getattr(model, "use_legacy_attributes", False) is True:
             ours.use_legacy_attributes = True
@@ -142,6 +143,7 @@ def _check(model: Any, kind: type[Any], ours: str) -> None:
     """Raise an error unless this is a fitted model of that kind whose scores are a softmax."""
     if not isinstance(model, kind):
         last = " Give the last step: pipeline[-1]." if hasattr(model, "steps") else ""
+        last = " Give its best_estimator_." if hasattr(model, "best_estimator_") else last
         raise TypeError(
             f"{ours}.from_sklearn takes a {kind.__name__}, got a {type(model).__name__}.{last}"
         )
