@@ -17,6 +17,7 @@ _OF_ANY = ("fit_intercept", "class_weight", "random_state")
 _OF_ONE = ("penalty", "C", "l1_ratio", *_OF_ANY, "warm_start")
 _OF_SEARCH = ("penalty", "Cs", "l1_ratios", *_OF_ANY, "cv", "n_jobs", "refit")
 _PLACEHOLDERS = ("deprecated", "warn")
+_ONE_AGAINST_THE_REST = ("liblinear", "ovr")
 
 
 class FromLogisticRegression:
@@ -149,23 +150,18 @@ def _check(model: Any, kind: type[Any], ours: str) -> None:
         )
     check_is_fitted(model)
     n_classes, scheme = len(model.classes_), getattr(model, "multi_class", "auto")
-    given = next(
-        (
-            f"{name}={value!r}"
-            for name, value in (("solver", model.solver), ("multi_class", scheme))
-            if value in ("liblinear", "ovr")
-        ),
-        "",
-    )
-    if given and n_classes > 2:
+    words = {"solver": model.solver, "multi_class": scheme}
+    of_one = [f"{name}={word!r}" for name, word in words.items() if word in _ONE_AGAINST_THE_REST]
+    if of_one and n_classes > 2:
         raise ValueError(
-            f"{given} has fitted a model of each of {n_classes} classes against the rest, whose "
-            f"scores are no softmax. Fit {ours}() in its place."
+            f"{of_one[0]} has fitted a model of each of {n_classes} classes against the rest, "
+            f"whose scores are no softmax. Fit {ours}() in its place."
         )
     if scheme == "multinomial" and n_classes == 2:
         raise ValueError(
-            "multi_class='multinomial' with two classes doubles the scores in predict_proba, and "
-            f"its C is half of that here. Leave multi_class out, or fit {ours}() in its place."
+            "multi_class='multinomial' with two classes doubles the scores in predict_proba, so "
+            f"its coefficients and its C mean something else here. Fit {ours}() in its place, or "
+            "leave multi_class out there."
         )
 
 
