@@ -87,9 +87,19 @@ def test_sparse_rows_are_made_dense_a_few_at_a_time(monkeypatch, kind, name):
     monkeypatch.setattr(contributions, "BATCH_BYTES", 1000)
     X, y = data(name)
     model = SoftmaxRegression().fit(X, y)
-    rows = kind(X)
+    rows, made = kind(X), []
     before = rows.copy()
+    for family in (sp.csr_array, sp.csr_matrix):
+
+        def noted(self, toarray=family.toarray):
+            made.append(self.shape[0])
+            return toarray(self)
+
+        monkeypatch.setattr(family, "toarray", noted)
     assert_array_equal(model.contributions(rows), model.contributions(X))
+    assert sum(made) == len(y)
+    assert max(made) == 1000 // (8 * X.shape[1])
+    monkeypatch.undo()
     assert (rows != before).nnz == 0
     assert_adds_up(SoftmaxRegression().fit(rows, y), X)
 
@@ -150,6 +160,12 @@ def test_a_loaded_model_knows_the_means(tmp_path):
         model.save(tmp_path / "model.npz")
         again = type(model).load(tmp_path / "model.npz")
         assert_array_equal(again.contributions(X), model.contributions(X))
+
+
+def test_a_search_knows_the_deviations_too():
+    X, y = data("wine")
+    model = MAKERS["search"]().fit(X, y)
+    assert_allclose(model.coef_frame(units="deviation").T, model.coef_ * X.std(axis=0))
 
 
 def test_means_that_are_not_known_are_told():

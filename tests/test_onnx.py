@@ -87,6 +87,28 @@ def test_labels_of_any_kind(kind, n_classes, dtype):
     assert_converted(model, X, dtype)
 
 
+def test_the_converter_of_scikit_learns_class_would_be_wrong_for_two_classes():
+    """This is why the page on deployment says not to register it."""
+    from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+    from skl2onnx.operator_converters.linear_classifier import convert_sklearn_linear_classifier
+
+    class Registered(SoftmaxRegression):
+        pass
+
+    skl2onnx.update_registered_converter(
+        Registered,
+        "TestsRegistered",
+        calculate_linear_classifier_output_shapes,
+        convert_sklearn_linear_classifier,
+        options=softmax_reg.onnx._OPTIONS,
+    )
+    X, y = rows(2)
+    model = Registered().fit(X[:500], y[:500])
+    labels, proba = run(model, X)
+    assert_array_equal(labels, model.predict(X))
+    assert np.abs(proba - model.predict_proba(X)).max() > 0.1
+
+
 def test_false_and_true_become_zero_and_one():
     X, y = rows(2)
     model = SoftmaxRegression().fit(X[:500], y[:500] == 1)

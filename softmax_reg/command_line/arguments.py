@@ -17,7 +17,7 @@ exit status:
   0    done
   2    a wrong argument, file, column or value; no model was written
   3    the fit did not converge; the model was written all the same
-  130  interrupted by Ctrl-C; what the fit had reached was written
+  130  interrupted by Ctrl-C; what a fit had reached was written, of --cv nothing
   141  the reader of the output was closed
 """
 _EXAMPLES = """\
