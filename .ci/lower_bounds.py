@@ -1,6 +1,6 @@
 """Print the lower bound of each dependency of the package, as ``name==version``.
 
-Those of pyproject.toml and of its extra `parquet`, which the package can use.
+Those of pyproject.toml and of its extras `parquet` and `onnx`, which the package can use.
 """
 
 import re
@@ -14,7 +14,8 @@ REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s*>=\s*(?P<version>[0-9][0-
 def main() -> None:
     with PYPROJECT.open("rb") as file:
         project = tomllib.load(file)["project"]
-    for dependency in project["dependencies"] + project["optional-dependencies"]["parquet"]:
+    extras = project["optional-dependencies"]
+    for dependency in project["dependencies"] + extras["parquet"] + extras["onnx"]:
         match = REQUIREMENT.fullmatch(dependency)
         if match is None:
             raise SystemExit(f"expected a dependency like 'numpy>=1.26.0', got {dependency!r}")

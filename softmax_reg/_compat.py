@@ -16,7 +16,7 @@ from sklearn import show_versions as show_versions_of_scikit_learn
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -69,6 +69,7 @@ __all__ = [
     "Hidden",
     "Interval",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "MetadataRouter",
     "MethodMapping",
     "OneHotEncoder",
@@ -90,6 +91,7 @@ __all__ = [
     "effective_n_jobs",
     "get_scorer",
     "in_parallel",
+    "logistic_regression",
     "process_routing",
     "raise_for_params",
     "routing_enabled",
@@ -145,6 +147,15 @@ def in_parallel(
     except ValueError:  # the backend "multiprocessing" brings all of them together, at the end
         parallel = Parallel(n_jobs=n_jobs)
     yield from parallel(delayed(function)(item) for item in items)
+
+
+def logistic_regression(C: float, l1_ratio: float, **parameters: Any) -> LogisticRegression:
+    """Return a `LogisticRegression` with this penalty; before 1.8 `l1_ratio` needs a word more."""
+    if l1_ratio > 0.0:
+        parameters["solver"] = "saga"
+        if signature(LogisticRegression).parameters["penalty"].default == "l2":
+            parameters["penalty"] = "elasticnet"
+    return LogisticRegression(C=C, l1_ratio=l1_ratio, **parameters)
 
 
 def scorer_with_labels(scorer: Any, classes: Any) -> Any:

@@ -20,6 +20,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from softmax_reg._checks.shown import shown
+from softmax_reg._checks.unchanged import unchanged_if_it_fails
 from softmax_reg._compat import (
     CallbackSupportMixin,
     ConvergenceWarning,
@@ -31,11 +32,13 @@ from softmax_reg._compat import (
 from softmax_reg.callbacks import EarlyStopping
 from softmax_reg.callbacks.ordering import sorted_callbacks
 from softmax_reg.callbacks.sklearn_callbacks import FitTasks, whole_fit
+from softmax_reg.conversion.from_sklearn import FromLogisticRegression
 from softmax_reg.dataset.class_shares import are_class_shares
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import by_name, make_penalty
 from softmax_reg.dataset.left_out import is_left_out
+from softmax_reg.dataset.soft_targets import SoftTargetsMixin
 from softmax_reg.dataset.targets import ClassShares
 from softmax_reg.dataset.validation import read_data, read_shares
 from softmax_reg.dataset.validation_set import Users, unseen_rows
@@ -50,8 +53,7 @@ from softmax_reg.objective.separability import Existence
 from softmax_reg.penalties import PENALTIES, ElasticNet, Penalty
 from softmax_reg.persistence.models import Persistent
 from softmax_reg.persistence.resumption import ResumableFit
-from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
-from softmax_reg.soft_targets import SoftTargetsMixin
+from softmax_reg.prediction import SoftmaxPredictor
 from softmax_reg.solvers import Result, Solver, make_solver, minimize, warn_of_unused
 from softmax_reg.solvers.parameter_constraints import (
     BATCH_SIZE,
@@ -91,6 +93,7 @@ class SoftmaxRegression(
     SoftTargetsMixin,
     PartialFitMixin,
     SummaryMixin,
+    FromLogisticRegression,
     Persistent,
     BaseEstimator,
 ):

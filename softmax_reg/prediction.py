@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._compat import accuracy_score, check_is_fitted, safe_sparse_dot
+from softmax_reg.conversion.to_sklearn import ToSklearnMixin
 from softmax_reg.dataset.offsets import OffsetParts, as_offset
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import (
@@ -21,9 +20,10 @@ from softmax_reg.dataset.user_rows import (
     weighted_mean,
 )
 from softmax_reg.functional import log_softmax
+from softmax_reg.inference.contributions import ContributionsMixin
 from softmax_reg.inference.results import CoefficientsMixin
 
-__all__ = ["SoftmaxPredictor", "unchanged_if_it_fails"]
+__all__ = ["SoftmaxPredictor"]
 
 _NO_OFFSET = (
     "The model was fitted with an offset, and its scores mean nothing without one. Give that of "
@@ -31,19 +31,7 @@ _NO_OFFSET = (
 )
 
 
-@contextmanager
-def unchanged_if_it_fails(estimator: Any) -> Iterator[None]:
-    """Give an estimator its attributes back if an error ends the block."""
-    before = estimator.__dict__.copy()
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__.clear()
-        estimator.__dict__.update(before)
-        raise
-
-
-class SoftmaxPredictor(CoefficientsMixin):
+class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, ToSklearnMixin):
     """What follows from `coef_`, `intercept_` and `classes_`."""
 
     # With a link, scikit-learn's HTML shows the description of each parameter as a tooltip.

@@ -25,12 +25,15 @@ ROOMS = (
     {"solvers"},
     {"callbacks"},
     {"drop_in", "inference"},
+    {"conversion"},
     {"prediction"},
     {"streaming"},
     {"persistence"},
-    {"soft_targets"},
     {"estimator"},
     {"model_selection"},
+    {"onnx"},
+    {"command_line"},
+    {"__main__"},
     {"softmax_reg"},
 )
 # This one reads fitted attributes, and knows nothing of how they came about.
@@ -38,7 +41,7 @@ DISPLAYS = "displays"
 MAY_DISPLAYS_IMPORT = {"displays", "functional", "_checks"}
 MAY_IMPORT_SKLEARN = {"_compat", "estimator", "model_selection.softmax_regression_cv"}
 DEPENDENCIES = {"numpy", "scipy", "sklearn", "pandas", "matplotlib", "threadpoolctl", "joblib"}
-EXTRAS = {"IPython", "pyarrow"}  # a notebook has the former
+EXTRAS = {"IPython", "pyarrow", "skl2onnx"}  # a notebook has the former
 
 
 def name_of(path):

@@ -1,5 +1,6 @@
 """Models come back from files as they were; files that are not whole come back as errors."""
 
+import ast
 import io
 import json
 import os
@@ -16,10 +17,12 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
+from pages import ROOT, fenced_blocks
 from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.pipeline import make_pipeline
 
-from softmax_reg import SoftmaxRegression
+from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV
 from softmax_reg._npz import storage
 from softmax_reg.callbacks import Checkpoint, EarlyStopping
 from softmax_reg.persistence.parameters import decode, encode
@@ -210,6 +213,31 @@ def test_skops_reads_what_it_wrote():
     trusted = skops.get_untrusted_types(data=text)
     assert all(name.startswith("softmax_reg.") for name in trusted)
     assert_same(skops.loads(text, trusted=trusted), model)
+
+
+def told_of_skops():
+    """Return the types that docs/deployment.md says to trust."""
+    (block,) = (b for b in fenced_blocks(ROOT / "docs/deployment.md", "python") if "TRUSTED" in b)
+    return set(ast.literal_eval(block.partition("=")[2].strip()))
+
+
+@pytest.mark.parametrize("kind", [SoftmaxRegression, SoftmaxRegressionCV])
+@pytest.mark.parametrize("params", [{}, {"standardize": True, "l1_ratios": [1.0]}])
+def test_skops_asks_to_trust_the_types_that_the_page_names_and_no_others(kind, params):
+    skops = pytest.importorskip("skops.io")
+    X, codes = rows()
+    search = {"Cs": [0.1, 1.0], "cv": 3} if kind is SoftmaxRegressionCV else {}
+    params = {name: value for name, value in params.items() if search or name != "l1_ratios"}
+    model = kind(**search, **params).fit(pd.DataFrame(X).add_prefix("x"), codes)
+    data = skops.dumps(make_pipeline(model))
+    other = ({SoftmaxRegression, SoftmaxRegressionCV} - {kind}).pop()
+    expected = {name for name in told_of_skops() if not name.endswith(f".{other.__name__}")}
+    assert set(skops.get_untrusted_types(data=data)) == expected
+    again = skops.loads(data, trusted=sorted(told_of_skops()))
+    assert_array_equal(again[-1].coef_, model.coef_)
+    assert skops.get_untrusted_types(data=skops.dumps(model.to_sklearn())) == []
+    sparse = skops.get_untrusted_types(data=skops.dumps(model.sparsify()))
+    assert set(sparse) - expected <= {"scipy.sparse._csr.csr_matrix"}
 
 
 # What cannot be saved

@@ -6,7 +6,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from problems import data
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
 
 from softmax_reg import SoftmaxRegression, SoftmaxRegressionCV, softmax_path
 from softmax_reg.functional import log_softmax
@@ -54,19 +53,6 @@ def test_units_that_are_not_known_are_told():
         model.coef_frame(units="cm")
     with pytest.raises(ValueError, match="own units"):
         SoftmaxRegression().fit(X, y).coef_frame(units="deviation", intercept=True)
-
-
-@pytest.mark.parametrize("name", ["wine", "breast_cancer"])
-@pytest.mark.parametrize("make", [SoftmaxRegression, lambda: SoftmaxRegressionCV(Cs=2, cv=2)])
-def test_scikit_learns_class_predicts_the_same(name, make):
-    X, y = data(name)
-    model = make().fit(X, y)
-    theirs = model.to_sklearn()
-    assert type(theirs) is LogisticRegression
-    assert_array_equal(theirs.predict(X), model.predict(X))
-    assert_allclose(theirs.predict_proba(X), model.predict_proba(X), rtol=1e-12, atol=1e-15)
-    theirs.coef_[:] = 0.0
-    assert model.coef_.any()
 
 
 def test_the_summary_says_what_was_fitted_and_how_well():

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
-from softmax_reg._compat import LogisticRegression, check_is_fitted
+from softmax_reg._compat import check_is_fitted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,39 +110,6 @@ class CoefficientsMixin:
         first = pd.DataFrame([b], index=["intercept"], columns=self.classes_)
         return pd.concat([first, frame])
 
-    def to_sklearn(self) -> LogisticRegression:
-        """Return a fitted `LogisticRegression` with the same predictions.
-
-        For tools that know scikit-learn's class and not this one.
-
-        Returns
-        -------
-        model : sklearn.linear_model.LogisticRegression
-            With copies of `classes_`, `coef_` and `intercept_`; its parameters are the defaults but
-            for `fit_intercept`.
-
-        Raises
-        ------
-        NotFittedError
-            If the model is not fitted.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from softmax_reg import SoftmaxRegression
-        >>> X, y = load_iris(return_X_y=True)
-        >>> model = SoftmaxRegression().fit(X, y)
-        >>> bool((model.to_sklearn().predict(X) == model.predict(X)).all())
-        True
-        """
-        check_is_fitted(self)
-        model = LogisticRegression(fit_intercept=bool(self.fit_intercept))
-        for name in ("classes_", "coef_", "intercept_", "n_iter_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(model, name, getattr(self, name).copy())
-        model.n_features_in_ = self.n_features_in_
-        return model
-
     def _deviations(self) -> NDArray:
         scale = getattr(self, "scale_", None)
         rows = getattr(self, "_fitted_rows", None)
@@ -203,7 +170,7 @@ class SummaryMixin:
         labels = [str(label) for label in model.classes_.tolist()]
         named = ", ".join(labels[:6]) + (", ..." if len(labels) > 6 else "")
         rows = {
-            "rows": f"{model.n_samples_seen_}",
+            "rows": str(getattr(model, "n_samples_seen_", "not known")),
             "features": f"{n_features}, {'all' if n_active == n_features else n_active} "
             "with coefficients that are not 0",
             "classes": f"{len(labels)}: {named}",

@@ -20,6 +20,7 @@ from softmax_reg.model_selection.path_events import PathWatch
 from softmax_reg.model_selection.path_fits import follow, objective_of
 from softmax_reg.model_selection.sklearn_callbacks import PathTasks, SearchTasks
 from softmax_reg.objective.coefficients import coefficients, flat, without_constants
+from softmax_reg.streaming.fitted_rows import FitSummary
 
 __all__ = ["FoldPath", "ScoredPaths", "fold_paths", "refitted", "score_paths"]
 
@@ -244,8 +245,8 @@ def refitted(
     start: tuple[NDArray, NDArray],
     parameters: dict[str, Any],
     tasks: SearchTasks,
-) -> PathPoint:
-    """Return the fit to all rows, from coefficients and intercepts to start at."""
+) -> tuple[PathPoint, FitSummary]:
+    """Return the fit to all rows, from coefficients and intercepts to start at, and the rows."""
     objective = objective_of(data, l1_ratio, parameters)
     w = flat(objective, *start)
 
@@ -254,4 +255,4 @@ def refitted(
 
     watching, at = tasks.of_refit(attributes), without_constants(objective, w)
     (step,) = follow(objective, np.array([C]), parameters, at, watching)
-    return step
+    return step, FitSummary.of(objective)

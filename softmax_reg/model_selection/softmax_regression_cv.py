@@ -14,6 +14,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
 from softmax_reg import drop_in
+from softmax_reg._checks.unchanged import unchanged_if_it_fails
 from softmax_reg._compat import (
     CallbackSupportMixin,
     StrOptions,
@@ -22,6 +23,7 @@ from softmax_reg._compat import (
     with_callbacks,
 )
 from softmax_reg.callbacks.path_progress import PathPoint
+from softmax_reg.conversion.from_sklearn import FromLogisticRegressionCV
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.feature_factors import by_name
 from softmax_reg.dataset.validation import read_data
@@ -35,9 +37,10 @@ from softmax_reg.model_selection.scoring import ScoringMixin
 from softmax_reg.model_selection.sklearn_callbacks import SearchTasks
 from softmax_reg.persistence.models import Saved
 from softmax_reg.persistence.searched import ALWAYS_SEARCHED, SEARCHED
-from softmax_reg.prediction import SoftmaxPredictor, unchanged_if_it_fails
+from softmax_reg.prediction import SoftmaxPredictor
 from softmax_reg.solvers import Solver
 from softmax_reg.solvers.parameter_constraints import SolverName
+from softmax_reg.streaming.fitted_rows import FitSummary
 
 __all__ = ["SoftmaxRegressionCV"]
 
@@ -57,7 +60,13 @@ _THEIRS = (
 
 
 class SoftmaxRegressionCV(
-    CallbackSupportMixin, ScoringMixin, ClassifierMixin, SoftmaxPredictor, Saved, BaseEstimator
+    CallbackSupportMixin,
+    ScoringMixin,
+    ClassifierMixin,
+    SoftmaxPredictor,
+    FromLogisticRegressionCV,
+    Saved,
+    BaseEstimator,
 ):
     """Multinomial logistic regression whose C, and l1_ratio, are chosen by cross-validation.
 
@@ -201,6 +210,7 @@ class SoftmaxRegressionCV(
     [(1, 0.01), (1, 1.0), (1, 100.0), (2, 0.01)]
     """
 
+    _saved_parts = Saved._saved_parts | {"_fitted_rows": FitSummary}
     _saved_attributes, _always_saved = SEARCHED, ALWAYS_SEARCHED
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{
@@ -380,14 +390,16 @@ class SoftmaxRegressionCV(
             self.selection if self.refit else None,
         )
         self.coef_, self.intercept_ = np.ascontiguousarray(mean[:, :-1]), mean[:, -1].copy()
-        self.__dict__.pop("scale_", None)
+        for stale in ("scale_", "_fitted_rows"):
+            self.__dict__.pop(stale, None)
 
     def _refit(
         self, data: Dataset, parameters: dict[str, Any], tasks: SearchTasks, watch: PathWatch
     ) -> PathPoint:
         """Fit the chosen model on all rows, from the mean of the folds' coefficients."""
         start = self.coef_, self.intercept_
-        step = refitted(data, self.C_, self.l1_ratio_, start, parameters, tasks)
+        of_fit = data, self.C_, self.l1_ratio_, start, parameters, tasks
+        step, self._fitted_rows = refitted(*of_fit)
         self.coef_, self.intercept_ = step.coef, step.intercept
         if step.scale is not None:
             self.scale_ = step.scale

@@ -24,7 +24,8 @@ __all__ = ["ALWAYS", "FITTED", "Check", "Sizes", "check_fitted"]
 _HEADROOM = 1e3
 _LONGEST_NAME = 200
 _LONGEST_SENTENCE = 1000
-ALWAYS = ("classes_", "coef_", "intercept_", "n_features_in_", "n_iter_", "loss_curve_")
+# A model of scikit-learn has no `loss_curve_`.
+ALWAYS = ("classes_", "coef_", "intercept_", "n_features_in_", "n_iter_")
 
 
 @dataclass(frozen=True)

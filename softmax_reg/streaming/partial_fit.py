@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
+from softmax_reg._checks.unchanged import unchanged_if_it_fails
 from softmax_reg._compat import (
     available_if,
     check_partial_fit_first_call,
@@ -17,7 +18,6 @@ from softmax_reg._compat import (
 )
 from softmax_reg.dataset.validation import read_batch
 from softmax_reg.drop_in import check_scheme, meant, tell
-from softmax_reg.prediction import unchanged_if_it_fails
 from softmax_reg.streaming.events import BatchProgress, BatchWatch, warn_of_unused
 from softmax_reg.streaming.online_newton import OnlineNewton
 

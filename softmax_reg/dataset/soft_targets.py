@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
 
+from softmax_reg._checks.unchanged import unchanged_if_it_fails
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.validation import read_shares
 from softmax_reg.dataset.validation_set import Users
-from softmax_reg.prediction import unchanged_if_it_fails
 
 __all__ = ["SoftTargetsMixin"]
 

@@ -1,0 +1,1 @@
+"""Fitted models as those of scikit-learn, and the other way round."""
