@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from covering import covering
 from numpy.testing import assert_allclose
 from objectives import (
     CONTAINERS,
     DETERMINISTIC,
+    dataset_of,
     objective_of,
     rows_and_labels,
     slope_by_differences,
@@ -16,7 +18,11 @@ from objectives import (
 from problems import data, newton, penalised_loss
 
 from softmax_reg import SoftmaxRegression
+from softmax_reg.objective.hessian import class_variances, gram, gram_cost
+from softmax_reg.objective.objective import Objective
+from softmax_reg.penalties import ElasticNet
 from softmax_reg.preconditioning.choose import choose_preconditioner
+from softmax_reg.preconditioning.linear_maps import DiagonalMap, MatrixMap
 from softmax_reg.preconditioning.preconditioners import (
     bound_map,
     curvature_map,
@@ -340,3 +346,37 @@ def test_factors_of_many_features_far_from_zero_keep_their_digits():
     assert far.converged_
     assert far.n_iter_ <= 1.5 * near.n_iter_
     assert_allclose(far.loss_, near.loss_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("container", [sp.csr_array, sp.csc_array])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_sparse_products_make_the_gram_matrix_of_dense_ones(n_classes, container, fit_intercept):
+    rng = np.random.default_rng(0)
+    X = (rng.random((800, 300)) < 0.01) * rng.normal(size=(800, 300))
+    X[:, 5], X[:, 7] = 0.0, 1e-3
+    codes = rng.integers(n_classes, size=800)
+    grams = []
+    for rows in (X, container(X)):
+        data = dataset_of(rows, codes)
+        objective = Objective(data, ElasticNet(1e-3), fit_intercept)
+        point = objective.at(0.1 * np.ones(objective.size))
+        weigh = class_variances(point, slice(0, n_classes))
+        grams.append(gram(objective, weigh, None, point))
+        assert (gram_cost(data.X) < 800 * 300**2) == (rows is not X)
+    assert_allclose(grams[1], grams[0], rtol=1e-9, atol=1e-12)
+
+
+def test_beside_a_pass_over_sparse_rows_a_matrix_waits_until_it_pays():
+    rng = np.random.default_rng(0)
+    X = sp.csr_array(sp.random(2000, 900, density=0.004, random_state=0))
+    objective = Objective(dataset_of(X, rng.integers(4, size=2000)), ElasticNet(1e-3))
+    point = objective.at(np.zeros(objective.size))
+    for n_before, kind in [(0.0, DiagonalMap), (1e6, MatrixMap)]:
+        change, _ = choose_preconditioner(objective, point, False, False, n_before=n_before)
+        assert type(change) is kind
+    dense = Objective(dataset_of(X.toarray(), objective.data.codes), ElasticNet(1e-3))
+    change, _ = choose_preconditioner(
+        dense, dense.at(point.w), safe=False, whole=False, n_before=0.0
+    )
+    assert type(change) is MatrixMap

@@ -29,6 +29,7 @@ __all__ = [
     "class_variances",
     "diagonal_hessian",
     "gram",
+    "gram_cost",
     "hessian_cost",
     "ridge_of",
     "row_curvature",
@@ -41,6 +42,10 @@ _DENSE_BYTES = 4 << 20
 # With so many rows for each dimension the curvature of a sample is that of all rows, nearly:
 # Z. Frangella et al. (2023), "PROMISE", section 3.
 _ROWS_PER_DIMENSION = 100
+# What a product of two entries of a sparse row costs in multiply-adds of dense products, and an
+# entry of the matrix that it adds to; and the largest square of a mean in units of scale: beside
+# more, the digits of a variance would be lost.
+_SPARSE_PAIR, _SPARSE_ENTRY, _NEAR_ZERO = 120.0, 150.0, 1e4
 # The largest matrix.
 _HESSIAN_BYTES = 64 << 20
 # A pass over few rows takes as long as so many multiply-adds of a large matrix product.
@@ -83,6 +88,11 @@ class _Standard:
     @property
     def width(self) -> int:
         return len(self.mean) + self.fit_intercept
+
+    @property
+    def is_near_zero(self) -> bool:
+        """Whether no mean is so large that the variance beside it is lost."""
+        return bool(np.square(self.mean / self.scale).max(initial=0.0) <= _NEAR_ZERO)
 
     def parts(self, X: Matrix, width: int | None = None) -> Iterator[tuple[slice, NDArray]]:
         """Yield parts of a block, each in the memory of the last.
@@ -152,7 +162,10 @@ def gram(
 
 
 def _gram(standard: _Standard, weigh: Weigh, block: Block) -> tuple[NDArray]:
-    roots, n = np.sqrt(weigh(block)), standard.width
+    q, n = weigh(block), standard.width
+    if _is_cheaper_sparse(block.X) and standard.is_near_zero:
+        return (np.stack([_sparse_gram(standard, block.X, column) for column in q.T]),)
+    roots = np.sqrt(q)
     total = np.zeros((roots.shape[1], n, n))
     for rows, A in standard.parts(block.X):
         B = standard.scratch.array("B", A.shape, A.dtype)
@@ -160,6 +173,43 @@ def _gram(standard: _Standard, weigh: Weigh, block: Block) -> tuple[NDArray]:
             np.multiply(A, root[:, np.newaxis], out=B)
             total[k] += B.T @ B
     return (total,)
+
+
+def _is_cheaper_sparse(X: Matrix) -> bool:
+    """Return whether sparse products make the Gram matrix of these rows sooner than dense ones."""
+    n, p = X.shape
+    return not isinstance(X, np.ndarray) and gram_cost(X) < n * p**2
+
+
+def gram_cost(X: Matrix) -> float:
+    """Return what a Gram matrix of these rows costs, in multiply-adds of dense products."""
+    n, p = X.shape
+    if isinstance(X, np.ndarray):
+        return float(n) * p**2
+    if X.format == "csr":
+        per_row = np.diff(X.indptr)
+    else:
+        per_row = np.bincount(X.indices, minlength=n)
+    pairs = float(np.square(per_row, dtype=np.float64).sum())
+    return min(_SPARSE_PAIR * pairs + _SPARSE_ENTRY * p**2, float(n) * p**2)
+
+
+def _sparse_gram(standard: _Standard, X: Matrix, q: NDArray) -> NDArray:
+    """Return X' diag(q) X for centred and scaled X with a 1, from the sparse products.
+
+    sum q (x - m)(x - m)' = X' diag(q) X - m (q' X) - (X' q) m' + (sum q) m m'
+    """
+    p, q = len(standard.mean), q.astype(np.float64)
+    m, scale = standard.mean.astype(np.float64), standard.scale.astype(np.float64)
+    total, first = q.sum(), X.T @ q
+    G = np.empty((standard.width, standard.width))
+    G[:p, :p] = (X.T @ (sp.diags(q) @ X)).toarray()
+    G[:p, :p] += np.outer(m, total * m - first) - np.outer(first, m)
+    G[:p, :p] /= scale
+    G[:p, :p] /= scale[:, np.newaxis]
+    G[:p, p:] = ((first - total * m) / scale)[:, np.newaxis]
+    G[p:, :p], G[p:, p:] = G[:p, p:].T, total
+    return G
 
 
 def class_variances(point: Point, classes: slice, is_mean: bool = False) -> Weigh:

@@ -234,6 +234,7 @@ class PreconditionedIterates:
                 solver.separable,
                 np.random.default_rng(run.seed) if solver.is_stochastic else None,
                 as_seen=run.finishing,
+                n_before=len(run.losses),
             )
         else:
             # The textbook's method, on the features as `standardize` has them.
