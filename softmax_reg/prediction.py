@@ -20,6 +20,7 @@ from softmax_reg.dataset.user_rows import (
     weighted_mean,
 )
 from softmax_reg.functional import log_softmax
+from softmax_reg.inference.mixin import InferenceMixin
 from softmax_reg.inference.results import CoefficientsMixin
 
 __all__ = ["SoftmaxPredictor", "unchanged_if_it_fails"]
@@ -37,7 +38,7 @@ def unchanged_if_it_fails(estimator: Any) -> Iterator[None]:
         raise
 
 
-class SoftmaxPredictor(CoefficientsMixin):
+class SoftmaxPredictor(CoefficientsMixin, InferenceMixin):
     """What follows from `coef_`, `intercept_` and `classes_`."""
 
     # With a link, scikit-learn's HTML shows the description of each parameter as a tooltip.
