@@ -57,7 +57,7 @@ class FittedRows:
         """
         check_is_fitted(model)
         data = read_data(model, X, y, sample_weight, reset=False).in_float64()
-        coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
+        coef = _dense(model.coef_)
         _check_classes(model.classes_, coef, model.intercept_, data)
         n_fitted = getattr(model, "n_samples_seen_", data.shape[0])
         if n_fitted != data.shape[0]:
@@ -68,6 +68,11 @@ class FittedRows:
         objective = Objective(data, _penalty_of(model, data), bool(model.fit_intercept))
         w = flat(objective, coef.astype(np.float64), model.intercept_.astype(np.float64))
         return cls(copy(model), objective, objective.at(w))
+
+    @property
+    def dense_coef(self) -> NDArray:
+        """`coef_`, also after `sparsify`."""
+        return _dense(self.model.coef_)
 
     @property
     def data(self) -> Dataset:
@@ -125,6 +130,10 @@ class FittedRows:
         if self.objective.fit_intercept:
             return -self.data.total_weight * null_loss(self.data)
         return -self.data.total_weight * float(np.log(self.data.n_classes))
+
+
+def _dense(coef: Any) -> NDArray:
+    return coef.toarray() if hasattr(coef, "toarray") else coef
 
 
 def _check_classes(classes: NDArray, coef: NDArray, intercept: NDArray, data: Dataset) -> None:
