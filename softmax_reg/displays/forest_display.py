@@ -47,6 +47,8 @@ class ForestDisplay:
         The class that the others are compared with, for the titles.
     level : float, default=0.95
         Of the intervals, for the label.
+    unit : {"raw", "deviation"}, default="raw"
+        The change of a feature that they are for, for the label.
 
     Attributes
     ----------
@@ -81,6 +83,7 @@ class ForestDisplay:
         kind: Literal["coef", "rrr", "ame"] = "coef",
         base: Any = None,
         level: float = 0.95,
+        unit: Literal["raw", "deviation"] = "raw",
     ) -> None:
         if kind not in _LABELS:
             raise ValueError(f"kind must be 'coef', 'rrr' or 'ame', got {shown(kind)}")
@@ -88,7 +91,7 @@ class ForestDisplay:
         self.lower: Floats = np.asarray(lower, np.float64)
         self.upper: Floats = np.asarray(upper, np.float64)
         self.classes, self.terms, self.kind = list(classes), list(terms), kind
-        self.base, self.level = base, level
+        self.base, self.level, self.unit = base, level, unit
         wanted = (len(self.classes), len(self.terms))
         for name in ("estimates", "lower", "upper"):
             if (found := getattr(self, name).shape) != wanted:
@@ -104,6 +107,7 @@ class ForestDisplay:
         kind: Literal["coef", "rrr", "ame"] = "coef",
         *,
         level: float = 0.95,
+        units: Literal["raw", "deviation"] = "raw",
         terms: Sequence[str] | None = None,
         axes: Any = None,
     ) -> Self:
@@ -118,6 +122,9 @@ class ForestDisplay:
             which every class has.
         level : float, default=0.95
             Of the intervals, between 0 and 1.
+        units : {"raw", "deviation"}, default="raw"
+            Of a change of each feature by 1, or by its standard deviation, which makes features of
+            different units comparable.
         terms : sequence of str, default=None
             The terms to draw, in this order; None means all features, without the intercept.
         axes : sequence of matplotlib Axes, default=None
@@ -130,10 +137,12 @@ class ForestDisplay:
         Raises
         ------
         ValueError
-            If there is no such kind or term, or `axes` are not as many as the classes.
+            If there is no such kind, unit or term, or `axes` are not as many as the classes.
         """
         if kind not in _LABELS:
             raise ValueError(f"kind must be 'coef', 'rrr' or 'ame', got {shown(kind)}")
+        if units not in ("raw", "deviation"):
+            raise ValueError(f"units must be 'raw' or 'deviation', got {shown(units)}")
         if kind == "ame":
             table, name = inference.marginal_effects(level=level).summary(), "effect"
         elif kind == "rrr":
@@ -152,8 +161,11 @@ class ForestDisplay:
             table[column].to_numpy().reshape(len(classes), -1)[:, places]
             for column in (name, "lower", "upper")
         ]
+        if units == "deviation":
+            by = inference.deviations.reindex(terms, fill_value=1.0).to_numpy()
+            values = [part**by if kind == "rrr" else part * by for part in values]
         base = None if kind == "ame" else inference.base
-        return cls(*values, classes, terms, kind, base, level).plot(axes)
+        return cls(*values, classes, terms, kind, base, level, units).plot(axes)
 
     def plot(self, axes: Any = None) -> Self:
         """Draw the estimates.
@@ -205,15 +217,16 @@ class ForestDisplay:
         ax.grid(axis="x", color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
         if is_lowest:
-            ax.set_xlabel(f"{_LABELS[self.kind]}, {100.0 * self.level:g} % interval")
+            per = " per deviation" if self.unit == "deviation" else ""
+            ax.set_xlabel(f"{_LABELS[self.kind]}{per}\n{100.0 * self.level:g} % interval")
             ax.tick_params(labelbottom=True)
 
     def _new(self, across: int, down: int) -> list[Any]:
         import matplotlib.pyplot as plt
 
-        height = (_ROW_INCHES * len(self.terms) + 1.1) * down
+        height = (_ROW_INCHES * len(self.terms) + 1.2) * down
         figure, grid = plt.subplots(
-            *(down, across), figsize=(2.8 * across + 1.2, height), layout="constrained",
+            *(down, across), figsize=(3.0 * across + 1.2, height), layout="constrained",
             squeeze=False, sharex=True, sharey=True,
         )  # fmt: skip
         axes = grid.ravel().tolist()

@@ -128,9 +128,7 @@ class ScoredRows:
             total += U.T @ U
         return S**2 * total
 
-    def _sum(
-        self, visit: Callable[..., Sums], n_rows: int | None = None, **kept: NDArray
-    ) -> Sums:
+    def _sum(self, visit: Callable[..., Sums], n_rows: int | None = None, **kept: NDArray) -> Sums:
         """Return the sums of what `visit` makes of the blocks: matrices of m columns."""
         m = len(self.along.column)
         # Adding up the matrices is to cost little beside making them.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import cached_property
+from softmax_reg.dataset.moments import Moments
 from softmax_reg.inference.covariance import Spread
 from softmax_reg.inference.fitted_rows import FittedRows
 from softmax_reg.inference.hypotheses import TestResult, lr_test, score_test, wald_test
@@ -100,6 +101,16 @@ class Inference:
     def _seen(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         units, place = self._fitted.units, self._place(self.base)
         return units.seen_from(self._theta, self._cov, place, self._fitted.is_shift_free)
+
+    @cached_property
+    def deviations(self) -> pd.Series:
+        """The standard deviation of each feature, weighted, shape (n_features,)."""
+        import pandas as pd
+
+        variance = self._fitted.objective.variance
+        if not self._fitted.objective.fit_intercept:  # that is about zero
+            variance = Moments(self._fitted.data).variance
+        return pd.Series(np.sqrt(variance), index=self._fitted.features, name="deviation")
 
     @property
     def _index(self) -> pd.MultiIndex:
@@ -224,7 +235,7 @@ class Inference:
         facts = {
             "rows": f"{self.n_obs:g}" + f", in {self.n_groups} clusters" * bool(self.n_groups),
             "classes": f"{len(labels)}: {named}; {compared}",
-            "coefficients": f"{self.df}",
+            "coefficients": f"{len(self._index)}",
             "covariance": self.cov_type,
             "log-likelihood": f"{self.loglik:.4f}",
             "null model": f"{self.loglik_null:.4f}",

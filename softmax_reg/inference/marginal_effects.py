@@ -170,7 +170,9 @@ def _rows_at(inference: Inference, at: Any) -> tuple[Dataset, str]:
         return _unlabelled(Moments(data).mean[np.newaxis], data), "the means of the features"
     if at == "median":
         return _unlabelled(_medians(data)[np.newaxis], data), "the medians of the features"
-    raise ValueError(f"at must be 'average', 'mean', 'median' or rows of features, got {shown(at)}.")
+    raise ValueError(
+        f"at must be 'average', 'mean', 'median' or rows of features, got {shown(at)}."
+    )
 
 
 def _population(inference: Inference) -> Dataset:
@@ -208,7 +210,7 @@ def _medians(data: Dataset) -> NDArray[np.float64]:
 
 
 def _median(values: NDArray, weights: NDArray) -> float:
-    """Return the median of values as often as their weights say, the mean of the two middle ones."""
+    """Return the weighted median: where two values are in the middle, their mean."""
     order = np.argsort(values, kind="stable")
     values, up_to = values[order], np.cumsum(weights[order])
     half = 0.5 * up_to[-1]

@@ -172,24 +172,25 @@ def check_rank(fitted: FittedRows) -> None:
             f"The features {shown(constant)} are constant: their coefficients are not determined. "
             "Leave them out."
         )
-    (G,) = gram(objective, shares_of)
+    p = objective.n_features  # the intercept, last, is orthogonal to what is centred
+    G = gram(objective, shares_of)[0, :p, :p]
     d = np.sqrt(np.diag(G))
-    correlation, n = G / d / d[:, np.newaxis], len(G)
-    tolerance = _COLLINEAR * float(np.finfo(np.float64).eps) * n
+    correlation = G / d / d[:, np.newaxis]
+    tolerance = _COLLINEAR * float(np.finfo(np.float64).eps) * p
     _, order, rank, _ = scipy.linalg.lapack.dpstrf(correlation, tol=tolerance, lower=1)
-    if rank == n:
+    if rank == p:
         return
     kept, left = order[:rank] - 1, order[rank:] - 1
     combined = scipy.linalg.solve(
         correlation[np.ix_(kept, kept)], correlation[np.ix_(kept, left)], assume_a="pos"
     )
-    terms = np.append(names, ["the intercept"] * (n - len(names)))
     told = []
     for j, shares in zip(left, combined.T, strict=True):
         others = np.sort(kept[np.abs(shares) > _TOLD * np.abs(shares).max(initial=0.0)])
-        told.append(f"{shown(str(terms[j]))} of {shown(terms[others].tolist())}")
+        told.append(f"{shown(names[j])} of {shown(names[others])}")
     raise ValueError(
-        f"Features are linear combinations of others: {'; '.join(told[:3])}"
+        f"Features are linear combinations of others"
+        f"{' and the intercept' if objective.fit_intercept else ''}: {'; '.join(told[:3])}"
         f"{', ...' if len(told) > 3 else ''}. Their coefficients are not determined. Leave one of "
         "each out."
     )
