@@ -35,7 +35,7 @@ def inference(X, y, weights=None, *, params=None, **options):
     return fitted(X, y, weights, **params or {}).inference(X, y, weights, **options)
 
 
-def options_of(kind, n=len(Y)):
+def options_of(kind, n=150):
     groups = np.arange(n) * 7 % 23 if kind == "cluster" else None
     return {"cov_type": kind, "groups": groups}
 

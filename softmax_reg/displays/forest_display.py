@@ -157,15 +157,18 @@ class ForestDisplay:
         if unknown := [term for term in terms if term not in known]:
             raise ValueError(f"terms holds {shown(unknown[0])}, which is none of {shown(known)}")
         places = [known.index(term) for term in terms]
-        values = [
-            table[column].to_numpy().reshape(len(classes), -1)[:, places]
-            for column in (name, "lower", "upper")
-        ]
+        by = np.ones(len(terms))
         if units == "deviation":
             by = inference.deviations.reindex(terms, fill_value=1.0).to_numpy()
-            values = [part**by if kind == "rrr" else part * by for part in values]
-        base = None if kind == "ame" else inference.base
-        return cls(*values, classes, terms, kind, base, level, units).plot(axes)
+
+        def drawn(column: str) -> Floats:
+            values: Floats = table[column].to_numpy().reshape(len(classes), -1)[:, places]
+            return values**by if kind == "rrr" else values * by
+
+        return cls(
+            drawn(name), drawn("lower"), drawn("upper"), classes, terms, kind,
+            None if kind == "ame" else inference.base, level, units,
+        ).plot(axes)  # fmt: skip
 
     def plot(self, axes: Any = None) -> Self:
         """Draw the estimates.

@@ -8,62 +8,28 @@ Statistician 46, 327-333.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import check_array
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.moments import Moments
+from softmax_reg.inference.chi_squared import TestResult
 from softmax_reg.inference.covariance import ScoredRows, Spread, inverse
+from softmax_reg.inference.estimates import Estimates
 from softmax_reg.inference.parametrisation import Parametrisation
 
-if TYPE_CHECKING:
-    from softmax_reg.inference.inference import Inference
-
-__all__ = ["TestResult", "lr_test", "score_test", "wald_test"]
+__all__ = ["lr_test", "score_test", "wald_test"]
 
 # A column whose information, given the model, is so small a share of it depends on the others.
 _COLLINEAR = 1e-11
 
 
-@dataclass(frozen=True, repr=False)
-class TestResult:
-    """A test whose statistic has a chi-squared distribution under the hypothesis.
-
-    Attributes
-    ----------
-    name : str
-        Which test, and of what.
-    statistic : float
-    df : int
-        Degrees of freedom.
-    p : float
-        The probability of a statistic as large under the hypothesis.
-    """
-
-    name: str
-    statistic: float
-    df: int
-    p: float
-
-    __test__ = False  # no test of pytest's
-
-    @classmethod
-    def of(cls, name: str, statistic: float, df: int) -> TestResult:
-        """Return the test of a statistic."""
-        return cls(name, float(statistic), int(df), float(chi2.sf(statistic, df)))
-
-    def __repr__(self) -> str:
-        p = "p < 0.0001" if self.p < 1e-4 else f"p = {self.p:.4f}"
-        return f"{self.name}: chi2({self.df}) = {self.statistic:.4f}, {p}"
-
-
-def wald_test(inference: Inference, hypothesis: Any) -> TestResult:
+def wald_test(inference: Estimates, hypothesis: Any) -> TestResult:
     """Return the Wald test of coefficients being 0, or of R coefficients being 0."""
     R, name = _restrictions(inference, hypothesis)
     values, cov = R @ inference.coef.to_numpy(), R @ inference.cov.to_numpy() @ R.T
@@ -76,7 +42,7 @@ def wald_test(inference: Inference, hypothesis: Any) -> TestResult:
     return TestResult.of(f"Wald test of {name}", values @ inverted @ values, len(R))
 
 
-def _restrictions(inference: Inference, hypothesis: Any) -> tuple[NDArray[np.float64], str]:
+def _restrictions(inference: Estimates, hypothesis: Any) -> tuple[NDArray[np.float64], str]:
     terms = inference.coef.index.get_level_values("term")
     if isinstance(hypothesis, str):
         hypothesis = [hypothesis]
@@ -103,12 +69,10 @@ def _restrictions(inference: Inference, hypothesis: Any) -> tuple[NDArray[np.flo
     return R, f"{len(R)} restriction{'s' * (len(R) > 1)}"
 
 
-def lr_test(inference: Inference, other: Inference | None) -> TestResult:
+def lr_test(inference: Estimates, other: Estimates | None) -> TestResult:
     """Return the likelihood ratio test of the smaller of two models, or of the null model."""
     if other is None:
-        n_null = (len(inference.classes) - 1) * ("intercept" in inference.terms[:1])
-        statistic, df = inference.loglik - inference.loglik_null, inference.df - n_null
-        return TestResult.of("Likelihood ratio test of the null model", 2.0 * statistic, df)
+        return inference.null_test
     other.require_likelihood("lr_test")
     large, small = (inference, other) if inference.df > other.df else (other, inference)
     if large.n_obs != small.n_obs or not np.array_equal(large.classes, small.classes):
@@ -133,7 +97,7 @@ def lr_test(inference: Inference, other: Inference | None) -> TestResult:
     return TestResult.of(name, max(statistic, 0.0), large.df - small.df)
 
 
-def score_test(inference: Inference, X_more: Any) -> TestResult:
+def score_test(inference: Estimates, X_more: Any) -> TestResult:
     """Return the score test of further features, whose coefficients are 0 in the model."""
     fitted, spread = inference._fitted, inference._spread
     data, units = fitted.data, fitted.units

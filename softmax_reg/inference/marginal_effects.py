@@ -20,12 +20,11 @@ from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.moments import Moments
 from softmax_reg.dataset.user_rows import validated
 from softmax_reg.inference.effect_sums import change_effect, slope_effects
+from softmax_reg.inference.estimates import Estimates
 from softmax_reg.inference.results import Table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from softmax_reg.inference.inference import Inference
 
 __all__ = ["MarginalEffects", "marginal_effects"]
 
@@ -97,7 +96,7 @@ class MarginalEffects:
         return wald_table("effect", index, values, cov, level, facts, self.is_posterior)
 
 
-def marginal_effects(inference: Inference, at: Any, discrete: Any, level: float) -> MarginalEffects:
+def marginal_effects(inference: Estimates, at: Any, discrete: Any, level: float) -> MarginalEffects:
     """Return the effects; `Inference.marginal_effects` documents the arguments."""
     import pandas as pd
 
@@ -157,7 +156,7 @@ def _checked_changes(discrete: Any, features: list[str]) -> dict[int, tuple[floa
     return found
 
 
-def _rows_at(inference: Inference, at: Any) -> tuple[Dataset, str]:
+def _rows_at(inference: Estimates, at: Any) -> tuple[Dataset, str]:
     """Return the rows to average over, with their weights, and in words which they are."""
     data = _population(inference)
     if not isinstance(at, str):
@@ -175,7 +174,7 @@ def _rows_at(inference: Inference, at: Any) -> tuple[Dataset, str]:
     )
 
 
-def _population(inference: Inference) -> Dataset:
+def _population(inference: Estimates) -> Dataset:
     """Return the rows with their sample weights: those of classes are no part of a population."""
     data = inference._fitted.data
     if inference._fitted.model.class_weight is None:
@@ -188,8 +187,7 @@ def _population(inference: Inference) -> Dataset:
 def _unlabelled(X: Any, data: Dataset) -> Dataset:
     codes = np.zeros(X.shape[0], dtype=np.intp)
     weights = np.ones(X.shape[0])
-    of_rows = {"present": data.present, "dtype": np.float64}
-    return Dataset.of(X, data.classes, codes, weights, **of_rows)
+    return Dataset.of(X, data.classes, codes, weights, present=data.present, dtype=np.float64)
 
 
 def _medians(data: Dataset) -> NDArray[np.float64]:

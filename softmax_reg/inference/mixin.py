@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from softmax_reg.inference.estimate import infer
 from softmax_reg.inference.fitted_rows import FittedRows
+from softmax_reg.inference.infer import infer
 from softmax_reg.inference.inference import Inference
 from softmax_reg.inference.requirements import checked_spread
 

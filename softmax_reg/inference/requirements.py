@@ -63,7 +63,7 @@ def checked_spread(
     has_weight = (data.weights > 0.0).astype(np.float64)
     counts = has_weight
     if is_weighted and not is_sampled:
-        counts = np.where(data.weights > 0.0, data.sample_weight, 0.0).astype(np.float64)
+        counts = np.asarray(data.sample_weight, dtype=np.float64) * has_weight
         fraction = np.flatnonzero(counts != np.round(counts))
         if len(fraction):
             raise ValueError(
