@@ -40,7 +40,7 @@ def infer(model, *args, **options):
 # name -> what is asked, and what is said
 REFUSED = {
     "not fitted": (infer(SoftmaxRegression()), "not fitted yet"),
-    "no labels": (lambda: FITTED.inference(X), "y"),
+    "no labels": (lambda: FITTED.inference(X), "target y is None"),
     "ridge": (infer(RIDGE), "penalised .ridge, C = 1.*C=np.inf.*penalised='laplace'.*bootstrap"),
     "one penalised feature": (infer(fit(C=1.0, penalty_factor=[0, 0, 0, 1])), "penalised"),
     "lasso": (infer(fit(C=1.0, penalty="l1"), X, Y, penalised="laplace"), "lasso.*bootstrap"),
@@ -53,7 +53,7 @@ REFUSED = {
     "separated": (infer(fit(*IRIS), *IRIS), "separate some classes.*finite C"),
     "stopped soon": (infer(fit(max_iter=3)), "did not converge.*Newton step.*standard errors"),
     "other rows": (infer(FITTED, X[::2], Y[::2]), "75 rows, but .* 150"),
-    "other features": (infer(FITTED, X[::-1], Y), "not those of the largest likelihood"),
+    "other features": (infer(FITTED, X[::-1], Y), "not the optimum on these rows"),
     "other columns": (infer(FITTED, X[:, :3], Y), "3 features"),
     "other labels": (infer(FITTED, X, np.where(Y == 0, 7, Y)), "fitted with"),
     "other weights": (infer(FITTED, X, Y, np.arange(len(Y))), "Give the X, y and sample_weight"),
@@ -118,6 +118,7 @@ REFUSED = {
         r"SoftmaxRegressionCV chose C=.*Fit SoftmaxRegression\(C=np.inf\)",
     ),
     "level": (lambda: FOUND.summary(95), "between 0 and 1, such as 0.95, got 95"),
+    "level, text": (lambda: FOUND.conf_int("95 %"), "level must be between 0 and 1"),
     "level of effects": (lambda: FOUND.marginal_effects(level=0.0), "between 0 and 1"),
     "wald, name": (lambda: FOUND.wald_test("age"), "no term 'age'; the terms are"),
     "wald, nothing": (lambda: FOUND.wald_test([]), "takes names of terms"),

@@ -189,7 +189,7 @@ class ForestDisplay:
             If `axes` are not as many as the classes.
         """
         n = len(self.classes)
-        across, down = across_and_down(n)
+        across, down = across_and_down(n, most=2 if n == 4 else 3)
         self.axes_ = self._new(across, down) if axes is None else np.ravel(axes).tolist()
         if len(self.axes_) != n:
             raise ValueError(f"axes must hold {n} axes, got {len(self.axes_)}")
@@ -203,7 +203,7 @@ class ForestDisplay:
         values, low, high = self.estimates[number], self.lower[number], self.upper[number]
         rows = np.arange(len(values))[::-1]  # the first term on top
         if self.kind == "rrr":
-            ax.set_xscale("log")
+            _as_ratios(ax)
         ax.axvline(none, **GUIDE)
         ax.hlines(rows, low, high, color=COLORS[0], linewidth=1.6, zorder=2)
         is_clear = (low > none) | (high < none)
@@ -236,3 +236,18 @@ class ForestDisplay:
         for ax in axes[len(self.classes) :]:
             figure.delaxes(ax)
         return list(axes[: len(self.classes)])
+
+
+def _as_ratios(ax: Any) -> None:
+    """Make the axis logarithmic, with plain numbers, between powers of 10 too where it is short."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        """It chooses what is labelled, and writes 0.1 in place of 1e-01."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(Plain())
+    ax.xaxis.set_minor_formatter(Plain(minor_thresholds=(1.0, 0.5)))

@@ -115,6 +115,10 @@ def bootstrap(
     >>> model = SoftmaxRegression(penalty="l1", C=0.2).fit(X, y)
     >>> bootstrap(model, X, y, n=50, random_state=0).selected.round(1)
     sepal length (cm)    0.0
+    sepal width (cm)     0.0
+    petal length (cm)    1.0
+    petal width (cm)     0.3
+    Name: selected, dtype: float64
     """
     _check_model(model)
     if not (isinstance(n, int | np.integer) and n >= 2):

@@ -36,7 +36,7 @@ class Estimates:
         The class that the others are compared with; None where every class has coefficients of
         its own, as under a ridge with more than two classes.
     cov_type : {"nonrobust", "HC0", "HC1", "cluster", "laplace"}
-    n_obs : float
+    n_obs : int
         The number of rows with a weight; of frequency weights their sum.
     n_groups : int
         The number of clusters; 0 without.
@@ -52,7 +52,7 @@ class Estimates:
     terms: list[str]
     base: Any
     cov_type: str
-    n_obs: float
+    n_obs: int
     n_groups: int
     df: int
     loglik: float
@@ -219,8 +219,9 @@ class Estimates:
         ValueError
             If the level is none.
         """
-        from softmax_reg.inference.tables import wald_table
+        from softmax_reg.inference.tables import check_level, wald_table
 
+        check_level(level)
         return wald_table(
             "coef", self._index, *self._seen, level, self._facts(level), self.is_posterior
         )
@@ -230,7 +231,7 @@ class Estimates:
         named = ", ".join(labels[:6]) + (", ..." if len(labels) > 6 else "")
         compared = "every class by itself" if self.base is None else f"against {self.base}"
         facts = {
-            "rows": f"{self.n_obs:g}" + f", in {self.n_groups} clusters" * bool(self.n_groups),
+            "rows": f"{self.n_obs}" + f", in {self.n_groups} clusters" * bool(self.n_groups),
             "classes": f"{len(labels)}: {named}; {compared}",
             "coefficients": f"{len(self._index)}",
             "covariance": self.cov_type,
@@ -306,6 +307,7 @@ class Estimates:
         return 1.0 - (self.loglik - self.df) / self.loglik_null
 
     def require_errors(self, what: str) -> None:
+        """Raise ValueError if what is asked for needs a fit without a penalty."""
         if self.is_posterior:
             raise ValueError(
                 f"{what} is for fits without a penalty: coefficients that are pulled towards 0 "

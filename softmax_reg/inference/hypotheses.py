@@ -77,8 +77,8 @@ def lr_test(inference: Estimates, other: Estimates | None) -> TestResult:
     large, small = (inference, other) if inference.df > other.df else (other, inference)
     if large.n_obs != small.n_obs or not np.array_equal(large.classes, small.classes):
         raise ValueError(
-            f"lr_test compares two models of the same rows, but one has {large.n_obs:g} rows of "
-            f"classes {shown(large.classes)}, the other {small.n_obs:g} of {shown(small.classes)}."
+            f"lr_test compares two models of the same rows, but one has {large.n_obs} rows of "
+            f"classes {shown(large.classes)}, the other {small.n_obs} of {shown(small.classes)}."
         )
     extra = [term for term in small.terms if term not in large.terms]
     if extra or large.df == small.df:
@@ -126,7 +126,8 @@ def score_test(inference: Estimates, X_more: Any) -> TestResult:
     is_new = np.zeros((wide.n_terms, n_outputs), dtype=bool)
     is_new[units.model.n_features : model.n_features] = True
     new, old = np.flatnonzero(is_new), np.flatnonzero(~is_new)
-    statistic = _score_statistic(rows, old, new, spread, names)
+    with data.running():
+        statistic = _score_statistic(rows, old, new, spread, names)
     name = f"Score test of {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
     return TestResult.of(name, statistic, len(new))
 

@@ -24,7 +24,7 @@ def infer(fitted: FittedRows, spread: Spread, base: Any, penalised: str | None) 
             f"ask for {spread.cov_type!r}. Leave cov_type out, with weights that are numbers of "
             "rows and class_weight=None; or use bootstrap(model, X, y)."
         )
-    n_obs, terms = float(spread.counts.sum()), fitted.terms
+    n_obs, terms = round(spread.counts.sum()), fitted.terms
     df = (len(fitted.classes) - 1) * len(terms)
     with fitted.data.running():
         check_fit(fitted, df, n_obs)

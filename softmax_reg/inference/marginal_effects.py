@@ -87,9 +87,10 @@ class MarginalEffects:
         ValueError
             If the level is none.
         """
-        from softmax_reg.inference.tables import wald_table
+        from softmax_reg.inference.tables import check_level, wald_table
 
         level = self.level if level is None else level
+        check_level(level)
         facts = Table(self._facts.title, self._facts.rows | {"intervals": f"{100.0 * level:g} %"})
         values, cov = self.effect.to_numpy(), self.cov.to_numpy()
         index = self.effect.index

@@ -102,16 +102,21 @@ class InferenceMixin:
           classes         3: 0, 1, 2; against 0
           coefficients    6
           covariance      nonrobust
-          log-likelihood  -148.5716
-          null model      -193.2992
-          pseudo R2       0.2314 (McFadden), 0.2003 adjusted
-          LR test         chi2(4) = 89.4552, p < 0.0001
-          AIC, BIC        309.14, 328.23
+          log-likelihood  -172.9238
+          null model      -193.3148
+          pseudo R2       0.1055 (McFadden), 0.0744 adjusted
+          LR test         chi2(4) = 40.7821, p < 0.0001
+          AIC, BIC        357.85, 376.94
           intervals       95 %
         <BLANKLINE>
-                            coef       se     z      p    lower    upper
+                            coef      se     z      p    lower     upper
         class term
-        1     intercept    16.82
+        1     intercept    12.16   2.372  5.13 <0.001    7.512     16.81
+              ash         -2.825  0.8451 -3.34 <0.001   -4.481    -1.168
+              magnesium -0.05332 0.01513 -3.52 <0.001 -0.08298  -0.02366
+        2     intercept    3.188   2.246  1.42  0.156   -1.215      7.59
+              ash          0.157  0.8347  0.19  0.851   -1.479     1.793
+              magnesium -0.03685 0.01558 -2.37  0.018 -0.06738 -0.006312
         """
         fitted = FittedRows.of(self, X, y, sample_weight)
         is_weighted = fitted.data.sample_weight is not None

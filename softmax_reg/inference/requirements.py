@@ -124,7 +124,7 @@ def check_penalty(fitted: FittedRows, penalised: str | None) -> None:
         )
 
 
-def check_fit(fitted: FittedRows, n_parameters: int, n_obs: float) -> None:
+def check_fit(fitted: FittedRows, n_parameters: int, n_obs: int) -> None:
     """Raise ValueError where no maximum of the likelihood can have been found.
 
     Warns
@@ -139,7 +139,7 @@ def check_fit(fitted: FittedRows, n_parameters: int, n_obs: float) -> None:
         )
     if not fitted.is_penalised and n_parameters > n_obs:
         raise ValueError(
-            f"The model has {n_parameters} coefficients, but there are {n_obs:.0f} rows: standard "
+            f"The model has {n_parameters} coefficients, but there are {n_obs} rows: standard "
             "errors need many more rows than coefficients. Leave features out, or use a ridge and "
             "inference(..., penalised='laplace')."
         )
@@ -214,7 +214,7 @@ def check_step(fitted: FittedRows, cov: NDArray) -> None:
     label = fitted.classes[fitted.units.moving[k]]
     told = "" if getattr(fitted.model, "converged_", True) else "The fit did not converge. "
     raise ValueError(
-        f"{told}The coefficients are not those of the largest likelihood of these rows: a Newton "
+        f"{told}The coefficients are not the optimum on these rows: a Newton "
         f"step would move that of {shown(fitted.terms[term])} for class {shown(label)} by "
         f"{step[worst]:.2g} standard errors. Give the X, y and sample_weight of the fit; or refit, "
         "with the default tol and a larger max_iter."

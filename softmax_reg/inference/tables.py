@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def _told_p(p: float) -> str:
 
 def check_level(level: float) -> None:
     """Raise ValueError unless a level of confidence is between 0 and 1."""
-    if not (np.ndim(level) == 0 and 0.0 < level < 1.0):
+    if not (isinstance(level, Real) and 0.0 < level < 1.0):
         raise ValueError(f"level must be between 0 and 1, such as 0.95, got {shown(level)}.")
 
 
