@@ -4,6 +4,7 @@ Each has its source.  What is printed is typed in digit by digit: it tells how m
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -136,6 +137,48 @@ def spector():
     return pd.DataFrame(table[:, :3], columns=["GPA", "TUCE", "PSI"]), table[:, 3].astype(int)
 
 
+# The satisfaction of 1681 residents of Copenhagen with their housing (low, medium, high), by their
+# influence, the type of housing and contact with others: M. Madsen (1976), "Statistical analysis of
+# multiple contingency tables", Scandinavian Journal of Statistics 3, 97-106, as `housing` in W. N.
+# Venables and B. D. Ripley (2002), "Modern Applied Statistics with S", 4th ed., section 7.3; the
+# fit is that of R's mclogit, `mblogit(Sat ~ Infl + Type + Cont, weights = Freq)`.
+_HOUSING = """
+21 21 28 34 22 36 10 11 36 61 23 17 43 35 40 26 18 54 13 9 10 8 8 12 6 7 9 18 6 7 15 13 13 7 5 11
+14 19 37 17 23 40 3 5 23 78 46 43 48 45 86 15 25 62 20 23 20 10 22 24 7 10 21 57 23 13 31 21 13 5 6
+13
+"""
+
+
+def housing():
+    levels = ["low", "medium", "high"]
+    kinds = ["tower", "apartment", "atrium", "terrace"]
+    cells = list(product(["low", "high"], kinds, levels, levels))
+    table = pd.DataFrame(cells, columns=["contact", "type", "influence", "satisfaction"])
+    of_influence = dummies(table["influence"], "medium", "high")
+    X = pd.DataFrame(of_influence | dummies(table["type"], *kinds[1:]))
+    X["contact"] = (table["contact"] == "high").astype(float)
+    return X, table["satisfaction"].to_numpy(), np.array(_HOUSING.split(), dtype=float)
+
+
+# D. J. Finney (1947), "The estimation from individual records of the relationship between dose and
+# quantal response", Biometrika 34, 320-334: volume and rate of air inspired, and vasoconstriction
+# in the skin, in 39 tests; the fit to their logarithms is that of R's glm, of deviance 29.23 as in
+# D. Pregibon (1981), "Logistic regression diagnostics", Annals of Statistics 9, 705-724.
+_VASO = """
+3.7,0.825,1 3.5,1.09,1 1.25,2.5,1 0.75,1.5,1 0.8,3.2,1 0.7,3.5,1 0.6,0.75,0 1.1,1.7,0 0.9,0.75,0
+0.9,0.45,0 0.8,0.57,0 0.55,2.75,0 0.6,3,0 1.4,2.33,1 0.75,3.75,1 2.3,1.64,1 3.2,1.6,1 0.85,1.415,1
+1.7,1.06,0 1.8,1.8,1 0.4,2,0 0.95,1.36,0 1.35,1.35,0 1.5,1.36,0 1.6,1.78,1 0.6,1.5,0 1.8,1.5,1
+0.95,1.9,0 1.9,0.95,1 1.6,0.4,0 2.7,0.75,1 2.35,0.03,0 1.1,1.83,0 1.1,2.2,1 1.2,2,1 0.8,3.33,1
+0.95,1.9,0 0.75,1.9,0 1.3,1.625,1
+"""
+
+
+def vaso():
+    table = np.array([row.split(",") for row in _VASO.split()], dtype=float)
+    X = pd.DataFrame(np.log(table[:, :2]), columns=["log volume", "log rate"])
+    return X, table[:, 2].astype(int)
+
+
 SPECTOR_COV = np.array(
     [
         [24.3179625937, -4.57347950298, -0.346255757562, -2.35916128427],
@@ -201,6 +244,27 @@ PUBLISHED = {
             "general": "1.166439 0.4437321 0.5142195 0.0214109",
             "vocation": "1.163549 0.4763737 0.5955669 0.0222199",
         },
+    ),
+    "housing": Published(
+        "R, mblogit",
+        *housing(),
+        base="low",
+        coef={
+            "medium": "-0.4192 0.4464 0.6649 -0.4357 0.1314 -0.6666 0.3609",
+            "high": "-0.1387 0.7349 1.6126 -0.7356 -0.4080 -1.4123 0.4818",
+        },
+        se={
+            "medium": "0.1729 0.1416 0.1863 0.1725 0.2231 0.2063 0.1324",
+            "high": "0.1592 0.1369 0.1671 0.1553 0.2115 0.2001 0.1241",
+        },
+    ),
+    "vaso": Published(
+        "R, glm",
+        *vaso(),
+        counts=None,
+        base=0,
+        coef={1: "-2.875 5.179 4.562"},
+        se={1: "1.321 1.865 1.838"},
     ),
     "spector": Published(
         "Stata, logit",

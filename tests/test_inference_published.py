@@ -10,9 +10,11 @@ from published import (
     afterlife,
     as_printed,
     gators,
+    housing,
     lengths,
     spector,
     students,
+    vaso,
 )
 
 from softmax_reg import SoftmaxRegression
@@ -54,6 +56,14 @@ def test_the_fit_of_the_afterlife_is_that_of_the_book():
     proba = model.predict_proba(X)[0]  # white women
     assert_allclose(proba[model.classes_ == "yes"], 0.755, atol=5e-3)
     assert model.inference(X, y, counts).n_obs == 991
+
+
+def test_the_deviances_of_the_housing_and_of_the_vasoconstriction_are_those_of_r():
+    found = inference(*housing())
+    assert found.n_obs == 1681
+    assert_allclose(-2.0 * found.loglik, 3470.084, atol=5e-4)
+    assert_allclose(found.aic, 3498.084, atol=5e-4)
+    assert_allclose(-2.0 * inference(*vaso()).loglik, 29.23, atol=5e-3)
 
 
 def test_the_criteria_of_the_lengths_are_those_of_sas():
