@@ -1,5 +1,8 @@
 """Standard errors, tests and marginal effects against their definitions, for all kinds of data."""
 
+import pickle
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -114,6 +117,22 @@ def test_many_blocks_in_threads_and_clusters_in_parts_give_the_same(monkeypatch)
         rtol=1e-8,
         atol=1e-10 * np.abs(wanted).max(),
     )
+
+
+def test_no_array_is_as_large_as_all_scores_of_all_rows():
+    rng = np.random.default_rng(0)
+    n, p, K = 60_000, 30, 5
+    X, y, groups = rng.normal(size=(n, p)), rng.integers(0, K, n), rng.integers(0, n // 10, n)
+    model = SoftmaxRegression(C=np.inf).fit(X, y)
+    tracemalloc.start()
+    try:
+        found = model.inference(X, y, cov_type="cluster", groups=groups)
+        found.marginal_effects()
+        model.inference(X, y, cov_type="HC0").score_test(rng.normal(size=(n, 1)))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.6 * 8 * n * p * K
 
 
 def test_a_float32_table_has_errors_in_float64_to_the_digits_of_its_coefficients():
@@ -535,7 +554,8 @@ def test_the_table_prints_the_facts_of_the_fit_on_top_and_is_a_data_frame():
     text = repr(found)
     for words in ("rows", "150", "against u", "log-likelihood", "LR test", "pseudo R2", "AIC, BIC"):
         assert words in text.partition("coef ")[0]
-    assert text == repr(table)
+    assert text == repr(table) == repr(pickle.loads(pickle.dumps(found)))
+    assert repr(pickle.loads(pickle.dumps(table))) == text
     assert table._repr_html_().count("<table") == found._repr_html_().count("<table") == 2
     assert "<0.001" in repr(inference(X[:, :1], Y).summary())
     assert "&lt;0.001" in inference(X[:, :1], Y)._repr_html_()

@@ -45,6 +45,33 @@ class Inference(Estimates):
         Their covariance.
     aic, bic, pseudo_r2, pseudo_r2_adjusted : float
         The criteria of Akaike and Schwarz, and McFadden's share of the null model's loglik.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_wine
+    >>> from softmax_reg import SoftmaxRegression
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> less, more = X[["ash", "magnesium"]], X[["ash", "magnesium", "malic_acid"]]
+    >>> small = SoftmaxRegression(C=np.inf).fit(less, y).inference(less, y)
+    >>> small.with_base(2).conf_int(0.9).round(3)
+                     lower   upper
+    class term
+    0     intercept -6.882   0.507
+          ash       -1.530   1.216
+          magnesium  0.011   0.062
+    1     intercept  5.143  12.804
+          ash       -4.432  -1.532
+          magnesium -0.044   0.011
+    >>> round(float(small.relative_risk_ratios()["rrr"][1]["ash"]), 2)
+    0.06
+    >>> large = SoftmaxRegression(C=np.inf).fit(more, y).inference(more, y)
+    >>> large.lr_test(small)
+    Likelihood ratio test of malic_acid: chi2(2) = 48.2179, p < 0.0001
+    >>> small.score_test(X[["malic_acid"]])
+    Score test of malic_acid: chi2(2) = 47.7012, p < 0.0001
+    >>> round(large.aic, 2)
+    313.63
     """
 
     # Tests

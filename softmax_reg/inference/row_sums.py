@@ -76,14 +76,15 @@ def cluster_sums(
     chosen = np.flatnonzero((code >= 0) & (code < len(groups)))
     if not len(chosen):
         return (total,)
-    R, code, X = _residuals(model, w, block)[chosen], code[chosen], block.X[chosen]
-    rows_of = [np.flatnonzero(along.row == k) for k in range(model.n_outputs)]
-    for rows in parts_of(len(R), len(along.features) + 1):
-        A, places = along.dense(X[rows]), (code[rows], np.arange(rows.stop - rows.start))
-        for k, mine in enumerate(rows_of):
-            shape = len(groups), len(A)
+    R = _residuals(model, w, block)
+    of_output = [np.flatnonzero(along.row == k) for k in range(model.n_outputs)]
+    for part in parts_of(len(chosen), len(along.features) + 1):
+        rows = part if len(chosen) == len(R) else chosen[part]  # a slice copies nothing
+        A = along.dense(block.X[rows])
+        places = code[rows], np.arange(len(A))
+        for k, mine in enumerate(of_output):
             if len(mine):
-                weighted = sp.csr_array((R[rows, k], places), shape=shape)
+                weighted = sp.csr_array((R[rows, k], places), shape=(len(groups), len(A)))
                 total[:, mine] += weighted @ A[:, along.column[mine]]
     return (total,)
 

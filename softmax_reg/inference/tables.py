@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -22,14 +22,15 @@ _LEAST_P = 0.001
 class TermTable(pd.DataFrame):
     """A DataFrame that is printed, and shown in a notebook, below the facts of the fit.
 
-    What is taken from it is a plain DataFrame.
+    What is taken from it is a plain DataFrame.  No more rows are printed than pandas is told to:
+    `display.max_rows`.
 
     Attributes
     ----------
     facts : Table
     """
 
-    _metadata = ("facts",)
+    _metadata: ClassVar[list[str]] = ["facts"]
     facts: Table
 
     @property
@@ -37,15 +38,17 @@ class TermTable(pd.DataFrame):
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        text = self.to_string(formatters=self._formatters(), float_format=_rounded)
-        return f"{self.facts!r}\n\n{text}"
+        return f"{self.facts!r}\n\n{self.to_string(**self._format())}"
 
     def _repr_html_(self) -> str:
-        html = self.to_html(formatters=self._formatters(), float_format=_rounded)
-        return f"{self.facts._repr_html_()}\n{html}"
+        return f"{self.facts._repr_html_()}\n{self.to_html(**self._format())}"
 
-    def _formatters(self) -> dict[str, Callable[[float], str]]:
-        return {"p": _told_p, "z": "{:.2f}".format}
+    def _format(self) -> dict[str, Any]:
+        return {
+            "formatters": {"p": _told_p, "z": "{:.2f}".format},
+            "float_format": _rounded,
+            "max_rows": pd.get_option("display.max_rows"),
+        }
 
 
 def _rounded(value: float) -> str:
