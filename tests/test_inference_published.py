@@ -15,6 +15,7 @@ from published import (
     spector,
     students,
     vaso,
+    women,
 )
 
 from softmax_reg import SoftmaxRegression
@@ -49,21 +50,30 @@ def test_the_deviances_and_the_test_of_sex_of_the_alligators_are_those_in_print(
     assert_allclose(test.statistic, 2.2, atol=0.05)
 
 
-def test_the_fit_of_the_afterlife_is_that_of_the_book():
-    # Agresti (2007), section 6.1.3: dropping race and sex one at a time and the fitted 0.76.
+def test_the_deviances_of_the_afterlife_and_of_the_alligators_are_those_of_the_books():
+    # G^2 against the saturated model: 0.8 with 2 degrees of freedom, Agresti (2007), section 6.1.3;
+    # of lake and size, collapsed over sex, 17.1 with 12, Agresti (2002), section 7.1.2.
     X, y, counts = afterlife()
-    model = SoftmaxRegression(C=np.inf).fit(X, y, counts)
-    proba = model.predict_proba(X)[0]  # white women
-    assert_allclose(proba[model.classes_ == "yes"], 0.755, atol=5e-3)
-    assert model.inference(X, y, counts).n_obs == 991
+    assert_allclose(deviance(X, y, counts, list(X)), 0.8, atol=0.06)
+    X, y, counts = gators()
+    assert_allclose(deviance(X, y, counts, list(X)), 17.1, atol=0.05)
 
 
-def test_the_deviances_of_the_housing_and_of_the_vasoconstriction_are_those_of_r():
+def deviance(X, y, counts, columns):
+    """Return 2 sum n log(n / expected) over the cells of features and classes."""
+    table = X.assign(y=y, n=counts).groupby([*columns, "y"])["n"].sum()
+    saturated = (table * np.log(table / table.groupby(columns).transform("sum"))).sum()
+    return 2.0 * (saturated - inference(X, y, counts).loglik)
+
+
+def test_the_deviances_of_the_other_tables_are_those_of_r():
     found = inference(*housing())
     assert found.n_obs == 1681
     assert_allclose(-2.0 * found.loglik, 3470.084, atol=5e-4)
     assert_allclose(found.aic, 3498.084, atol=5e-4)
     assert_allclose(-2.0 * inference(*vaso()).loglik, 29.23, atol=5e-3)
+    found = inference(*women())
+    assert_allclose([-2.0 * found.loglik, found.aic], [422.8819, 434.8819], atol=5e-5)
 
 
 def test_the_criteria_of_the_lengths_are_those_of_sas():

@@ -109,8 +109,9 @@ def score_test(inference: Estimates, X_more: Any) -> TestResult:
         raise ValueError(
             f"X_more has {more.shape[0]} rows, but the model was fitted with {data.shape[0]}."
         )
+    unlabelled = np.zeros(data.shape[0], dtype=np.intp)
     moments = Moments(
-        Dataset.of(more, data.classes, data.codes, data.weights, present=data.present),
+        Dataset.of(more, data.classes, unlabelled, data.weights, present=data.present),
         from_zero=not fitted.objective.fit_intercept,
     )
     if (constant := np.flatnonzero(moments.variance == 0.0)).size:
