@@ -160,24 +160,24 @@ def housing():
     return X, table["satisfaction"].to_numpy(), np.array(_HOUSING.split(), dtype=float)
 
 
-# The work of 263 Canadian women in 1977 (not, part-time, full-time), whether children are present or
-# absent, and the husband's income: M. Friendly and J. Fox, `Womenlf` in R's carData, J. Fox (2016),
+# The work of 263 Canadian women in 1977 (not, part-time, full-time), whether children are present
+# or absent, and the husband's income: M. Friendly and J. Fox, `Womenlf` in R's carData, J. Fox (2016),
 # "Applied Regression Analysis and Generalized Linear Models", 3rd ed., section 14.2.1.  The fit is
 # that of R's `multinom`, to the digits that it is converged to.
 _WOMEN = """
 np15 np13 np45 np23 np19 np7 np15 fp7 np15 np23 np23 fp13 np9 np9 np45 np15 np5 np9 np13 na13 pa19
 np23 fa10 fa11 np23 np23 np19 np19 np17 fp14 np13 np13 np15 na9 na9 na19 np15 fa20 np9 pa6 np9 pp4
-pa28 np23 pp5 np28 np7 np7 np23 fa15 pp10 pp10 na9 na9 pp9 na17 np23 np23 np9 np9 fa9 fa28 pp10 pa23
-np11 np15 np15 np19 np19 np23 np17 np17 np17 np17 np17 pp38 pp38 np7 np19 pp19 fa13 pp15 fp17 fp17
-pp23 fa27 fp16 fa27 na35 na35 na35 pp9 pp9 pp9 np13 np17 np17 fa15 fa15 np15 fa11 np23 np15 na15 pa12
-pa12 np13 np19 np19 np3 np9 fp17 np1 np1 pp13 np13 na19 na19 fa15 pp30 np9 np23 fa9 fa9 np13 pp13
-np17 pp13 pp13 pp19 pp19 np3 fa14 fa14 fp11 fp11 pp14 np13 np28 np28 np14 np14 np11 np13 np13 pp11
-pp11 np19 fa6 na28 fa13 fa13 na5 pp28 pp11 np23 pp15 np13 fa22 fa15 np15 np15 fp5 fa1 fa1 np9 np15
-fa13 np19 pp8 fp7 np19 np7 fa9 fa9 fa24 np15 fa13 na13 fa13 fp17 fa16 fa18 fa18 na13 pp15 np13 np7
-fp9 np23 np17 np15 np11 np17 np17 fp5 fp5 np26 fa10 fa11 fp20 np13 np15 np28 pp9 np19 np11 fa11 np9
-fa10 np19 np13 fa3 np15 np15 pp17 np7 pa15 np19 fa16 na5 np11 np11 np19 np15 np15 np11 fa5 pp23 pp23
-np7 np13 fa15 fa5 np7 fa6 fp5 fp5 np13 np13 np13 na13 np17 fp6 np5 pp19 fp3 na23 na23 fa15 na11 na23
-np13 pp23 fa11 na9 fa2 np15 na15 np15 np11 na11 np15
+pa28 np23 pp5 np28 np7 np7 np23 fa15 pp10 pp10 na9 na9 pp9 na17 np23 np23 np9 np9 fa9 fa28 pp10
+pa23 np11 np15 np15 np19 np19 np23 np17 np17 np17 np17 np17 pp38 pp38 np7 np19 pp19 fa13 pp15 fp17
+fp17 pp23 fa27 fp16 fa27 na35 na35 na35 pp9 pp9 pp9 np13 np17 np17 fa15 fa15 np15 fa11 np23 np15
+na15 pa12 pa12 np13 np19 np19 np3 np9 fp17 np1 np1 pp13 np13 na19 na19 fa15 pp30 np9 np23 fa9 fa9
+np13 pp13 np17 pp13 pp13 pp19 pp19 np3 fa14 fa14 fp11 fp11 pp14 np13 np28 np28 np14 np14 np11 np13
+np13 pp11 pp11 np19 fa6 na28 fa13 fa13 na5 pp28 pp11 np23 pp15 np13 fa22 fa15 np15 np15 fp5 fa1 fa1
+np9 np15 fa13 np19 pp8 fp7 np19 np7 fa9 fa9 fa24 np15 fa13 na13 fa13 fp17 fa16 fa18 fa18 na13 pp15
+np13 np7 fp9 np23 np17 np15 np11 np17 np17 fp5 fp5 np26 fa10 fa11 fp20 np13 np15 np28 pp9 np19 np11
+fa11 np9 fa10 np19 np13 fa3 np15 np15 pp17 np7 pa15 np19 fa16 na5 np11 np11 np19 np15 np15 np11 fa5
+pp23 pp23 np7 np13 fa15 fa5 np7 fa6 fp5 fp5 np13 np13 np13 na13 np17 fp6 np5 pp19 fp3 na23 na23
+fa15 na11 na23 np13 pp23 fa11 na9 fa2 np15 na15 np15 np11 na11 np15
 """
 
 
