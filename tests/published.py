@@ -161,7 +161,7 @@ def housing():
 
 
 # The work of 263 Canadian women in 1977 (not, part-time, full-time), whether children are present
-# or absent, and the husband's income: M. Friendly and J. Fox, `Womenlf` in R's carData, J. Fox (2016),
+# or absent, and the husband's income: `Womenlf` in R's carData, J. Fox (2016),
 # "Applied Regression Analysis and Generalized Linear Models", 3rd ed., section 14.2.1.  The fit is
 # that of R's `multinom`, to the digits that it is converged to.
 _WOMEN = """
