@@ -186,7 +186,7 @@ def test_draws_that_are_separated_are_warned_of():
     few = np.r_[0:12, 50:62]
     X, y = X_scaled(globals()["X"])[few, :2], Y[few]
     model = SoftmaxRegression(C=np.inf).fit(X, y)
-    with pytest.warns(ConvergenceWarning, match=r"\d+ of 60 fits.*Use a finite C") as caught:
+    with pytest.warns(ConvergenceWarning, match=r"\d+ of 60 fits.*use a finite C") as caught:
         result = bootstrap(model, X, y, n=60, random_state=0)
     assert len(caught) == 1
     assert caught[0].filename == __file__

@@ -124,9 +124,8 @@ def bootstrap(
     if not (isinstance(n, int | np.integer) and n >= 2):
         raise ValueError(f"n must be a whole number of draws, at least 2, got {shown(n)}.")
     fitted = FittedRows.of(model, X, y, sample_weight)
-    is_weighted = fitted.data.sample_weight is not None
     cov_type = None if groups is None else "cluster"
-    spread = checked_spread(fitted, cov_type, groups, weights_are, is_weighted)
+    spread = checked_spread(fitted, cov_type, groups, weights_are)
     seeds = check_random_state(random_state).randint(2**31, size=n).tolist()
     model_alone = copy(model)
     model_alone.callbacks, model_alone.verbose = None, 0  # what watches a fit need not be sent
@@ -134,17 +133,14 @@ def bootstrap(
     found = list(in_parallel(refit, seeds, n_jobs))
     converged = np.array([is_done for *_, is_done in found])
     if not converged.all():
-        warnings.warn(
-            f"{np.count_nonzero(~converged)} of {n} fits to draws did not converge"
-            + (
-                ", as where the features separate the classes of a draw, whose coefficients are "
-                "then large without bounds. Use a finite C."
-                if not fitted.is_penalised
-                else ". Raise max_iter."
-            ),
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+        why = "Raise max_iter."
+        if not fitted.is_penalised:
+            why = (
+                "Where features separate the classes of a draw its coefficients are large without "
+            )
+            why += "bounds: use a finite C."
+        told = f"{np.count_nonzero(~converged)} of {n} fits to draws did not converge. {why}"
+        warnings.warn(told, ConvergenceWarning, stacklevel=2)
     draws = np.stack([theta for theta, _ in found])
     estimate = _by_class(fitted.dense_coef, model.intercept_, fitted.objective.fit_intercept)
     kept = fitted.data.present
@@ -162,10 +158,10 @@ def bootstrap(
 
 def _check_model(model: Any) -> None:
     kind = type(model).__name__
-    if hasattr(model, "C_"):
+    if hasattr(model, "Cs"):
         raise TypeError(
             f"bootstrap takes a SoftmaxRegression, got {kind}, whose choice of C would have to be "
-            f"made again for each draw. Fit SoftmaxRegression(C=search.C_, ...) for that C."
+            "made again for each draw. Fit SoftmaxRegression(C=search.C_, ...) for that C."
         )
     if not hasattr(model, "_penalty"):
         raise TypeError(

@@ -119,6 +119,5 @@ class InferenceMixin:
               magnesium -0.03685 0.01558 -2.37  0.018 -0.06738 -0.006312
         """
         fitted = FittedRows.of(self, X, y, sample_weight)
-        is_weighted = fitted.data.sample_weight is not None
-        spread = checked_spread(fitted, cov_type, groups, weights_are, is_weighted)
+        spread = checked_spread(fitted, cov_type, groups, weights_are)
         return infer(fitted, spread, base, penalised)

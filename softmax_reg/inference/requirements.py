@@ -29,7 +29,7 @@ _WEIGHTS_ARE = ("frequency", "sampling")
 
 
 def checked_spread(
-    fitted: FittedRows, cov_type: str | None, groups: Any, weights_are: str, is_weighted: bool
+    fitted: FittedRows, cov_type: str | None, groups: Any, weights_are: str
 ) -> Spread:
     """Return which covariance is asked for, and how many rows each row stands for.
 
@@ -60,22 +60,26 @@ def checked_spread(
             f"cov_type='nonrobust' takes each weight for a number of rows, which {what} denies. "
             "Use cov_type='HC1', or 'cluster' with groups."
         )
-    has_weight = (data.weights > 0.0).astype(np.float64)
-    counts = has_weight
-    if is_weighted and not is_sampled:
-        counts = np.asarray(data.sample_weight, dtype=np.float64) * has_weight
-        fraction = np.flatnonzero(counts != np.round(counts))
-        if len(fraction):
-            raise ValueError(
-                f"weights_are='frequency' takes sample_weight for numbers of equal rows, but row "
-                f"{fraction[0]} has {counts[fraction[0]]:.6g}. Use weights_are='sampling' if the "
-                "weights say how many of a population each row stands for, which gives robust "
-                "standard errors."
-            )
+    counts = (data.weights > 0.0).astype(np.float64)
+    if data.sample_weight is not None and not is_sampled:
+        counts *= _whole(np.asarray(data.sample_weight, dtype=np.float64))
     if groups is None:
         return Spread(cov_type, counts)
-    codes, n_groups = _checked_groups(groups, has_weight > 0.0)
+    codes, n_groups = _checked_groups(groups, data.weights > 0.0)
     return Spread(cov_type, counts, codes, n_groups)
+
+
+def _whole(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return numbers of rows, if they are."""
+    fraction = np.flatnonzero(counts != np.round(counts))
+    if len(fraction):
+        raise ValueError(
+            f"weights_are='frequency' takes sample_weight for numbers of equal rows, but row "
+            f"{fraction[0]} has {counts[fraction[0]]:.6g}. Use weights_are='sampling' if the "
+            "weights say how many of a population each row stands for, which gives robust "
+            "standard errors."
+        )
+    return counts
 
 
 def _checked_groups(groups: Any, has_weight: NDArray[np.bool_]) -> tuple[NDArray[np.intp], int]:
