@@ -76,7 +76,7 @@ REFUSED = {
             pd.get_dummies(pd.Series(GROUPS % 3)).astype(float).to_numpy(),
             Y,
         ),
-        "linear combinations.*the intercept",
+        "linear combinations.*the intercept.*fit_intercept=False",
     ),
     "more coefficients than rows": (
         infer(fit(COLUMNS), COLUMNS, Y),

@@ -196,7 +196,7 @@ def check_rank(fitted: FittedRows) -> None:
         f"Features are linear combinations of others"
         f"{' and the intercept' if objective.fit_intercept else ''}: {'; '.join(told[:3])}"
         f"{', ...' if len(told) > 3 else ''}. Their coefficients are not determined. Leave one of "
-        "each out."
+        "each out; columns for all levels of one category need fit_intercept=False."
     )
 
 
