@@ -8,7 +8,11 @@ Files
     `CSVSource`, `ParquetSource`, `NpySource`, `FunctionSource`: rows that are read in batches; a
     source of your own is a `BatchSource`.
 Pictures
-    `LossCurveDisplay`, `CoefficientDisplay`, `PathDisplay`, `CVDisplay`, `SoftmaxDisplay`.
+    `LossCurveDisplay`, `CoefficientDisplay`, `PathDisplay`, `CVDisplay`, `SoftmaxDisplay`,
+    `ForestDisplay`.
+Inference
+    `SoftmaxRegression.inference` gives standard errors, tests and marginal effects of a fit without
+    a penalty; `bootstrap` shows how the coefficients of any fit vary with the sample.
 Modules
     `callbacks` watch a fit, log it, stop it early and write checkpoints; `solvers` are the methods,
     for hyper-parameters of their own; `schedules` of learning rates; `penalties`; `functional`: the
@@ -29,10 +33,12 @@ from softmax_reg.dataset.parquet_files import ParquetSource
 from softmax_reg.dataset.sources import BatchSource, FunctionSource, NpySource
 from softmax_reg.displays.coefficient_display import CoefficientDisplay
 from softmax_reg.displays.cv_display import CVDisplay
+from softmax_reg.displays.forest_display import ForestDisplay
 from softmax_reg.displays.loss_curve_display import LossCurveDisplay
 from softmax_reg.displays.path_display import PathDisplay
 from softmax_reg.displays.softmax_display import SoftmaxDisplay
 from softmax_reg.estimator import SoftmaxRegression
+from softmax_reg.inference.bootstrap import bootstrap
 from softmax_reg.model_selection import SoftmaxRegressionCV
 from softmax_reg.model_selection.path import softmax_path
 from softmax_reg.model_selection.softmax_path import SoftmaxPath
@@ -42,6 +48,7 @@ __all__ = [
     "CSVSource",
     "CVDisplay",
     "CoefficientDisplay",
+    "ForestDisplay",
     "FunctionSource",
     "LossCurveDisplay",
     "NpySource",
@@ -51,6 +58,7 @@ __all__ = [
     "SoftmaxPath",
     "SoftmaxRegression",
     "SoftmaxRegressionCV",
+    "bootstrap",
     "show_versions",
     "softmax_path",
 ]

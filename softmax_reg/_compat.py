@@ -20,7 +20,13 @@ from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.utils import _param_validation, class_weight, multiclass, validation
+from sklearn.utils import (
+    _param_validation,
+    check_random_state,
+    class_weight,
+    multiclass,
+    validation,
+)
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import HasMethods, Hidden, Interval
@@ -86,6 +92,7 @@ __all__ = [
     "check_method_params",
     "check_n_features",
     "check_partial_fit_first_call",
+    "check_random_state",
     "check_sample_weight",
     "compute_class_weight",
     "effective_n_jobs",

@@ -33,14 +33,13 @@ from softmax_reg.callbacks import EarlyStopping
 from softmax_reg.callbacks.ordering import sorted_callbacks
 from softmax_reg.callbacks.sklearn_callbacks import FitTasks, whole_fit
 from softmax_reg.conversion.from_sklearn import FromLogisticRegression
-from softmax_reg.dataset.class_shares import are_class_shares
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import by_name, make_penalty
 from softmax_reg.dataset.left_out import is_left_out
 from softmax_reg.dataset.soft_targets import SoftTargetsMixin
 from softmax_reg.dataset.targets import ClassShares
-from softmax_reg.dataset.validation import read_data, read_shares
+from softmax_reg.dataset.validation import read_again, read_data
 from softmax_reg.dataset.validation_set import Users, unseen_rows
 from softmax_reg.drop_in import CONSTRAINTS, check_scheme, meant, tell
 from softmax_reg.inference.results import SummaryMixin
@@ -616,7 +615,8 @@ class SoftmaxRegression(
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
             The training data.
         y : array-like of shape (n_samples,), default=None
-            The training labels, or the shares given to `fit_proba`; None with a `BatchSource`.
+            The training labels; None with a `BatchSource`.  Or the shares given to `fit_proba`,
+            without names in the order of `classes_`.
         sample_weight : array-like of shape (n_samples,), default=None
             The weights given to `fit`; of `fit_counts` the sum of each row.
         offset : array-like of shape (n_samples, n_classes), default=None
@@ -638,8 +638,7 @@ class SoftmaxRegression(
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
             )
-        read = read_shares if are_class_shares(y) else read_data
-        data = read(self, X, y, sample_weight, reset=False, offset=offset)
+        data = read_again(self, X, y, sample_weight, offset)
         classes = data.classes
         if not np.array_equal(classes, self.classes_):
             raise ValueError(

@@ -33,6 +33,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from softmax_reg.conversion.to_sklearn import check_no_offset
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.model_selection import SoftmaxRegressionCV
 
@@ -60,6 +61,7 @@ _OPTIONS = {
 def _convert(scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes of a fitted model to a graph; skl2onnx calls this."""
     model, (given, *_), outputs = operator.raw_operator, operator.inputs, operator.outputs
+    check_no_offset(model, "an ONNX graph")
     options = container.get_options(model, {"nocl": False, "raw_scores": False})
     is_double = isinstance(given.type, DoubleTensorType)
     number = onnx_proto.TensorProto.DOUBLE if is_double else onnx_proto.TensorProto.FLOAT

@@ -21,6 +21,7 @@ from softmax_reg.dataset.user_rows import (
 )
 from softmax_reg.functional import log_softmax
 from softmax_reg.inference.contributions import ContributionsMixin
+from softmax_reg.inference.mixin import InferenceMixin
 from softmax_reg.inference.results import CoefficientsMixin
 
 __all__ = ["SoftmaxPredictor"]
@@ -31,7 +32,7 @@ _NO_OFFSET = (
 )
 
 
-class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, ToSklearnMixin):
+class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, ToSklearnMixin):
     """What follows from `coef_`, `intercept_` and `classes_`."""
 
     # With a link, scikit-learn's HTML shows the description of each parameter as a tooltip.

@@ -355,6 +355,8 @@ def test_predictions_of_a_fit_with_an_offset_ask_for_one(tmp_path):
         assert one.score(X, y, offset=M) == np.mean(one.predict(X, M) == y)
     with pytest.raises(ValueError, match="fitted with an offset"):
         model.partial_fit(X, y)
+    with pytest.raises(ValueError, match="would predict without one"):
+        model.to_sklearn()
     plain = model.fit(X, y)
     assert not plain.has_offset_
     plain.predict(X)

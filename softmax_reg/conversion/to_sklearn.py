@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from softmax_reg._compat import LogisticRegression, check_is_fitted, logistic_regression
 from softmax_reg.drop_in import meant
 
-__all__ = ["ToSklearnMixin"]
+__all__ = ["ToSklearnMixin", "check_no_offset"]
 
 
 class ToSklearnMixin:
@@ -37,11 +37,13 @@ class ToSklearnMixin:
         ------
         NotFittedError
             If the model is not fitted.
+        ValueError
+            If it was fitted with an offset, which `LogisticRegression` does not know.
 
         Notes
         -----
         Fitted again it is another model where `LogisticRegression` has no word for what was asked
-        of this one: the group lasso, `penalty_factor`, `standardize`.  After `fit` with a source
+        of this one: the group lasso, `penalty_factor`, `standardize`, `label_smoothing`.  After `fit` with a source
         that encodes text it takes the encoded features.
 
         Examples
@@ -54,6 +56,7 @@ class ToSklearnMixin:
         True
         """
         check_is_fitted(self)
+        check_no_offset(self, "scikit-learn's LogisticRegression")
         C, l1_ratio = self._C_and_l1_ratio()
         parameters = {
             name: getattr(self, name)
@@ -77,3 +80,12 @@ class ToSklearnMixin:
             found = parameters["C"], parameters["l1_ratio"]
         C, l1_ratio = (float(np.ravel(value)[0]) for value in found)
         return C, l1_ratio
+
+
+def check_no_offset(model: Any, where: str) -> None:
+    """Raise ValueError if the scores of a fitted model need an offset."""
+    if getattr(model, "has_offset_", False):
+        raise ValueError(
+            f"The model was fitted with an offset, and {where} would predict without one. If that "
+            "is what is wanted, set model.has_offset_ = False first."
+        )

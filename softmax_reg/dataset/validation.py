@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import check_sample_weight
-from softmax_reg.dataset.class_shares import class_counts, class_shares
+from softmax_reg.dataset.class_shares import are_class_shares, class_counts, class_shares
 from softmax_reg.dataset.dataset import Dataset, small_dataset
 from softmax_reg.dataset.first_pass import FirstPass
 from softmax_reg.dataset.labels import codes_among, encode_labels
@@ -26,7 +26,7 @@ from softmax_reg.dataset.targets import Labels, Targets
 from softmax_reg.dataset.user_rows import refuse_others, source_for, validated
 from softmax_reg.dataset.weights import batch_weights, weighted
 
-__all__ = ["read_batch", "read_data", "read_shares", "read_source"]
+__all__ = ["read_again", "read_batch", "read_data", "read_shares", "read_source"]
 
 
 def read_data(
@@ -110,6 +110,22 @@ def read_shares(
     else:
         classes, targets = class_shares(Y, classes, X.shape[0], X.dtype)
     return _dataset(estimator, X, classes, targets, sample_weight, offset)
+
+
+def read_again(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Dataset:
+    """Return the data of a fitted model: y holds labels, or the shares of `classes_` of each row.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted; it is not changed.
+    X, y, sample_weight, offset
+        As for `read_data` or `read_shares`.
+    """
+    if not are_class_shares(y):
+        return read_data(model, X, y, sample_weight, reset=False, offset=offset)
+    classes = None if hasattr(y, "columns") else model.classes_
+    return read_shares(model, X, y, sample_weight, classes, reset=False, offset=offset)
 
 
 def _in_memory(estimator: Any, X: Any, reset: bool) -> Any:

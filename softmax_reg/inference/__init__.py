@@ -1,1 +1,1 @@
-"""What the coefficients of a fitted model say: tables and an overview."""
+"""What the coefficients of a fitted model say: tables, standard errors, tests, marginal effects."""
