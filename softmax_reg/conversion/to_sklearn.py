@@ -43,8 +43,8 @@ class ToSklearnMixin:
         Notes
         -----
         Fitted again it is another model where `LogisticRegression` has no word for what was asked
-        of this one: the group lasso, `penalty_factor`, `standardize`, `label_smoothing`.  After `fit` with a source
-        that encodes text it takes the encoded features.
+        of this one: the group lasso, `penalty_factor`, `standardize`, `label_smoothing`.  After
+        `fit` with a source that encodes text it takes the encoded features.
 
         Examples
         --------
