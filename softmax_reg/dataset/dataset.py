@@ -218,11 +218,12 @@ class Dataset:
         self, visit: Pass, kept: Mapping[str, NDArray]
     ) -> Callable[[Any, slice | NDArray], Sums]:
         """Return `visit` as a function of X and of what it is cut from the data by."""
-        _ = self.shares  # before threads ask for them
+        targets, weights, shares, offset = self.targets, self.weights, self.shares, self.offset
 
         def at(X: Any, rows: slice | NDArray) -> Sums:
             mine = {name: array[rows] for name, array in kept.items()} if kept else {}
-            return visit(self._block(X, rows, mine))
+            of_rows = targets[rows], weights[rows], shares[rows], mine
+            return visit(Block(X, *of_rows, None if offset is None else offset[rows]))
 
         return at
 

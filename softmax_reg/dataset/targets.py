@@ -33,6 +33,8 @@ class Targets(ABC):
         e.
     """
 
+    __slots__ = ()
+
     codes: NDArray[np.intp]
     n_classes: int
     smoothing: float
@@ -105,7 +107,7 @@ class Targets(ABC):
 
     def losses(self, log_P: NDArray) -> NDArray:
         """Return -sum_k y_k log p_k of each row, shape (n,)."""
-        e, losses = self.smoothing, -self._mean(log_P)
+        losses, e = -self._mean(log_P), self.smoothing
         if e:
             losses *= 1.0 - e
             losses -= (e / self.n_classes) * log_P.sum(axis=1)
@@ -148,6 +150,8 @@ class Targets(ABC):
 class Labels(Targets):
     """One class for each row."""
 
+    __slots__ = ("codes", "n_classes", "smoothing")
+
     def __init__(self, codes: NDArray[np.intp], n_classes: int, smoothing: float = 0.0) -> None:
         self.codes, self.n_classes, self.smoothing = codes, n_classes, smoothing
 
@@ -181,7 +185,7 @@ class Labels(Targets):
         chosen[self.own] = False
 
     def _mean(self, A: NDArray) -> NDArray:
-        return A[self.own]
+        return A[np.arange(len(self.codes)), self.codes]
 
     def _add(self, A: NDArray, factor: float) -> None:
         A[self.own] += factor

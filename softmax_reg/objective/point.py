@@ -105,7 +105,7 @@ class Point:
             # The residuals of a row sum to zero over the classes, but for rounding: next to the
             # directions without curvature that shift all classes, rounding would lead far away.
             of_classes = gradient.reshape(-1, self.objective.n_outputs)
-            of_classes -= of_classes.mean(axis=1, keepdims=True)
+            of_classes -= of_classes.sum(axis=1, keepdims=True) / of_classes.shape[1]
         W, _ = self.objective.model.unpack(self.w)
         gradient[: W.size] += self.objective.penalty.gradient(W).ravel()
         return gradient
