@@ -423,7 +423,7 @@ def test_few_rows_with_dependent_columns_are_fitted_without_a_penalty(n_classes,
 
 @pytest.mark.parametrize("constant", [0.0, 3.0])
 @pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("solver", ["auto", "lbfgs", "newton-cg", "nesterov", "gd", "svrg", "adam"])
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "newton-cg", "nesterov", "gd", "svrg"])
 def test_a_constant_column_among_many_is_nothing_to_the_fit(solver, fit_intercept, constant):
     # From 256 columns on the matrices of the coordinates are kept in float32.
     rng = np.random.default_rng(0)
