@@ -115,3 +115,8 @@ def test_arrays_of_another_shape_are_refused():
         ForestDisplay([[1.0, 2.0]], [[0.0, 1.0]], [[2.0]], ["a"], ["x", "y"])
     with pytest.raises(ValueError, match="kind must be"):
         ForestDisplay([[1.0]], [[0.0]], [[2.0]], ["a"], ["x"], kind="bars")
+
+
+def test_a_model_in_place_of_its_inference_is_refused():
+    with pytest.raises(TypeError, match=r"the result of model.inference\(X, y\), got"):
+        ForestDisplay.from_inference("coef")

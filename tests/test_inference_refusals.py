@@ -229,3 +229,8 @@ def test_a_loaded_and_a_sparse_model_have_the_same_errors(tmp_path):
     assert (loaded.inference(X, Y).se == FOUND.se).all()
     sparse = fit().sparsify()
     assert (sparse.inference(X, Y).se == FOUND.se).all()
+
+
+def test_a_likelihood_is_compared_with_that_of_another_inference():
+    with pytest.raises(TypeError, match=r"call its inference\(X, y\)"):
+        FOUND.lr_test(FITTED)

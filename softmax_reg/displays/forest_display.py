@@ -138,7 +138,13 @@ class ForestDisplay:
         ------
         ValueError
             If there is no such kind, unit or term, or `axes` are not as many as the classes.
+        TypeError
+            If `inference` is no such result, but a model, for instance.
         """
+        if not hasattr(inference, "relative_risk_ratios"):
+            raise TypeError(
+                f"from_inference takes the result of model.inference(X, y), got {shown(inference)}."
+            )
         if kind not in _LABELS:
             raise ValueError(f"kind must be 'coef', 'rrr' or 'ame', got {shown(kind)}")
         if units not in ("raw", "deviation"):

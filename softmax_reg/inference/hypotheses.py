@@ -74,6 +74,11 @@ def lr_test(inference: Estimates, other: Estimates | None) -> TestResult:
     """Return the likelihood ratio test of the smaller of two models, or of the null model."""
     if other is None:
         return inference.null_test
+    if not isinstance(other, Estimates):
+        raise TypeError(
+            f"lr_test takes the result of inference() of another model, got {shown(other)}. Fit it "
+            "to the same rows and call its inference(X, y)."
+        )
     other.require_likelihood("lr_test")
     large, small = (inference, other) if inference.df > other.df else (other, inference)
     if large.n_obs != small.n_obs or not np.array_equal(large.classes, small.classes):

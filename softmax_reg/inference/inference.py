@@ -127,6 +127,8 @@ class Inference(Estimates):
         ValueError
             If the models are not nested, the rows not the same as far as that shows, or there is
             no likelihood: a penalised fit, sampling or class weights.
+        TypeError
+            If `other` is no such result.
         """
         self.require_likelihood("lr_test")
         return lr_test(self, other)
