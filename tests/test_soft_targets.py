@@ -16,6 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from softmax_reg import FunctionSource, SoftmaxRegression, SoftmaxRegressionCV, softmax_path
 from softmax_reg.callbacks import Checkpoint
 from softmax_reg.dataset.class_shares import class_shares
+from softmax_reg.dataset.dataset import Dataset
+from softmax_reg.dataset.targets import Labels
 from softmax_reg.functional import cross_entropy, cross_entropy_gradient, log_softmax
 from softmax_reg.solvers import SOLVERS
 
@@ -305,14 +307,25 @@ def test_an_offset_is_a_feature_whose_coefficients_are_known(C, n_classes):
     assert_allclose(slope.sum(axis=0), 0.0, atol=1e-9)
 
 
-def test_the_null_model_has_the_offset_too():
-    X, Y, weights = problem(3)
-    offset = np.random.default_rng(5).normal(size=Y.shape) * [1.0, 8.0, 20.0]
+@pytest.mark.parametrize("size", [1.0, 30.0, 1e3, 1e6])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_null_model_has_the_offset_too(n_classes, size):
+    X, Y, weights = problem(n_classes)
+    offset = size * np.random.default_rng(5).normal(size=Y.shape)
     model = SoftmaxRegression().fit_proba(X, Y, weights, offset=offset)
     alone = SoftmaxRegression(C=np.inf, tol=1e-12)
     alone.fit_proba(np.zeros((len(X), 1)), Y, weights, offset=offset)
     assert_allclose(model.null_loss_, alone.loss_, rtol=1e-10)
     assert model.loss_ < model.null_loss_
+
+
+def test_rows_of_one_class_alone_keep_their_offset():
+    # Where the other class is certain, only they have curvature.
+    offset = np.array([[0.1], [0.2], [0.3], [0.4]])
+    targets = Labels(np.array([0, 0, 1, 1]), 2)
+    data = Dataset.of(np.ones((4, 1)), np.arange(2), targets, np.ones(4), offset=offset)
+    seen = data.with_weights(np.array([0.0, 0.0, 1.0, 1.0]))
+    assert_array_equal(seen.whole().offset, offset)
 
 
 def test_two_classes_take_one_offset_or_two():

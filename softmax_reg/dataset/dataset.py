@@ -233,7 +233,7 @@ class Dataset:
         if self.given_offset is None:
             return None
         offset = self.given_offset
-        if self.n_classes < len(self.classes):
+        if self.n_classes < len(self.classes) and offset.shape[1] > 1:
             offset = offset[:, self.present]
         return np.asfortranarray(offset, dtype=self.dtype)
 

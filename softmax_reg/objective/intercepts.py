@@ -7,17 +7,18 @@ from numpy.typing import NDArray
 
 from softmax_reg.dataset.block import Block
 from softmax_reg.dataset.dataset import Dataset
+from softmax_reg.functional import log_softmax
 from softmax_reg.objective.linear_model import LinearModel
 from softmax_reg.objective.penalised_loss import PenalisedLoss
 from softmax_reg.objective.point import Point
-from softmax_reg.penalties import ElasticNet
 
 __all__ = ["BALANCED", "NEWTON_STEPS", "null_loss", "with_best_intercept", "without_features"]
 
 NEWTON_STEPS = 50
 # What rounding leaves, at most, of a sum of residuals that is zero.
 BALANCED = 1e-12
-_HALVINGS = 30
+# Of the steps beside an offset: how many, and how their damping changes.
+_DAMPED_STEPS, _EASIER, _HARDER, _LEAST_DAMPING = 400, 0.2, 7.0, 1e-14
 
 
 def without_features(loss: PenalisedLoss) -> NDArray:
@@ -26,34 +27,63 @@ def without_features(loss: PenalisedLoss) -> NDArray:
     Without an offset the intercepts are the logarithms of the classes' shares in the total weight.
     """
     W, data = np.zeros((loss.n_features, loss.n_outputs), loss.dtype), loss.data
-    log_shares = np.log(data.targets.totals(data.shares[:, 0]))
-    b = log_shares - log_shares[0] if loss.n_outputs == 1 else log_shares - log_shares.mean()
-    b = b[loss.model.free]
-    if data.offset is None or not loss.fit_intercept:
-        return loss.pack(W, b)
-    # Newton's method starts from where the mean of exp(M + b) is that of exp(b) without an offset.
-    top = data.offset.max(axis=0)
-    b -= top + np.log(data.weights @ np.exp(data.offset - top) / data.total_weight)
-    return with_best_intercept(Point(loss, loss.pack(W, b)), BALANCED, is_near=False).w
+    b = np.log(data.targets.totals(data.shares[:, 0]))
+    if data.offset is not None and loss.fit_intercept:
+        b = _beside_offset(data)[0]
+    b = b - b[0] if loss.n_outputs == 1 else b - b.mean()
+    return loss.pack(W, b[loss.model.free])
 
 
 def null_loss(data: Dataset) -> float:
     """Return the least loss without features: the entropy of the shares of the classes."""
     if data.offset is not None:
-        loss = PenalisedLoss(data, ElasticNet(0.0))
-        return Point(loss, without_features(loss)).loss
+        return _beside_offset(data)[1]
     totals = data.targets.totals(data.weights.astype(np.float64))
     shares = totals[totals > 0.0] / totals.sum()
     return float(-(shares * np.log(shares)).sum())
 
 
-def with_best_intercept(point: Point, at_most: float, is_near: bool = True) -> Point:
+def _beside_offset(data: Dataset) -> tuple[NDArray[np.float64], float]:
+    """Return the intercepts that minimise the loss without features, and that loss; no pass.
+
+    Newton's steps, damped until the loss falls: K. Levenberg (1944), "A method for the solution of
+    certain non-linear problems in least squares", Quarterly of Applied Mathematics 2, 164-168.
+    Where an offset is so large that all probabilities are 0 or 1 they find their length.
+    """
+    rows = data.active
+    assert data.offset is not None
+    offset, targets = data.offset[rows].astype(np.float64), data.targets[rows]
+    M = np.zeros((len(rows), data.n_classes), order="F")
+    M[:, data.n_classes - offset.shape[1] :] = offset
+    s = data.shares[rows, 0].astype(np.float64)
+    wanted = targets.totals(s)
+
+    def at(b: NDArray) -> tuple[float, NDArray, NDArray]:
+        log_P = log_softmax(M + b)
+        return float(s @ targets.losses(log_P)), log_P, b
+
+    (loss, log_P, b), damping = at(np.log(wanted)), 1.0
+    for _ in range(_DAMPED_STEPS):
+        P = np.exp(log_P)
+        slope, H = s @ P - wanted, np.diag(s @ P) - (P * s[:, np.newaxis]).T @ P
+        if np.abs(slope).max() <= BALANCED:
+            break
+        found = at(b - np.linalg.solve(H + damping * np.eye(len(b)), slope))
+        if found[0] < loss:
+            loss, log_P, b = found
+            damping = max(_EASIER * damping, _LEAST_DAMPING)
+        elif damping > 1.0:
+            break  # no step along the gradient is short enough: rounding
+        else:
+            damping *= _HARDER
+    return b, loss
+
+
+def with_best_intercept(point: Point, at_most: float) -> Point:
     """Return the point with F minimised over the intercept: the sum of the residuals is 0.
 
     Newton's method on scores that all rows shift together: X is not read where they are kept.  It
-    ends where no sum of residuals is above `at_most`, or rounding lets it fall no further.  From a
-    point that is not near the best intercept steps are halved until F does not rise, which keeps
-    the probabilities of two points at a time.
+    ends where no sum of residuals is above `at_most`, or rounding lets it fall no further.
     """
     objective, smallest = point.objective, np.inf
     for _ in range(NEWTON_STEPS):
@@ -65,20 +95,9 @@ def with_best_intercept(point: Point, at_most: float, is_near: bool = True) -> P
         smallest = min(size, smallest)
         step = np.zeros(objective.size)
         step[-objective.n_outputs :] = np.linalg.lstsq(H, -slope, rcond=None)[0]
-        point = _shifted(point, step) if is_near else _lower(point, step)
+        point = _shifted(point, step)
     _ = point.value
     return point
-
-
-def _lower(point: Point, step: NDArray) -> Point:
-    """Return the point after a step of the intercept, halved until F does not rise."""
-    most = point.value + point.rounding
-    for _ in range(_HALVINGS):
-        new = _shifted(point, step)
-        if new.value <= most:
-            break
-        step = 0.5 * step
-    return new
 
 
 def _shifted(point: Point, step: NDArray) -> Point:
