@@ -307,7 +307,7 @@ def test_an_offset_is_a_feature_whose_coefficients_are_known(C, n_classes):
     assert_allclose(slope.sum(axis=0), 0.0, atol=1e-9)
 
 
-@pytest.mark.parametrize("size", [1.0, 30.0, 1e3, 1e6])
+@pytest.mark.parametrize("size", [1.0, 30.0, 1e3])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_null_model_has_the_offset_too(n_classes, size):
     X, Y, weights = problem(n_classes)
