@@ -542,7 +542,7 @@ class SoftmaxRegression(
         is_optimum = result.converged and result.existence is Existence.PROVED
         self.converged_ = bool(is_optimum and point is result.point)
         self.n_samples_seen_ = objective.data.shape[0]
-        self.has_offset_ = objective.data.offset is not None
+        self.has_offset_ = objective.data.given_offset is not None
         self._fitted_rows = FitSummary.of(objective)
         if held_out is not None:
             self.validation_loss_curve_ = held_out
@@ -566,7 +566,9 @@ class SoftmaxRegression(
 
     def _attributes(self, objective: Objective, classes: NDArray, w: NDArray) -> dict[str, Any]:
         """Return what predictions need, by name."""
-        return {"classes_": classes, **self._coefficients(objective, w)}
+        has_offset = objective.data.given_offset is not None
+        known = {"classes_": classes, "has_offset_": has_offset}
+        return known | self._coefficients(objective, w)
 
     def _coefficients(self, objective: Objective, w: NDArray) -> dict[str, Any]:
         """Return the coefficients at w, and the deviations that they are penalised by, by name."""
@@ -637,6 +639,10 @@ class SoftmaxRegression(
         if np.isinf(meant(self)["C"]):
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
+            )
+        if getattr(self, "has_offset_", False) and offset is None:
+            raise ValueError(
+                "The model was fitted with an offset. Give it, offset=..., as it was given to fit."
             )
         data = read_again(self, X, y, sample_weight, offset)
         classes = data.classes

@@ -372,6 +372,7 @@ def test_predictions_of_a_fit_with_an_offset_ask_for_one(tmp_path):
         model.to_sklearn()
     plain = model.fit(X, y)
     assert not plain.has_offset_
+    assert not model.fit(X, y, offset=0).has_offset_
     plain.predict(X)
 
 
@@ -589,3 +590,45 @@ def test_rows_of_shares_are_divided_by_their_sums():
     Y = np.full((4, 3), 1.0 / 3.0) + 1e-7
     _, targets = class_shares(Y, None, 4, np.float64)
     assert_allclose(targets.shares.sum(axis=1), 1.0, rtol=1e-15)
+
+
+def test_what_belongs_to_the_fit_is_asked_for_again(tmp_path):
+    X, Y, weights = problem(3)
+    M = np.random.default_rng(0).normal(size=Y.shape)
+    file = tmp_path / "run.npz"
+    callbacks = [Checkpoint(file, every=1), lambda progress: progress.n_iter == 5]
+    model = SoftmaxRegression(solver="gd", max_iter=30, tol=None, callbacks=callbacks)
+    model.fit_proba(X, Y, weights, offset=M)
+    with pytest.raises(ValueError, match="the offset"):
+        SoftmaxRegression.resume(file, callbacks=[lambda progress: None]).fit_proba(X, Y, weights)
+    with pytest.raises(ValueError, match="fitted with an offset"):
+        model.duality_gap(X, Y, weights)
+
+
+def test_batches_of_lists_are_predicted_with_an_offset():
+    X, Y, _ = problem(3)
+    y, M = Y.argmax(axis=1), np.random.default_rng(0).normal(size=Y.shape)
+    source = FunctionSource(
+        lambda: ((X[i : i + 25].tolist(), y[i : i + 25].tolist()) for i in range(0, len(X), 25))
+    )
+    model = SoftmaxRegression().fit(X, y, offset=M)
+    assert_allclose(model.predict_proba(source, M), model.predict_proba(X, M), rtol=1e-12)
+
+
+def test_what_all_classes_of_a_row_have_takes_no_digits():
+    X, Y, weights = problem(3)
+    M = np.random.default_rng(0).normal(size=Y.shape)
+    plain = SoftmaxRegression().fit_proba(X, Y, weights, offset=M)
+    far = SoftmaxRegression().fit_proba(X, Y, weights, offset=M + 1e8)
+    assert far.converged_
+    assert_allclose(far.coef_, plain.coef_, rtol=1e-5, atol=1e-8)
+
+
+def test_columns_are_found_by_labels_of_any_kind():
+    X, Y, _ = problem(2)
+    M = pd.DataFrame(np.random.default_rng(0).normal(size=Y.shape), columns=[True, False])
+    model = SoftmaxRegression().fit(X, Y[:, 1] > 0.5, offset=M)
+    other = SoftmaxRegression().fit(X, Y[:, 1] > 0.5, offset=M.to_numpy()[:, ::-1])
+    assert_array_equal(model.coef_, other.coef_)
+    with pytest.raises(ValueError, match="one label each"):
+        SoftmaxRegression().fit_proba(X, Y, classes=[("a", 1), ("b", 2)])

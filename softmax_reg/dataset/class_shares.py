@@ -88,6 +88,10 @@ def _table(Y: Any, classes: Any, n_rows: int, name: str) -> tuple[NDArray, NDArr
         columns = getattr(Y, "columns", None)
         classes = range(np.shape(Y)[1] if np.ndim(Y) == 2 else 0) if columns is None else columns
     labels = np.asarray(list(classes))
+    if labels.ndim != 1:
+        raise ValueError(
+            f"The classes of the columns of {name} must be one label each, got {shown(labels)}."
+        )
     try:
         table = np.array(Y.toarray() if sp.issparse(Y) else Y, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -235,6 +235,9 @@ class Dataset:
         offset = self.given_offset
         if self.n_classes < len(self.classes) and offset.shape[1] > 1:
             offset = offset[:, self.present]
+        if offset.shape[1] > 1:
+            # A number that all classes of a row have changes nothing, but takes digits.
+            offset = offset - offset.mean(axis=1, keepdims=True)
         return np.asfortranarray(offset, dtype=self.dtype)
 
     def room(self, n_columns: int) -> NDArray:

@@ -42,7 +42,8 @@ def as_offset(offset: Any, n_rows: int, classes: NDArray, name: str = "offset") 
                 f"The columns of {name} are {shown(list(columns))}, but the classes are "
                 f"{shown(classes)}. Give a column for each class, named after it."
             )
-        offset = offset[classes.tolist()]
+        places = {label: place for place, label in enumerate(columns)}
+        offset = offset.iloc[:, [places[label] for label in classes.tolist()]]
     try:
         M = np.asarray(offset, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -87,7 +88,7 @@ class OffsetParts:
         """
         if self._is_whole:
             return self._offset
-        rows = slice(self._n, self._n + X.shape[0] if hasattr(X, "shape") else len(X))
+        rows = slice(self._n, self._n + (X.shape[0] if hasattr(X, "shape") else len(X)))
         self._n = rows.stop
         if rows.stop > len(self._offset):
             raise ValueError(f"offset has {len(self._offset)} rows, but the source has more.")

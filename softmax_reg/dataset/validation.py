@@ -161,8 +161,8 @@ def _dataset(
         like, classes, targets, sample_weight, estimator.class_weight
     )
     given = None if sample_weight is None else check_sample_weight(sample_weight, like)
-    if offset is not None:
-        offset = as_offset(offset, X.shape[0], classes)
+    is_given = offset is not None and not (np.ndim(offset) == 0 and offset == 0)
+    offset = as_offset(offset, X.shape[0], classes) if is_given else None
     return Dataset.of(
         *(X, classes, targets, weights, given),
         smoothing=float(estimator.label_smoothing),

@@ -59,7 +59,8 @@ def _facts(where: str, data: Dataset) -> dict[str, Any]:
 def differences(then: dict[str, Any], now: dict[str, Any]) -> str:
     """Return in words what differs; "" if nothing does."""
     told = []
-    for name, value in now.items():
+    for name in now | then:
+        value = now.get(name)
         if then.get(name) != value:
             is_readable = name.split()[1] in ("shape", "dtype", "format", "classes")
             before = shown(str(then.get(name)), 300)
