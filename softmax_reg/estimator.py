@@ -13,7 +13,6 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
@@ -36,7 +35,7 @@ from softmax_reg.conversion.from_sklearn import FromLogisticRegression
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import by_name, make_penalty
-from softmax_reg.dataset.left_out import is_left_out
+from softmax_reg.dataset.rows import dense
 from softmax_reg.dataset.soft_targets import SoftTargetsMixin
 from softmax_reg.dataset.targets import ClassShares
 from softmax_reg.dataset.validation import read_again, read_data
@@ -640,23 +639,7 @@ class SoftmaxRegression(
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
             )
-        if getattr(self, "has_offset_", False) and offset is None:
-            raise ValueError(
-                "The model was fitted with an offset. Give it, offset=..., as it was given to fit."
-            )
         data = read_again(self, X, y, sample_weight, offset)
-        classes = data.classes
-        if not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"y has the classes {shown(classes)}, but the model was fitted with "
-                f"{shown(self.classes_)}. Give the data of the fit."
-            )
-        present, fitted = data.present, self._classes_fitted()
-        if not np.array_equal(present, fitted):
-            raise ValueError(
-                f"The classes with a weight are {classes[present].tolist()}, but the model was "
-                f"fitted with {classes[fitted].tolist()}. Give the data and the weights of the fit."
-            )
         objective = self._objective(data.in_float64())
         with objective.data.running():
             return duality_gap(objective, objective.at(self._flat(objective)))
@@ -681,13 +664,7 @@ class SoftmaxRegression(
         return flat(objective, self._dense_coef(), self.intercept_)
 
     def _dense_coef(self) -> NDArray:
-        return self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
-
-    def _classes_fitted(self) -> NDArray[np.intp]:
-        """Return the classes that the fit did not leave out for want of weight."""
-        if len(self.classes_) == 2:
-            return np.arange(2)
-        return np.flatnonzero(~is_left_out(self._dense_coef(), self.intercept_))
+        return dense(self.coef_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -30,11 +30,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg.conversion.to_sklearn import check_no_offset
+from softmax_reg.dataset.rows import dense
 from softmax_reg.estimator import SoftmaxRegression
+from softmax_reg.inference.results import of_all_classes
 from softmax_reg.model_selection import SoftmaxRegressionCV
 
 try:
@@ -80,8 +81,8 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     X = given.full_name
     if not isinstance(given.type, DoubleTensorType | FloatTensorType):
         X = node("Cast", [X], to=number)
-    W, b = _of_all_classes(model)
-    products = node("MatMul", [X, constant("coef", number, W)])
+    W, b = of_all_classes(dense(model.coef_), model.intercept_)
+    products = node("MatMul", [X, constant("coef", number, W.T)])
     scores = node("Add", [products, constant("intercept", number, b)])
     codes = node("ArgMax", [scores], axis=1, keepdims=0)
     classes = np.arange(len(model.classes_)) if options["nocl"] else model.classes_
@@ -96,15 +97,6 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         node("Identity", [scores], outputs[1].full_name)
     else:
         node("Softmax", [scores], outputs[1].full_name, axis=1)
-
-
-def _of_all_classes(model: Any) -> tuple[NDArray, NDArray]:
-    """Return W of shape (n_features, n_classes) and b of shape (n_classes,)."""
-    coef = model.coef_.toarray() if sp.issparse(model.coef_) else model.coef_
-    intercept = model.intercept_
-    if len(model.classes_) == 2:
-        coef, intercept = np.vstack([np.zeros_like(coef), coef]), np.append(0.0, intercept)
-    return coef.T, intercept
 
 
 for _kind in (SoftmaxRegression, SoftmaxRegressionCV):

@@ -18,7 +18,7 @@ from softmax_reg.dataset.csv_files import CSVSource
 from softmax_reg.dataset.user_rows import batches_for
 from softmax_reg.drop_in import laid_as_new, scoring_meant
 from softmax_reg.estimator import SoftmaxRegression
-from softmax_reg.inference.results import Table
+from softmax_reg.inference.results import Table, in_words
 from softmax_reg.model_selection import SoftmaxRegressionCV
 from softmax_reg.model_selection.path_events import PrintPath
 from softmax_reg.prediction import SoftmaxPredictor
@@ -135,11 +135,9 @@ def _overview(model: Any) -> Table:
         return model.summary()
     found = laid_as_new(model, vars(model))
     scores, Cs, C = found["scores_"], found["Cs_"], found["C_"]
-    classes = [str(label) for label in model.classes_.tolist()]
-    named = ", ".join(classes[:6]) + (", ..." if len(classes) > 6 else "")
     rows = {
         "features": str(model.n_features_in_),
-        "classes": f"{len(classes)}: {named}",
+        "classes": in_words(model.classes_),
         "C": f"{C:.4g}, of {len(Cs)} from {Cs.min():.4g} to {Cs.max():.4g}",
         "l1_ratio": f"{found['l1_ratio_']:g}",
     }

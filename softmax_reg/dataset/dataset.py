@@ -70,7 +70,7 @@ class Dataset:
         self.rows, self.classes, self.given = rows, classes, given
         self.weights, self.sample_weight = weights, sample_weight
         self.present = np.flatnonzero(given.totals(weights)) if present is None else present
-        self.n_classes, self.smoothing = len(self.present), smoothing
+        self.n_classes = len(self.present)
         self.targets = given.among(self.present, smoothing)
         self.given_offset = offset
         self.per_class = np.ones(len(classes)) if per_class is None else per_class
@@ -122,6 +122,11 @@ class Dataset:
     def labels(self) -> NDArray:
         """Of each row."""
         return self.classes[self.codes]
+
+    @property
+    def smoothing(self) -> float:
+        """What the targets are smoothed by."""
+        return self.targets.smoothing
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -201,31 +206,31 @@ class Dataset:
 
     def take(self, rows: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], Block]]:
         """Yield numbers of rows, and these rows, in copies of bounded size and in their order."""
+        block = self._cutter({})
         for part, X in self.rows.take(rows):
-            yield part, self._block(X, part, {})
+            yield part, block(X, part)
 
     def whole(self) -> Block:
         """Return all rows, of an array in memory, as one block."""
-        return self._block(self.X, slice(None), {})
+        return self._cutter({})(self.X, slice(None))
 
-    def _block(self, X: Matrix, rows: slice | NDArray, kept: dict[str, NDArray]) -> Block:
-        """Return X with what belongs to its rows."""
-        of_rows = self.targets[rows], self.weights[rows], self.shares[rows]
-        offset = self.offset
-        return Block(X, *of_rows, kept, None if offset is None else offset[rows])
+    def _cutter(self, kept: Mapping[str, NDArray]) -> Callable[[Matrix, slice | NDArray], Block]:
+        """Return a function of X and of the places of its rows: the block with what is theirs."""
+        targets, weights, shares, offset = self.targets, self.weights, self.shares, self.offset
+
+        def block(X: Matrix, rows: slice | NDArray) -> Block:
+            mine = {name: array[rows] for name, array in kept.items()} if kept else {}
+            of_rows = targets[rows], weights[rows], shares[rows], mine
+            return Block(X, *of_rows, None if offset is None else offset[rows])
+
+        return block
 
     def _with_blocks(
         self, visit: Pass, kept: Mapping[str, NDArray]
     ) -> Callable[[Any, slice | NDArray], Sums]:
-        """Return `visit` as a function of X and of what it is cut from the data by."""
-        targets, weights, shares, offset = self.targets, self.weights, self.shares, self.offset
-
-        def at(X: Any, rows: slice | NDArray) -> Sums:
-            mine = {name: array[rows] for name, array in kept.items()} if kept else {}
-            of_rows = targets[rows], weights[rows], shares[rows], mine
-            return visit(Block(X, *of_rows, None if offset is None else offset[rows]))
-
-        return at
+        """Return `visit` as a function of X and of the places of its rows."""
+        block = self._cutter(kept)
+        return lambda X, rows: visit(block(X, rows))
 
     @cached_property
     def offset(self) -> NDArray | None:
@@ -233,9 +238,8 @@ class Dataset:
         if self.given_offset is None:
             return None
         offset = self.given_offset
-        if self.n_classes < len(self.classes) and offset.shape[1] > 1:
-            offset = offset[:, self.present]
         if offset.shape[1] > 1:
+            offset = offset[:, self.present]
             # A number that all classes of a row have changes nothing, but takes digits.
             offset = offset - offset.mean(axis=1, keepdims=True)
         return np.asfortranarray(offset, dtype=self.dtype)
@@ -262,9 +266,14 @@ class Dataset:
         twin.rows = rows
         return twin
 
-    def with_weights(self, weights: NDArray, sample_weight: NDArray | None = None) -> Dataset:
-        """Return the same rows with other weights; other classes may take part then."""
-        return self._changed(self.rows, slice(None), weights, sample_weight)
+    def with_weights(
+        self,
+        weights: NDArray,
+        sample_weight: NDArray | None = None,
+        present: NDArray[np.intp] | None = None,
+    ) -> Dataset:
+        """Return the same rows with other weights; None lets those say which classes take part."""
+        return self._changed(self.rows, slice(None), weights, sample_weight, present)
 
     def columns(self, kept: NDArray[np.intp]) -> Dataset:
         """Return the data with some of the features only, in a copy."""

@@ -17,6 +17,7 @@ from softmax_reg._compat import check_classification_targets
 from softmax_reg.dataset.labels import encode_labels, sorted_labels
 from softmax_reg.dataset.reservoir import Reservoir
 from softmax_reg.dataset.row_hashes import row_hashes
+from softmax_reg.dataset.rows import dense
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.streams import StreamedRows, as_block
 from softmax_reg.dataset.user_rows import refuse_unlabelled, validated
@@ -119,7 +120,7 @@ class FirstPass:
         values = block.data if sp.issparse(block) else block
         if values.ndim == 0 or np.isfinite(values).all():
             return ""
-        finite = np.isfinite(block.toarray() if sp.issparse(block) else block)
+        finite = np.isfinite(dense(block))
         row, column = np.argwhere(~finite.reshape(len(finite), -1))[0]
         name = shown(X.columns[column]) if hasattr(X, "columns") else column
         told = f"\nThe first such row is {self._place(row)}; the column is {name}."

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_start", "averaged", "expanded", "is_left_out"]
+__all__ = ["as_start", "averaged", "classes_fitted", "expanded", "is_left_out"]
 
 # In place of -infinity: no score of another class comes near it, and float32 holds its sums.
 _INTERCEPT = -1e30
@@ -40,6 +40,11 @@ def is_left_out(coef: NDArray, intercept: NDArray) -> NDArray[np.bool_]:
     is_left_out : ndarray of shape (..., n_outputs)
     """
     return (intercept == intercept.dtype.type(_INTERCEPT)) & ~coef.any(axis=-1)
+
+
+def classes_fitted(coef: NDArray, intercept: NDArray) -> NDArray[np.intp]:
+    """Return the classes that a fit has not left out, by the coefficients of all outputs."""
+    return np.arange(2) if len(coef) == 1 else np.flatnonzero(~is_left_out(coef, intercept))
 
 
 def as_start(coef: NDArray, intercept: NDArray, lower_by: float = 0.0) -> tuple[NDArray, NDArray]:

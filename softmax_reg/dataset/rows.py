@@ -15,7 +15,16 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-__all__ = ["ArrayRows", "Batches", "Matrix", "Rows", "as_rows", "merge_duplicates", "shuffled"]
+__all__ = [
+    "ArrayRows",
+    "Batches",
+    "Matrix",
+    "Rows",
+    "as_rows",
+    "dense",
+    "merge_duplicates",
+    "shuffled",
+]
 
 # An ndarray, or a CSR or CSC array or matrix of SciPy, which has no types.
 Matrix: TypeAlias = Any
@@ -101,6 +110,11 @@ class ArrayRows(Rows):
 
     def only(self, rows: NDArray[np.intp]) -> tuple[Any, NDArray[np.intp] | slice]:
         return self.X[rows], rows
+
+
+def dense(A: Matrix) -> NDArray:
+    """Return a matrix as an ndarray: itself, if it is one."""
+    return A.toarray() if sp.issparse(A) else A
 
 
 def as_rows(X: Any) -> Rows:

@@ -102,9 +102,8 @@ class SoftTargetsMixin:
         """
         with unchanged_if_it_fails(self):
             read = partial(read_shares, self, X, Y, sample_weight, classes, offset=offset)
-            return self._fit(
-                X, Y, sample_weight, read, (X_val, y_val, sample_weight_val, offset_val)
-            )
+            users = X_val, y_val, sample_weight_val, offset_val
+            return self._fit(X, Y, sample_weight, read, users)
 
     def fit_counts(
         self,

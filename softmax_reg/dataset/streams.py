@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from softmax_reg._checks.shown import shown
 from softmax_reg.dataset.reservoir import Reservoir, stacked
 from softmax_reg.dataset.row_hashes import row_hashes
-from softmax_reg.dataset.rows import Batches, Rows, shuffled
+from softmax_reg.dataset.rows import Batches, Rows, dense, shuffled
 from softmax_reg.dataset.threads import threads
 
 __all__ = [
@@ -253,7 +253,7 @@ class StreamedRows(Rows):
 
 def dense_row(X: Any) -> NDArray:
     """Return the first row of a block, dense."""
-    return (X[[0]].toarray() if sp.issparse(X) else X)[0]
+    return dense(X[[0]])[0]
 
 
 def _change(X: Any, block: Any, changed: NDArray[np.intp], start: int) -> str:

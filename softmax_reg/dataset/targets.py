@@ -16,6 +16,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 __all__ = ["ClassShares", "Labels", "Targets"]
 
@@ -196,7 +197,7 @@ class Labels(Targets):
     def entropy(self, shares: NDArray) -> float:
         rest = self.smoothing / self.n_classes
         y = np.array([1.0 - self.smoothing + rest] + [rest] * (self.n_classes - 1))
-        return float(_entropy(y)) if self.smoothing else 0.0
+        return float(entr(y).sum()) if self.smoothing else 0.0
 
 
 class ClassShares(Targets):
@@ -268,13 +269,7 @@ class ClassShares(Targets):
     def entropy(self, shares: NDArray) -> float:
         y = np.zeros(self.shares.shape, order="F")
         self.add_to(y, 1.0)
-        return float(np.vdot(shares.astype(np.float64, copy=False), _entropy(y)))
-
-
-def _entropy(y: NDArray) -> NDArray:
-    """Return -sum_k y_k log y_k over the last axis; 0 log 0 is 0."""
-    logs = np.log(y, out=np.zeros_like(y), where=y > 0.0)
-    return -(y * logs).sum(axis=-1)
+        return float(np.vdot(shares.astype(np.float64, copy=False), entr(y).sum(axis=1)))
 
 
 @cache

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._checks.shown import shown
 from softmax_reg._compat import check_sample_weight
 from softmax_reg.dataset.class_shares import are_class_shares, class_counts, class_shares
 from softmax_reg.dataset.dataset import Dataset, small_dataset
 from softmax_reg.dataset.first_pass import FirstPass
 from softmax_reg.dataset.labels import codes_among, encode_labels
+from softmax_reg.dataset.left_out import classes_fitted
 from softmax_reg.dataset.offsets import as_offset
-from softmax_reg.dataset.rows import Rows, merge_duplicates
+from softmax_reg.dataset.rows import Rows, dense, merge_duplicates
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.streams import iterate, read_ahead
 from softmax_reg.dataset.targets import Labels, Targets
@@ -121,11 +123,34 @@ def read_again(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> D
         Fitted; it is not changed.
     X, y, sample_weight, offset
         As for `read_data` or `read_shares`.
+
+    Raises
+    ------
+    ValueError
+        If these cannot be the data of the fit, as far as its classes and its offset show.
     """
-    if not are_class_shares(y):
-        return read_data(model, X, y, sample_weight, reset=False, offset=offset)
-    classes = None if hasattr(y, "columns") else model.classes_
-    return read_shares(model, X, y, sample_weight, classes, reset=False, offset=offset)
+    if getattr(model, "has_offset_", False) and offset is None:
+        raise ValueError(
+            "The model was fitted with an offset. Give it, offset=..., as it was given to fit."
+        )
+    of_rows: dict[str, Any] = {"reset": False, "offset": offset}
+    if are_class_shares(y):
+        classes = None if hasattr(y, "columns") else model.classes_
+        data = read_shares(model, X, y, sample_weight, classes, **of_rows)
+    else:
+        data = read_data(model, X, y, sample_weight, **of_rows)
+    if not np.array_equal(data.classes, model.classes_):
+        raise ValueError(
+            f"y has the classes {shown(data.classes)}, but the model was fitted with "
+            f"{shown(model.classes_)}. Give the data of the fit."
+        )
+    fitted = classes_fitted(dense(model.coef_), model.intercept_)
+    if not np.array_equal(data.present, fitted):
+        raise ValueError(
+            f"The classes with a weight are {shown(data.classes[data.present])}, but the model was "
+            f"fitted with {shown(data.classes[fitted])}. Give the data and the weights of the fit."
+        )
+    return data
 
 
 def _in_memory(estimator: Any, X: Any, reset: bool) -> Any:

@@ -20,12 +20,14 @@ from softmax_reg._compat import ConvergenceWarning, check_random_state, in_paral
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.left_out import is_left_out
 from softmax_reg.dataset.row_blocks import RowBlocks
+from softmax_reg.dataset.rows import dense
 from softmax_reg.dataset.targets import Labels
 from softmax_reg.dataset.weights import class_factors
 from softmax_reg.inference.bootstrap_result import Bootstrap
 from softmax_reg.inference.covariance import Spread
 from softmax_reg.inference.fitted_rows import FittedRows
 from softmax_reg.inference.requirements import check_not_aggregated, checked_spread
+from softmax_reg.inference.results import of_all_classes
 from softmax_reg.objective.coefficients import coefficients, flat, without_constants
 from softmax_reg.objective.objective import Objective
 from softmax_reg.solvers import make_solver, minimize
@@ -204,7 +206,7 @@ class Refit:
         data = self._drawn(self.data.with_rows(rows), rng)
         objective = Objective(data, model._penalty(data), bool(model.fit_intercept))
         solver, _ = make_solver("auto", {}, objective.is_smooth)
-        coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
+        coef = dense(model.coef_)
         start = flat(objective, coef.astype(np.float64), model.intercept_.astype(np.float64))
         result = minimize(
             solver,
@@ -254,8 +256,7 @@ class Refit:
 
 def _by_class(coef: NDArray, intercept: NDArray, has_intercept: bool) -> NDArray[np.float64]:
     """Return the coefficients of every class, the intercept first, NaN for a class left out."""
+    coef, intercept = of_all_classes(coef, intercept)
     theta = np.column_stack([intercept, coef]).astype(np.float64)[:, 0 if has_intercept else 1 :]
-    if len(theta) == 1:
-        return np.vstack([np.zeros_like(theta), theta])
     theta[is_left_out(coef, intercept)] = np.nan
     return theta

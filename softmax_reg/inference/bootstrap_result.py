@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._checks.shown import shown
 from softmax_reg._compat import cached_property
+from softmax_reg.inference.parametrisation import place_of
 from softmax_reg.inference.results import Table
 
 if TYPE_CHECKING:
@@ -138,13 +138,8 @@ class Bootstrap:
         labels = self.classes.tolist()
         if base is None:
             return self.estimate, self.draws, labels
-        found = np.flatnonzero(self.classes == base)
-        if len(found) != 1:
-            raise ValueError(
-                f"base must be one of the classes {shown(self.classes)} that take part, got "
-                f"{shown(base)}."
-            )
-        k, others = int(found[0]), np.flatnonzero(self.classes != base)
+        k = place_of(self.classes, base)
+        others = np.flatnonzero(np.arange(len(labels)) != k)
         estimate = (self.estimate - self.estimate[k])[others]
         draws = (self.draws - self.draws[:, k : k + 1])[:, others]
         return estimate, draws, [labels[j] for j in others]

@@ -12,14 +12,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import check_is_fitted
 from softmax_reg.dataset.left_out import is_left_out
+from softmax_reg.dataset.rows import dense
 from softmax_reg.dataset.sources import BATCH_BYTES, BatchSource
 from softmax_reg.dataset.user_rows import batches_for, validated
+from softmax_reg.inference.results import feature_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,13 +121,13 @@ class ContributionsMixin:
         step = max(BATCH_BYTES // (8 * n_features), 1)
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
-            block = X[rows].toarray() if sp.issparse(X) else X[rows]
+            block = dense(X[rows])
             parts[rows] = (block - middle)[:, :, np.newaxis] * W
         return parts
 
     def _centred_coefficients(self) -> NDArray[np.float64]:
         """Return the coefficients of shape (n_features, n_outputs)."""
-        coef = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+        coef = dense(self.coef_)
         return self._centred_over_classes(coef.astype(np.float64)).T
 
     def _centred_over_classes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -136,7 +137,7 @@ class ContributionsMixin:
         """
         if len(self.classes_) == 2:
             return values
-        coef = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+        coef = dense(self.coef_)
         known = ~is_left_out(coef, self.intercept_)
         centred = values.copy()
         centred[known] -= values[known].mean(axis=0)
@@ -169,8 +170,7 @@ class ContributionsMixin:
     def _as_frame(self, parts: NDArray, X: Any) -> pd.DataFrame:
         import pandas as pd
 
-        given = getattr(self, "feature_names_in_", None)
-        names = [f"x{j}" for j in range(self.n_features_in_)] if given is None else list(given)
+        names = feature_names(self)
         if parts.ndim == 2:
             return pd.DataFrame(parts, index=X.index, columns=names)
         columns = pd.MultiIndex.from_product([self.classes_, names], names=["class", "feature"])

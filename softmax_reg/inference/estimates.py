@@ -14,7 +14,8 @@ from softmax_reg.dataset.moments import Moments
 from softmax_reg.inference.chi_squared import TestResult
 from softmax_reg.inference.covariance import Spread
 from softmax_reg.inference.fitted_rows import FittedRows
-from softmax_reg.inference.results import Table
+from softmax_reg.inference.parametrisation import place_of
+from softmax_reg.inference.results import Table, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,29 +25,7 @@ __all__ = ["Estimates"]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Estimates:
-    """Coefficients with their covariance; `Inference` documents how it comes about.
-
-    Attributes
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The labels that take part: those with a weight.
-    terms : list of str
-        "intercept", if there is one, and the names of the features.
-    base : label or None
-        The class that the others are compared with; None where every class has coefficients of
-        its own, as under a ridge with more than two classes.
-    cov_type : {"nonrobust", "HC0", "HC1", "cluster", "laplace"}
-    n_obs : int
-        The number of rows with a weight; of frequency weights their sum.
-    n_groups : int
-        The number of clusters; 0 without.
-    df : int
-        The number of coefficients that are estimated, intercepts too.
-    loglik, loglik_null : float
-        The logarithm of the likelihood, and that of the model with intercepts alone; without an
-        intercept that of equal probabilities.  In natural units, summed over the rows with their
-        weights.
-    """
+    """Coefficients with their covariance: `Inference`, which documents them, without its tests."""
 
     classes: NDArray
     terms: list[str]
@@ -121,15 +100,7 @@ class Estimates:
         return [label for k, label in enumerate(self.classes.tolist()) if k != place]
 
     def _place(self, base: Any) -> int | None:
-        if base is None:
-            return None
-        found = np.flatnonzero(self.classes == base)
-        if len(found) != 1:
-            raise ValueError(
-                f"base must be one of the classes {shown(self.classes)} that take part, got "
-                f"{shown(base)}."
-            )
-        return int(found[0])
+        return None if base is None else place_of(self.classes, base)
 
     @property
     def is_posterior(self) -> bool:
@@ -227,12 +198,10 @@ class Estimates:
         )
 
     def _facts(self, level: float) -> Table:
-        labels = [str(label) for label in self.classes.tolist()]
-        named = ", ".join(labels[:6]) + (", ..." if len(labels) > 6 else "")
         compared = "every class by itself" if self.base is None else f"against {self.base}"
         facts = {
             "rows": f"{self.n_obs}" + f", in {self.n_groups} clusters" * bool(self.n_groups),
-            "classes": f"{len(labels)}: {named}; {compared}",
+            "classes": f"{in_words(self.classes)}; {compared}",
             "coefficients": f"{len(self._index)}",
             "covariance": self.cov_type,
             "log-likelihood": f"{self.loglik:.4f}",

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._checks.shown import shown
 from softmax_reg._compat import cached_property, check_is_fitted
 from softmax_reg.dataset.dataset import Dataset
-from softmax_reg.dataset.left_out import is_left_out
+from softmax_reg.dataset.rows import dense
 from softmax_reg.dataset.validation import read_again
 from softmax_reg.drop_in import meant
 from softmax_reg.inference.parametrisation import Parametrisation
+from softmax_reg.inference.results import feature_names
 from softmax_reg.inference.row_sums import mean_proba
 from softmax_reg.objective.coefficients import flat
 from softmax_reg.objective.intercepts import null_loss
@@ -56,18 +56,13 @@ class FittedRows:
             If these cannot be the rows of the fit.
         """
         check_is_fitted(model)
-        if getattr(model, "has_offset_", False) and offset is None:
-            raise ValueError(
-                "The model was fitted with an offset. Give it, offset=..., as it was given to fit."
-            )
         data = read_again(model, X, y, sample_weight, offset).in_float64()
         if data.smoothing:
             raise ValueError(
                 f"label_smoothing={data.smoothing:g} makes a loss that is no likelihood, and so "
                 "there are no standard errors. Fit with label_smoothing=0."
             )
-        coef = _dense(model.coef_)
-        _check_classes(model.classes_, coef, model.intercept_, data)
+        coef = dense(model.coef_)
         n_fitted = getattr(model, "n_samples_seen_", data.shape[0])
         if n_fitted != data.shape[0]:
             raise ValueError(
@@ -81,7 +76,7 @@ class FittedRows:
     @property
     def dense_coef(self) -> NDArray:
         """`coef_`, also after `sparsify`."""
-        return _dense(self.model.coef_)
+        return dense(self.model.coef_)
 
     @property
     def data(self) -> Dataset:
@@ -101,9 +96,7 @@ class FittedRows:
     @property
     def features(self) -> list[str]:
         """The names of the features."""
-        given = getattr(self.model, "feature_names_in_", None)
-        n_features = self.objective.n_features
-        return [f"x{j}" for j in range(n_features)] if given is None else [str(n) for n in given]
+        return [str(name) for name in feature_names(self.model)]
 
     @property
     def is_penalised(self) -> bool:
@@ -140,24 +133,6 @@ class FittedRows:
         if objective.fit_intercept:
             return -self.data.total_weight * null_loss(self.data)
         return -self.data.total_weight * objective.at(np.zeros(objective.size)).loss
-
-
-def _dense(coef: Any) -> NDArray:
-    return coef.toarray() if hasattr(coef, "toarray") else coef
-
-
-def _check_classes(classes: NDArray, coef: NDArray, intercept: NDArray, data: Dataset) -> None:
-    if not np.array_equal(data.classes, classes):
-        raise ValueError(
-            f"y has the classes {shown(data.classes)}, but the model was fitted with "
-            f"{shown(classes)}. Give the data of the fit."
-        )
-    fitted = np.arange(2) if len(classes) == 2 else np.flatnonzero(~is_left_out(coef, intercept))
-    if not np.array_equal(data.present, fitted):
-        raise ValueError(
-            f"The classes with a weight are {shown(classes[data.present])}, but the model was "
-            f"fitted with {shown(classes[fitted])}. Give the data and the weights of the fit."
-        )
 
 
 def _penalty_of(model: Any, data: Dataset) -> Penalty:

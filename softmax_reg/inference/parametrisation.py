@@ -16,10 +16,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._checks.shown import shown
 from softmax_reg.objective.hessian_block import Coordinates
 from softmax_reg.objective.linear_model import LinearModel
 
-__all__ = ["Parametrisation"]
+__all__ = ["Parametrisation", "place_of"]
+
+
+def place_of(classes: NDArray, base: object) -> int:
+    """Return the place among the classes of the one that the others are compared with."""
+    found = np.flatnonzero(classes == base)
+    if len(found) != 1:
+        raise ValueError(
+            f"base must be one of the classes {shown(classes)} that take part, got {shown(base)}."
+        )
+    return int(found[0])
 
 
 @dataclass(frozen=True)

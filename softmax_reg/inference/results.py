@@ -9,11 +9,38 @@ from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
 from softmax_reg._compat import check_is_fitted
+from softmax_reg.dataset.rows import dense
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CoefficientsMixin", "SummaryMixin", "Table"]
+__all__ = [
+    "CoefficientsMixin",
+    "SummaryMixin",
+    "Table",
+    "feature_names",
+    "in_words",
+    "of_all_classes",
+]
+
+
+def feature_names(model: Any) -> list[Any]:
+    """Return the names of the features of a fitted model, x0, x1, ... if there are none."""
+    given = getattr(model, "feature_names_in_", None)
+    return [f"x{j}" for j in range(model.n_features_in_)] if given is None else list(given)
+
+
+def of_all_classes(coef: NDArray, intercept: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the coefficients and intercepts of every class: with two those of the first are 0."""
+    if len(coef) > 1:
+        return coef, intercept
+    return np.vstack([np.zeros_like(coef), coef]), np.append(0.0, intercept)
+
+
+def in_words(classes: NDArray) -> str:
+    """Return how many classes there are, and the first of them."""
+    labels = [str(label) for label in classes.tolist()]
+    return f"{len(labels)}: {', '.join(labels[:6])}" + (", ..." if len(labels) > 6 else "")
 
 
 class Table:
@@ -91,15 +118,10 @@ class CoefficientsMixin:
         check_is_fitted(self)
         if units not in ("raw", "deviation"):
             raise ValueError(f"units must be 'raw' or 'deviation', got {shown(units)}.")
-        coef = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
+        coef, b = of_all_classes(dense(self.coef_), self.intercept_)
         if units == "deviation":
             coef = coef * self._deviations()
-        b = self.intercept_
-        if len(self.classes_) == 2:
-            coef, b = np.vstack([np.zeros_like(coef), coef]), np.append(0.0, b)
-        given = getattr(self, "feature_names_in_", None)
-        names = [f"x{j}" for j in range(self.n_features_in_)] if given is None else list(given)
-        frame = pd.DataFrame(coef.T, index=names, columns=self.classes_)
+        frame = pd.DataFrame(coef.T, index=feature_names(self), columns=self.classes_)
         if not intercept:
             return frame
         if units != "raw":
@@ -165,15 +187,13 @@ class SummaryMixin:
         """
         model: Any = self
         check_is_fitted(model)
-        coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
+        coef = dense(model.coef_)
         n_features, n_active = coef.shape[1], int(np.count_nonzero(coef.any(axis=0)))
-        labels = [str(label) for label in model.classes_.tolist()]
-        named = ", ".join(labels[:6]) + (", ..." if len(labels) > 6 else "")
         rows = {
             "rows": str(getattr(model, "n_samples_seen_", "not known")),
             "features": f"{n_features}, {'all' if n_active == n_features else n_active} "
             "with coefficients that are not 0",
-            "classes": f"{len(labels)}: {named}",
+            "classes": in_words(model.classes_),
             "penalty": model._penalty_in_words(),
         }
         if hasattr(model, "null_loss_"):

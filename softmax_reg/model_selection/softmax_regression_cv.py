@@ -213,9 +213,7 @@ class SoftmaxRegressionCV(
     _saved_parts = Saved._saved_parts | {"_fitted_rows": FitSummary}
     _saved_attributes, _always_saved = SEARCHED, ALWAYS_SEARCHED
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{
-            name: CONSTRAINTS[name] for name in ("Cs", "class_weight", "label_smoothing", *_OF_FITS)
-        },
+        **{name: CONSTRAINTS[name] for name in ("Cs", *_OF_TARGETS, *_OF_FITS)},
         **{name: drop_in.CONSTRAINTS[name] for name in _THEIRS},
         "cv": ["cv_object"],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None, drop_in.WARN],
@@ -398,8 +396,7 @@ class SoftmaxRegressionCV(
     ) -> PathPoint:
         """Fit the chosen model on all rows, from the mean of the folds' coefficients."""
         start = self.coef_, self.intercept_
-        of_fit = data, self.C_, self.l1_ratio_, start, parameters, tasks
-        step, self._fitted_rows = refitted(*of_fit)
+        step, self._fitted_rows = refitted(data, self.C_, self.l1_ratio_, start, parameters, tasks)
         self.coef_, self.intercept_ = step.coef, step.intercept
         if step.scale is not None:
             self.scale_ = step.scale

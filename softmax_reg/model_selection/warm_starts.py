@@ -84,7 +84,7 @@ def largest_strength(objective: Objective, w: NDArray) -> float:
 
 def _free(objective: Objective) -> NDArray[np.bool_]:
     """Return the features without a penalty: at 0 a norm has corners."""
-    W, _ = objective.unpack(without_features(objective))
+    W = np.zeros((objective.n_features, objective.n_outputs))
     return np.asarray(objective.penalty.differentiable_at(W).any(axis=1))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from softmax_reg.dataset.block import Block
 from softmax_reg.dataset.dataset import Dataset
@@ -39,8 +40,7 @@ def null_loss(data: Dataset) -> float:
     if data.offset is not None:
         return _beside_offset(data)[1]
     totals = data.targets.totals(data.weights.astype(np.float64))
-    shares = totals[totals > 0.0] / totals.sum()
-    return float(-(shares * np.log(shares)).sum())
+    return float(entr(totals / totals.sum()).sum())
 
 
 def _beside_offset(data: Dataset) -> tuple[NDArray[np.float64], float]:

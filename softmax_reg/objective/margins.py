@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from softmax_reg.dataset.block import Block, Pass
 from softmax_reg.dataset.row_blocks import BLOCK_BYTES
-from softmax_reg.dataset.rows import Matrix
+from softmax_reg.dataset.rows import Matrix, dense
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
 
@@ -116,7 +116,7 @@ class Margins:
         A = np.ones((X.shape[0], p + objective.fit_intercept))
         if len(self._free) < objective.n_features:
             X = X[:, self._free]
-        X = X.toarray() if objective.data.rows.is_sparse else X
+        X = dense(X)
         np.subtract(X, objective.mean[self._free], out=A[:, :p])
         A[:, :p] /= objective.scale[self._free]
         return A

@@ -106,7 +106,7 @@ class PenalisedLoss:
 
     def seen_with(self, weights: NDArray) -> Self:
         """Return F, the same, with the moments of the features taken under other weights."""
-        seen = self.data.with_weights(weights)
+        seen = self.data.with_weights(weights, present=self.data.present)
         return self._twin(Moments(seen, from_zero=not self.fit_intercept))
 
     @cached_property

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from softmax_reg._compat import cached_property
 from softmax_reg.objective.contract import Problem, ProblemPoint
 from softmax_reg.objective.objective import Objective
 from softmax_reg.objective.point import Point
@@ -89,7 +90,11 @@ class PreconditionedIterates:
     @property
     def solver(self) -> Solver:
         """The caller's, or the one that finishes."""
-        return finisher_of(self.objective) if self.run.finishing else self.asked
+        return self._finisher if self.run.finishing else self.asked
+
+    @cached_property
+    def _finisher(self) -> Solver:
+        return finisher_of(self.objective)
 
     @property
     def can_finish(self) -> bool:
@@ -97,8 +102,7 @@ class PreconditionedIterates:
         if self.run.finishing or not self.asked.is_conditioned:
             return False
         if self.objective.is_smooth:
-            finisher = finisher_of(self.objective)
-            return not (isinstance(finisher, NewtonCG) and isinstance(self.asked, NewtonCG))
+            return not (isinstance(self._finisher, NewtonCG) and isinstance(self.asked, NewtonCG))
         n_moving = np.count_nonzero(self.objective.differentiable_at(self.point.w))
         return self.objective.hessian_cost(int(n_moving)) <= _FINISH_PASSES
 
@@ -112,7 +116,7 @@ class PreconditionedIterates:
         long = _LONG if self.objective.is_smooth else _LONG_UNDER_A_NORM
         if not self.asked.hands_over or n_iter < long or not self.can_finish:
             return False
-        if isinstance(finisher_of(self.objective), NewtonCG):
+        if isinstance(self._finisher, NewtonCG):
             has_ridge = bool(np.min(self.objective.penalty.curvature) > 0.0)
             return has_ridge and self._price <= _CHEAP_COORDINATES
         n_moving = np.count_nonzero(self.objective.differentiable_at(self.point.w))
@@ -122,7 +126,7 @@ class PreconditionedIterates:
         """Go on with Newton's method; return False if that cannot be done."""
         if not self.can_finish:
             return False
-        self.run.finish(finisher_of(self.objective).first_stage)
+        self.run.finish(self._finisher.first_stage)
         self._points = _quietly(self._after())
         return True
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._npz.checks import require
 from softmax_reg.dataset.left_out import as_start
+from softmax_reg.dataset.rows import dense
 from softmax_reg.objective.objective import Objective
 from softmax_reg.streaming.feature_scale import FeatureMoments
 from softmax_reg.streaming.online_newton import OnlineNewton
@@ -58,7 +58,7 @@ class FitSummary:
 
     def continued(self, state: OnlineNewton, coef: Any, intercept: NDArray) -> OnlineNewton:
         """Return the state of a stream that goes on from a fit with these coefficients."""
-        coef = coef.toarray() if sp.issparse(coef) else coef
+        coef = dense(coef)
         # Of a class that the fit left out all that is known is that none of the rows had it.
         coef, intercept = as_start(coef, intercept, np.log1p(self.units.weight))
         w = np.concatenate([coef.T.ravel(), intercept if state.fit_intercept else []])
