@@ -12,7 +12,8 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from joblib import effective_n_jobs
-from sklearn import show_versions as show_versions_of_scikit_learn
+from sklearn import config_context, get_config  # type: ignore[attr-defined]
+from sklearn import show_versions as show_versions_of_scikit_learn  # type: ignore[attr-defined]
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
@@ -65,7 +66,30 @@ except ImportError:  # before scikit-learn 1.9
         return plain
 
 
+try:
+    from sklearn.externals.array_api_compat import is_array_api_obj
+    from sklearn.utils._array_api import (
+        check_same_namespace,
+        get_namespace_and_device,
+        move_to,
+        supported_float_dtypes,
+    )
+
+    HAS_ARRAY_API = True
+except ImportError:  # before scikit-learn 1.9
+    HAS_ARRAY_API = False
+    get_namespace_and_device = move_to = supported_float_dtypes = None
+
+    def check_same_namespace(X: Any, estimator: Any, *, attribute: str, method: str) -> None:
+        """Do nothing: all arrays are NumPy's."""
+
+    def is_array_api_obj(x: object) -> bool:  # type: ignore[misc]
+        """Return False: arrays of other libraries are array-likes."""
+        return False
+
+
 __all__ = [
+    "HAS_ARRAY_API",
     "HAS_CALLBACKS",
     "UNUSED",
     "BaseEstimator",
@@ -93,12 +117,18 @@ __all__ = [
     "check_n_features",
     "check_partial_fit_first_call",
     "check_random_state",
+    "check_same_namespace",
     "check_sample_weight",
     "compute_class_weight",
+    "config_context",
     "effective_n_jobs",
+    "get_config",
+    "get_namespace_and_device",
     "get_scorer",
     "in_parallel",
+    "is_array_api_obj",
     "logistic_regression",
+    "move_to",
     "process_routing",
     "raise_for_params",
     "routing_enabled",
@@ -106,6 +136,7 @@ __all__ = [
     "scorer_with_labels",
     "set_blas_threads",
     "show_versions_of_scikit_learn",
+    "supported_float_dtypes",
     "train_test_split",
     "validate_data",
     "validate_parameter_constraints",

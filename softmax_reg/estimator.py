@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from softmax_reg._checks.shown import shown
 from softmax_reg._checks.unchanged import unchanged_if_it_fails
@@ -35,6 +34,7 @@ from softmax_reg.conversion.from_sklearn import FromLogisticRegression
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.deviations import deviations
 from softmax_reg.dataset.feature_factors import by_name, make_penalty
+from softmax_reg.dataset.namespaces import all_on_host, computing_on_host, fitted
 from softmax_reg.dataset.rows import dense
 from softmax_reg.dataset.soft_targets import SoftTargetsMixin
 from softmax_reg.dataset.targets import ClassShares
@@ -395,7 +395,8 @@ class SoftmaxRegression(
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or BatchSource
             float32 and float64 are used as they are, in any memory order, an `np.memmap` too;
             other numbers become float64.  CSR and CSC stay sparse.  A `BatchSource`, such as a
-            `CSVSource`, is read once more for each pass.
+            `CSVSource`, is read once more for each pass.  With scikit-learn's
+            `array_api_dispatch` X may be a tensor: what is fitted and predicted is one, too.
         y : array-like of shape (n_samples,), default=None
             Labels of any kind that sorts: strings, integers, floats, booleans, categories.  None
             with a `BatchSource`, whose batches bring labels and weights.  One-hot rows are refused
@@ -449,11 +450,11 @@ class SoftmaxRegression(
             `batch_size` or `momentum` has none with the `solver`; or if the means of X_val are
             several deviations of X away from those of X, as where only X was transformed.
         """
-        with unchanged_if_it_fails(self):
+        with unchanged_if_it_fails(self), computing_on_host(self, X):
+            X, y, sample_weight = all_on_host(X, y, sample_weight)
             read = partial(read_data, self, X, y, sample_weight, offset=offset)
-            return self._fit(
-                X, y, sample_weight, read, (X_val, y_val, sample_weight_val, offset_val)
-            )
+            users = all_on_host(X_val, y_val, sample_weight_val, offset_val)
+            return self._fit(X, y, sample_weight, read, users)
 
     @with_callbacks
     def _fit(
@@ -634,15 +635,15 @@ class SoftmaxRegression(
             If C is infinite, for then nothing bounds the dual, or y has other classes, or other
             classes have a weight.
         """
-        check_is_fitted(self)
+        model = fitted(self)
         if np.isinf(meant(self)["C"]):
             raise ValueError(
                 "The duality gap needs a penalty, but C is inf. Give C a finite value."
             )
-        data = read_again(self, X, y, sample_weight, offset)
+        data = read_again(model, X, y, sample_weight, offset)
         objective = self._objective(data.in_float64())
         with objective.data.running():
-            return duality_gap(objective, objective.at(self._flat(objective)))
+            return duality_gap(objective, objective.at(model._flat(objective)))
 
     def _start(self, classes: NDArray, objective: Objective) -> NDArray:
         """Return where to start: at zero, or with `warm_start` at the last solution."""
@@ -665,8 +666,3 @@ class SoftmaxRegression(
 
     def _dense_coef(self) -> NDArray:
         return dense(self.coef_)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

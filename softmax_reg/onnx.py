@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg.conversion.to_sklearn import check_no_offset
+from softmax_reg.dataset.namespaces import fitted
 from softmax_reg.dataset.rows import dense
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.inference.results import of_all_classes
@@ -81,6 +82,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     X = given.full_name
     if not isinstance(given.type, DoubleTensorType | FloatTensorType):
         X = node("Cast", [X], to=number)
+    model = fitted(model)
     W, b = of_all_classes(dense(model.coef_), model.intercept_)
     products = node("MatMul", [X, constant("coef", number, W.T)])
     scores = node("Add", [products, constant("intercept", number, b)])

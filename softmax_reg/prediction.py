@@ -8,8 +8,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from softmax_reg._compat import accuracy_score, check_is_fitted, safe_sparse_dot
+from softmax_reg._compat import HAS_ARRAY_API, accuracy_score, check_is_fitted, safe_sparse_dot
 from softmax_reg.conversion.to_sklearn import ToSklearnMixin
+from softmax_reg.dataset.namespaces import (
+    computing_on_host,
+    fitted,
+    is_foreign,
+    linear_scores,
+    on_host,
+)
 from softmax_reg.dataset.offsets import OffsetParts, as_offset
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import (
@@ -39,6 +46,15 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
     _doc_link_module = "softmax_reg"
     _doc_link_template = "#"
 
+    def _on_host(self) -> Any:
+        return fitted(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.sparse = True
+        tags.array_api_support = HAS_ARRAY_API
+        return tags
+
     @by_batches
     def decision_function(self, X: Any, offset: Any = None) -> NDArray:
         """Return the scores X W + b, and the offset if there is one.
@@ -61,11 +77,14 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
         ValueError
             If the offset is missing or cannot be used.
         """
-        check_is_fitted(self)
         X = validated(self, X, sparse="csr")
-        scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        if is_foreign(X):
+            scores = linear_scores(X, self.coef_, self.intercept_)
+        else:
+            model = fitted(self)
+            scores = safe_sparse_dot(X, model.coef_.T, dense_output=True) + model.intercept_
         if offset is not None:
-            scores += as_offset(offset, X.shape[0], self.classes_).astype(scores.dtype)
+            scores += as_offset(on_host(offset), X.shape[0], self.classes_).astype(scores.dtype)
         elif getattr(self, "has_offset_", False):
             raise ValueError(_NO_OFFSET)
         return scores[:, 0] if scores.shape[1] == 1 else scores
@@ -84,7 +103,7 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
         -------
         y : ndarray of shape (n_samples,), of the labels' dtype
         """
-        scores = self.decision_function(X, offset)
+        scores = on_host(self.decision_function(X, offset))
         codes = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[codes]
 
@@ -103,7 +122,7 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
         log_proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        scores = self.decision_function(X, offset)
+        scores = on_host(self.decision_function(X, offset))
         if scores.ndim == 1:
             scores = np.column_stack([np.zeros_like(scores), scores])
         return log_softmax(scores)
@@ -123,7 +142,7 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
         proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; rows sum to 1.
         """
-        return np.exp(self.predict_log_proba(X, offset))
+        return np.exp(on_host(self.predict_log_proba(X, offset)))
 
     def score(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, offset: Any = None
@@ -152,8 +171,8 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
         """
         if not isinstance(X, BatchSource):
             refuse_no_labels(X, y)
-            predicted = self.predict(X, offset)
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+            predicted, of_rows = on_host(self.predict(X, offset)), on_host(sample_weight)
+            return float(accuracy_score(on_host(y), predicted, sample_weight=of_rows))
         check_is_fitted(self)
         right = total = 0.0
         offsets = OffsetParts(offset)
@@ -177,7 +196,8 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
         self : estimator
         """
         check_is_fitted(self)
-        self.coef_ = sp.csr_matrix(self.coef_)
+        with computing_on_host(self, None):  # sparse arrays are NumPy's
+            self.coef_ = sp.csr_matrix(self.coef_)
         return self
 
     def densify(self) -> Self:

@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._compat import LogisticRegression, LogisticRegressionCV, check_is_fitted
+from softmax_reg._compat import LogisticRegression, LogisticRegressionCV
+from softmax_reg.dataset.namespaces import fitted
 from softmax_reg.drop_in import lay_out, meant, scoring_meant
 
 __all__ = ["FromLogisticRegression", "FromLogisticRegressionCV"]
@@ -73,7 +74,7 @@ class FromLogisticRegression:
                 f"{name}.from_sklearn takes a LogisticRegression, got a LogisticRegressionCV. "
                 f"Write {name}CV.from_sklearn(model)."
             )
-        _check(model, LogisticRegression, name)
+        model = _checked(model, LogisticRegression, name)
         ours = cls(**_parameters(model, _OF_ONE))
         vars(ours).update(_coefficients(model))
         n_iter = np.array([np.max(model.n_iter_)], dtype=np.int32)
@@ -130,7 +131,7 @@ class FromLogisticRegressionCV:
                 f"{name}.from_sklearn takes a LogisticRegressionCV, got a LogisticRegression. "
                 f"Write {name.removesuffix('CV')}.from_sklearn(model)."
             )
-        _check(model, LogisticRegressionCV, name)
+        model = _checked(model, LogisticRegressionCV, name)
         parameters = _parameters(model, _OF_SEARCH) | {"scoring": scoring_meant(model.scoring)}
         ours: Any = cls(**parameters)
         vars(ours).update(_coefficients(model) | _searched(model, meant(ours)["l1_ratios"]))
@@ -140,15 +141,15 @@ class FromLogisticRegressionCV:
         return ours
 
 
-def _check(model: Any, kind: type[Any], ours: str) -> None:
-    """Raise an error unless this is a fitted model of that kind whose scores are a softmax."""
+def _checked(model: Any, kind: type[Any], ours: str) -> Any:
+    """Return a fitted model of that kind, whose scores are a softmax, with arrays of NumPy."""
     if not isinstance(model, kind):
         last = " Give the last step: pipeline[-1]." if hasattr(model, "steps") else ""
         last = " Give its best_estimator_." if hasattr(model, "best_estimator_") else last
         raise TypeError(
             f"{ours}.from_sklearn takes a {kind.__name__}, got a {type(model).__name__}.{last}"
         )
-    check_is_fitted(model)
+    model = fitted(model)
     n_classes, scheme = len(model.classes_), getattr(model, "multi_class", "auto")
     words = {"solver": model.solver, "multi_class": scheme}
     of_one = [f"{name}={word!r}" for name, word in words.items() if word in _ONE_AGAINST_THE_REST]
@@ -163,6 +164,7 @@ def _check(model: Any, kind: type[Any], ours: str) -> None:
             f"its coefficients and its C mean something else here. Fit {ours}() in its place, or "
             "leave multi_class out there."
         )
+    return model
 
 
 def _parameters(model: Any, names: tuple[str, ...]) -> dict[str, Any]:

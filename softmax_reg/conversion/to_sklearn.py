@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._compat import LogisticRegression, check_is_fitted, logistic_regression
+from softmax_reg._compat import LogisticRegression, logistic_regression
+from softmax_reg.dataset.namespaces import fitted
 from softmax_reg.drop_in import meant
 
 __all__ = ["ToSklearnMixin", "check_no_offset"]
@@ -55,7 +56,7 @@ class ToSklearnMixin:
         >>> bool((model.to_sklearn().predict(X) == model.predict(X)).all())
         True
         """
-        check_is_fitted(self)
+        ours = fitted(self)
         check_no_offset(self, "scikit-learn's LogisticRegression")
         C, l1_ratio = self._C_and_l1_ratio()
         parameters = {
@@ -65,10 +66,10 @@ class ToSklearnMixin:
         }
         model = logistic_regression(C, l1_ratio, **parameters)
         for name in ("classes_", "coef_", "intercept_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(model, name, getattr(self, name).copy())
+            if hasattr(ours, name):
+                setattr(model, name, getattr(ours, name).copy())
         model.n_features_in_ = self.n_features_in_
-        model.n_iter_ = np.array([np.max(self.n_iter_)], dtype=np.int32)
+        model.n_iter_ = np.array([np.max(ours.n_iter_)], dtype=np.int32)
         return model
 
     def _C_and_l1_ratio(self) -> tuple[float, float]:

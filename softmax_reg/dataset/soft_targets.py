@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from softmax_reg._checks.unchanged import unchanged_if_it_fails
 from softmax_reg.dataset.dataset import Dataset
+from softmax_reg.dataset.namespaces import all_on_host, computing_on_host
 from softmax_reg.dataset.validation import read_shares
 from softmax_reg.dataset.validation_set import Users
 
@@ -100,9 +101,10 @@ class SoftTargetsMixin:
                [0.45, 0.55],
                [0.31, 0.69]])
         """
-        with unchanged_if_it_fails(self):
+        with unchanged_if_it_fails(self), computing_on_host(self, X):
+            X, Y, sample_weight = all_on_host(X, Y, sample_weight)
             read = partial(read_shares, self, X, Y, sample_weight, classes, offset=offset)
-            users = X_val, y_val, sample_weight_val, offset_val
+            users = all_on_host(X_val, y_val, sample_weight_val, offset_val)
             return self._fit(X, Y, sample_weight, read, users)
 
     def fit_counts(
@@ -167,7 +169,8 @@ class SoftTargetsMixin:
         array([[0.7 , 0.3 ],
                [0.25, 0.75]])
         """
-        with unchanged_if_it_fails(self):
+        with unchanged_if_it_fails(self), computing_on_host(self, X):
+            X, N = all_on_host(X, N)
             read = partial(read_shares, self, X, N, None, classes, offset=offset, are_counts=True)
-            users = X_val, y_val, sample_weight_val, offset_val
+            users = all_on_host(X_val, y_val, sample_weight_val, offset_val)
             return self._fit(X, N, None, read, users)

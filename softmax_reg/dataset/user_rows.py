@@ -20,6 +20,7 @@ from softmax_reg._compat import (
     check_X_y,
     validate_data,
 )
+from softmax_reg.dataset.namespaces import floats_for, place_for, refusable_on_host
 from softmax_reg.dataset.offsets import OffsetParts
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.streams import iterate, read_ahead
@@ -40,7 +41,6 @@ __all__ = [
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-_FLOATS = (np.float64, np.float32)
 _NO_LABELS = "no_validation"
 _READ_BY = {
     ".parquet": "ParquetSource({path}, target={target})",
@@ -83,10 +83,12 @@ def validated(
         X = encoding.transform(X) if encoding.is_raw(X) else X
         if sp.issparse(X):  # whose columns have no names that could be compared
             check_n_features(estimator, X, reset=False)
-            how = {"accept_sparse": sparse, "dtype": _FLOATS, "estimator": estimator}
+            how = {"accept_sparse": sparse, "dtype": floats_for(X), "estimator": estimator}
             is_alone = isinstance(y, str) and y == _NO_LABELS
             return check_array(X, **how) if is_alone else check_X_y(X, y, **how)
-    return validate_data(estimator, X, y, reset=reset, accept_sparse=sparse, dtype=_FLOATS)
+    X = refusable_on_host(X)
+    how = {"accept_sparse": sparse, "dtype": floats_for(X)}
+    return validate_data(estimator, X, y, reset=reset, **how)
 
 
 def refuse_file_name(X: Any, is_to_learn: bool = False) -> None:
@@ -198,12 +200,17 @@ def weighted_mean(total: float, total_weight: float) -> float:
 
 
 def by_batches(method: Method) -> Method:
-    """Return a method of X and offset that takes a source too: a batch at a time."""
+    """Return a method of X and offset that takes a source too, a batch at a time.
+
+    It computes with arrays of NumPy; the results go to where X lies.
+    """
 
     @wraps(method)
     def of_any(self: Any, X: Any, offset: Any = None) -> Any:
         if not isinstance(X, BatchSource):
-            return method(self, X, offset)
+            place = place_for(self, X, method.__name__)
+            found = method(self, X, offset)
+            return found if place is None else place.array(found)
         check_is_fitted(self)
         offsets = OffsetParts(offset)
         batches = (rows for rows, _, _ in batches_for(self, X))

@@ -20,6 +20,7 @@ from softmax_reg.dataset.dataset import Dataset, small_dataset
 from softmax_reg.dataset.first_pass import FirstPass
 from softmax_reg.dataset.labels import codes_among, encode_labels
 from softmax_reg.dataset.left_out import classes_fitted
+from softmax_reg.dataset.namespaces import all_on_host
 from softmax_reg.dataset.offsets import as_offset
 from softmax_reg.dataset.rows import Rows, dense, merge_duplicates
 from softmax_reg.dataset.sources import BatchSource
@@ -64,6 +65,7 @@ def read_data(
         refuse_others(X, y, sample_weight)
         rows, classes, codes, weights = read_source(estimator, X, reset).result()
         return _dataset(estimator, rows, classes, Labels(codes, len(classes)), weights, offset)
+    X, y, sample_weight, offset = all_on_host(X, y, sample_weight, offset)
     X, y = validated(estimator, _in_memory(estimator, X, reset), y, reset)
     classes, codes = encode_labels(y)
     targets = Labels(codes, len(classes))
@@ -106,6 +108,7 @@ def read_shares(
             "classes. Give it a row for each class, weighted by the share or the count, and use "
             "fit."
         )
+    X, Y, sample_weight, offset = all_on_host(X, Y, sample_weight, offset)
     X = merge_duplicates(validated(estimator, _in_memory(estimator, X, reset), reset=reset))
     if are_counts:
         classes, targets, sample_weight = class_counts(Y, classes, X.shape[0], X.dtype)

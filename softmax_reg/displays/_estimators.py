@@ -20,7 +20,8 @@ def fitted_model(estimator: Any, attribute: str) -> Any:
     model = estimator
     for _ in range(_DEPTH):
         if getattr(model, attribute, None) is not None:
-            return model
+            # Arrays of the fit may be of another library.
+            return model._on_host() if hasattr(model, "_on_host") else model
         inner = _inner(model)
         if inner is None:
             break

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from softmax_reg._checks.shown import shown
-from softmax_reg._compat import check_is_fitted
 from softmax_reg.dataset.left_out import is_left_out
+from softmax_reg.dataset.namespaces import fitted, on_host
 from softmax_reg.dataset.rows import dense
 from softmax_reg.dataset.sources import BATCH_BYTES, BatchSource
 from softmax_reg.dataset.user_rows import batches_for, validated
@@ -97,7 +97,9 @@ class ContributionsMixin:
         petal width (cm)     2.6
         Name: 100, dtype: float64
         """
-        check_is_fitted(self)
+        model, X = fitted(self), on_host(X)
+        if model is not self:
+            return model.contributions(X, about=about, return_base=return_base)
         W = self._centred_coefficients()
         middle = self._middle(about)
         if isinstance(X, BatchSource):

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._compat import cached_property, check_is_fitted
+from softmax_reg._compat import cached_property
 from softmax_reg.dataset.dataset import Dataset
+from softmax_reg.dataset.namespaces import fitted
 from softmax_reg.dataset.rows import dense
 from softmax_reg.dataset.validation import read_again
 from softmax_reg.drop_in import meant
@@ -55,7 +56,7 @@ class FittedRows:
         ValueError
             If these cannot be the rows of the fit.
         """
-        check_is_fitted(model)
+        model = fitted(model)
         data = read_again(model, X, y, sample_weight, offset).in_float64()
         if data.smoothing:
             raise ValueError(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
-from softmax_reg._compat import check_is_fitted
+from softmax_reg.dataset.namespaces import fitted
 from softmax_reg.dataset.rows import dense
 
 if TYPE_CHECKING:
@@ -115,10 +115,10 @@ class CoefficientsMixin:
         """
         import pandas as pd
 
-        check_is_fitted(self)
+        model = fitted(self)
         if units not in ("raw", "deviation"):
             raise ValueError(f"units must be 'raw' or 'deviation', got {shown(units)}.")
-        coef, b = of_all_classes(dense(self.coef_), self.intercept_)
+        coef, b = of_all_classes(dense(model.coef_), model.intercept_)
         if units == "deviation":
             coef = coef * self._deviations()
         frame = pd.DataFrame(coef.T, index=feature_names(self), columns=self.classes_)
@@ -185,8 +185,8 @@ class SummaryMixin:
           iterations      20
           ended           converged: optimality ..., tol 1.0e-08
         """
-        model: Any = self
-        check_is_fitted(model)
+        given: Any = self
+        model = fitted(given)
         coef = dense(model.coef_)
         n_features, n_active = coef.shape[1], int(np.count_nonzero(coef.any(axis=0)))
         rows = {
@@ -207,7 +207,7 @@ class SummaryMixin:
             best = model.validation_loss_curve_[getattr(model, "best_iter_", -1)]
             rows["held-out loss"] = f"{best:.4f} nats a row"
         if X is not None:
-            rows["accuracy"] = f"{model.score(X, y, sample_weight):.4f}"
+            rows["accuracy"] = f"{given.score(X, y, sample_weight):.4f}"
         rows["solver"] = model.solver_
         is_stream = model.solver_ == "online-newton"
         rows["batches" if is_stream else "iterations"] = f"{model.n_iter_[0]}"

@@ -16,6 +16,7 @@ from softmax_reg._compat import (
     routing_enabled,
     scorer_with_labels,
 )
+from softmax_reg.dataset.namespaces import all_on_host, fitted, place_for
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import labels_of, refuse_no_labels
 from softmax_reg.drop_in import scoring_meant
@@ -56,11 +57,13 @@ class ScoringMixin:
         if isinstance(X, BatchSource):
             y, sample_weight = labels_of(self, X, y, sample_weight)
         refuse_no_labels(X, y)
+        place_for(self, X, "score")
+        model, (X, y, sample_weight) = fitted(self), all_on_host(X, y, sample_weight)
         if sample_weight is not None:
             params = params | {"sample_weight": sample_weight}
         if routing_enabled():
             params = process_routing(self, "score", **params)["scorer"]["score"]
-        return float(scorer_with_labels(self._scorer(), self.classes_)(self, X, y, **params))
+        return float(scorer_with_labels(self._scorer(), self.classes_)(model, X, y, **params))
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return which metadata go where, as scikit-learn asks for it.

@@ -26,6 +26,7 @@ from softmax_reg.callbacks.path_progress import PathPoint
 from softmax_reg.conversion.from_sklearn import FromLogisticRegressionCV
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.feature_factors import by_name
+from softmax_reg.dataset.namespaces import all_on_host, computing_on_host, on_host
 from softmax_reg.dataset.validation import read_data
 from softmax_reg.estimator import SoftmaxRegression
 from softmax_reg.model_selection.cross_validation import check_classes, choice
@@ -318,7 +319,9 @@ class SoftmaxRegressionCV(
         FutureWarning
             If a parameter of `LogisticRegressionCV` has no effect here.
         """
-        with unchanged_if_it_fails(self):
+        with unchanged_if_it_fails(self), computing_on_host(self, X):
+            X, y, sample_weight = all_on_host(X, y, sample_weight)
+            params = {name: on_host(value) for name, value in params.items()}
             return self._fit(X, y, sample_weight, params)
 
     @with_callbacks
@@ -409,8 +412,3 @@ class SoftmaxRegressionCV(
 
     def _from_file(self) -> None:
         drop_in.lay_out(self)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_reg._compat import check_is_fitted, validate_parameter_constraints
+from softmax_reg._compat import validate_parameter_constraints
 from softmax_reg._npz import storage
 from softmax_reg._npz.checks import Damaged, require, shown
 from softmax_reg._npz.files import Path
@@ -21,6 +21,7 @@ from softmax_reg._npz.headers import check_checkpoint, check_keys, others_of
 from softmax_reg._version import __version__
 from softmax_reg.callbacks.checkpoint import Checkpoint
 from softmax_reg.callbacks.ordering import as_list
+from softmax_reg.dataset.namespaces import fitted
 from softmax_reg.dataset.table_encoding import TableEncoding
 from softmax_reg.persistence.attributes import attributes_of, describe, restore_attributes
 from softmax_reg.persistence.fitted import ALWAYS, FITTED, Check
@@ -73,9 +74,9 @@ class Saved:
         OSError
             If the file cannot be written, or a directory, a FIFO or a device is there.
         """
-        check_is_fitted(self)
-        attributes = self._to_file(attributes_of(self))
-        header, arrays = describe(self, attributes)
+        model = fitted(self)
+        attributes = model._to_file(attributes_of(model))
+        header, arrays = describe(model, attributes)
         if header["unsaved"]:
             name, why = next(iter(header["unsaved"].items()))
             kind: Any = type(self)

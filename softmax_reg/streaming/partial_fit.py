@@ -16,6 +16,7 @@ from softmax_reg._compat import (
     check_partial_fit_first_call,
     validate_parameter_constraints,
 )
+from softmax_reg.dataset.namespaces import all_on_host, computing_on_host
 from softmax_reg.dataset.validation import read_batch
 from softmax_reg.drop_in import check_scheme, meant, tell
 from softmax_reg.streaming.events import BatchProgress, BatchWatch, warn_of_unused
@@ -148,8 +149,8 @@ class PartialFitMixin:
         >>> model.score(X, y) > 0.95
         True
         """
-        with unchanged_if_it_fails(self):
-            return self._partial_fit(X, y, classes, sample_weight)
+        with unchanged_if_it_fails(self), computing_on_host(self, X):
+            return self._partial_fit(*all_on_host(X, y, classes, sample_weight))
 
     def __getstate__(self) -> Any:
         """Return the attributes; the list that grows is another one, lest a copy share it."""
