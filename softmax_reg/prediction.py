@@ -13,6 +13,7 @@ from softmax_reg.conversion.to_sklearn import ToSklearnMixin
 from softmax_reg.dataset.namespaces import (
     computing_on_host,
     fitted,
+    in_numpy,
     is_foreign,
     linear_scores,
     on_host,
@@ -77,11 +78,12 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
         ValueError
             If the offset is missing or cannot be used.
         """
+        check_is_fitted(self)
         X = validated(self, X, sparse="csr")
         if is_foreign(X):
             scores = linear_scores(X, self.coef_, self.intercept_)
         else:
-            model = fitted(self)
+            model = in_numpy(self)
             scores = safe_sparse_dot(X, model.coef_.T, dense_output=True) + model.intercept_
         if offset is not None:
             scores += as_offset(on_host(offset), X.shape[0], self.classes_).astype(scores.dtype)

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pages import ROOT, fenced_blocks
 from sklearn import config_context
 from sklearn.datasets import load_iris, load_wine
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import check_estimator
@@ -264,3 +265,10 @@ def is_of_strict(result):
     if result["status"] == "skipped":
         return False
     return "CUDA" not in str(result["exception"])
+
+
+def test_a_model_that_is_not_fitted_says_so_first():
+    (A,) = tensors("array_api_strict", np.full((3, 2), np.nan))
+    for rows in (A, np.full((3, 2), np.nan)):
+        with pytest.raises(NotFittedError):
+            SoftmaxRegression().predict_proba(rows)

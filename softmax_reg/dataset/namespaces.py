@@ -36,6 +36,7 @@ __all__ = [
     "computing_on_host",
     "fitted",
     "floats_for",
+    "in_numpy",
     "is_foreign",
     "linear_scores",
     "on_host",
@@ -100,6 +101,8 @@ def place_for(model: Any, X: Any, method: str) -> Place | None:
     ValueError
         If the arrays of the fit were of another library, or on another device.
     """
+    if not dispatches_arrays():
+        return None
     check_is_fitted(model)
     check_same_namespace(X, model, attribute="coef_", method=method)
     return place_of(X)
@@ -148,7 +151,7 @@ def all_on_host(*arrays: Any) -> tuple[Any, ...]:
 
 def _foreign(model: Any) -> dict[str, NDArray]:
     """Return the attributes that are arrays of another library, as NumPy's."""
-    if not HAS_ARRAY_API:
+    if not is_foreign(getattr(model, "coef_", None)):  # which goes where all others go
         return {}
     return {name: to_numpy(value) for name, value in vars(model).items() if is_foreign(value)}
 
@@ -162,6 +165,11 @@ def fitted(model: Any) -> Any:
         If it is not fitted.
     """
     check_is_fitted(model)
+    return in_numpy(model)
+
+
+def in_numpy(model: Any) -> Any:
+    """Return the same of a model that may not be fitted."""
     arrays = _foreign(model)
     if not arrays:
         return model
