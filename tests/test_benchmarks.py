@@ -291,3 +291,18 @@ def test_the_sparse_prediction_benchmark_prints_a_row_for_each_share():
     assert len(rows) == 5
     counts = [int(row[1]) for row in rows]
     assert counts == sorted(counts, reverse=True)
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_gram_matrices_prints_a_row_for_each_density():
+    page = run_module("benchmarks.gram_costs", "--toy")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) == 6
+    assert {row[5].strip() for row in rows} == {"sparse", "dense"}
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_inference_prints_a_row_for_each_covariance():
+    page = run_module("benchmarks.inference_speed", "--rows", 500, "--features", 5, "--repeats", 1)
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")][2:]
+    assert rows == ["nonrobust", "HC1"]

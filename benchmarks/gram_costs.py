@@ -1,0 +1,79 @@
+"""Gram matrices X' diag(q) X of sparse X by sparse and by dense products.
+
+    python -m benchmarks.gram_costs [--toy]
+
+The package chooses by a price: so many multiply-adds of a dense product for two entries of a row,
+and so many for an entry of the matrix (`objective/hessian.py`).  The last columns say what was
+chosen, and what a pair of entries was found to cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from unittest.mock import patch
+
+import numpy as np
+import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
+
+from benchmarks.machine import describe, load_average
+from softmax_reg.dataset.dataset import Dataset
+from softmax_reg.dataset.targets import Labels
+from softmax_reg.objective import hessian
+from softmax_reg.objective.objective import Objective
+from softmax_reg.penalties import ElasticNet
+
+_ENTRIES = (5, 10, 20, 40, 80, 160)  # of a row
+_REPEATS = 5
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print a table: a line for each number of entries in a row."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gram_costs")
+    parser.add_argument("--toy", action="store_true", help="a tiny problem, to try the harness")
+    options = parser.parse_args(argv)
+    n, p = (400, 200) if options.toy else (8000, 1500)
+    for key, value in describe().items():
+        print(f"- {key}: {value}")
+    print(f"- {n} × {p}, one thread, median of {_REPEATS} turns\n")
+    print("| entries in a row | dense, ms | sparse, ms | faster | chosen | a pair costs |")
+    print("| ---: | ---: | ---: | --- | --- | ---: |")
+    for entries in _ENTRIES:
+        with threadpool_limits(1):
+            print(row_of(n, p, entries), flush=True)
+    print(f"\nload average at the end: {load_average():.1f}")
+
+
+def row_of(n: int, p: int, entries: int) -> str:
+    """Return the line of one density."""
+    X = sp.random(n, p, entries / p, format="csr", rng=np.random.default_rng(0))
+    dense, sparse = seconds_of(X, np.inf), seconds_of(X, 0.0)
+    pairs = float((np.diff(X.indptr).astype(float) ** 2).sum())
+    names = "sparse", "dense"
+    chosen = names[not hessian._is_cheaper_sparse(X)]
+    cost = sparse / pairs * n * p**2 / dense
+    return (
+        f"| {entries} | {1e3 * dense:.1f} | {1e3 * sparse:.1f} | {names[sparse > dense]} | {chosen} "
+        f"| {cost:.0f} multiply-adds |"
+    )
+
+
+def seconds_of(X: sp.csr_array, price: float) -> float:
+    """Return the median time of a Gram matrix where a pair of entries has a price."""
+    n, _ = X.shape
+    codes = np.arange(n) % 3
+    data = Dataset.of(X, np.arange(3), Labels(codes, 3), np.ones(n))
+    objective = Objective(data, ElasticNet(1.0 / n))
+    point = objective.at(np.zeros(objective.size))
+    taken = []
+    with patch.object(hessian, "_SPARSE_PAIR", price), patch.object(hessian, "_SPARSE_ENTRY", 0.0):
+        for _ in range(_REPEATS + 1):
+            began = time.perf_counter()
+            hessian.gram(objective, hessian.class_variances(point, slice(0, 1)))
+            taken.append(time.perf_counter() - began)
+    return float(np.median(taken[1:]))
+
+
+if __name__ == "__main__":
+    main()
