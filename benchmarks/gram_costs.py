@@ -53,10 +53,8 @@ def row_of(n: int, p: int, entries: int) -> str:
     names = "sparse", "dense"
     chosen = names[not hessian._is_cheaper_sparse(X)]
     cost = sparse / pairs * n * p**2 / dense
-    return (
-        f"| {entries} | {1e3 * dense:.1f} | {1e3 * sparse:.1f} | {names[sparse > dense]} | {chosen} "
-        f"| {cost:.0f} multiply-adds |"
-    )
+    times = f"| {entries} | {1e3 * dense:.1f} | {1e3 * sparse:.1f} "
+    return f"{times}| {names[sparse > dense]} | {chosen} | {cost:.0f} multiply-adds |"
 
 
 def seconds_of(X: sp.csr_array, price: float) -> float:
