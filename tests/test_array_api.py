@@ -18,7 +18,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import check_estimator
 
-from softmax_reg import CoefficientDisplay, LossCurveDisplay, SoftmaxRegression, SoftmaxRegressionCV
+from softmax_reg import (
+    CoefficientDisplay,
+    FunctionSource,
+    LossCurveDisplay,
+    SoftmaxRegression,
+    SoftmaxRegressionCV,
+    bootstrap,
+)
 from softmax_reg._compat import HAS_ARRAY_API
 from softmax_reg.dataset import namespaces
 from softmax_reg.dataset.namespaces import on_host, to_numpy
@@ -272,3 +279,24 @@ def test_a_model_that_is_not_fitted_says_so_first():
     for rows in (A, np.full((3, 2), np.nan)):
         with pytest.raises(NotFittedError):
             SoftmaxRegression().predict_proba(rows)
+
+
+@each_library
+@pytest.mark.parametrize("dispatches", [True, False])
+def test_batches_of_a_source_may_be_arrays_of_the_library(name, dispatches):
+    A, b, weights = tensors(name, X, Y, np.ones(len(Y)))
+    source = FunctionSource(lambda: iter([(A, b, weights)]))
+    with config_context(array_api_dispatch=dispatches):
+        model = SoftmaxRegression().fit(source)
+        assert_allclose(model.coef_, SoftmaxRegression().fit(X, Y).coef_, rtol=1e-6)
+        assert_array_equal(model.predict(source), model.predict(X))
+
+
+@each_library
+def test_draws_and_groups_may_be_arrays_of_the_library(name):
+    A, b, groups = tensors(name, X[:, :2], Y, np.arange(len(Y)) // 2)
+    model = SoftmaxRegression(C=np.inf).fit(A, b)
+    plain = SoftmaxRegression(C=np.inf).fit(X[:, :2], Y)
+    found = bootstrap(model, A, b, n=3, groups=groups, random_state=0)
+    wanted = bootstrap(plain, X[:, :2], Y, n=3, groups=np.arange(len(Y)) // 2, random_state=0)
+    assert str(found) == str(wanted)

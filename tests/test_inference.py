@@ -2,6 +2,7 @@
 
 import pickle
 import tracemalloc
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pandas as pd
@@ -589,3 +590,10 @@ def test_intervals_of_95_percent_hold_the_truth_in_95_percent_of_the_draws():
             found.append((limits[:, 0] <= truth) & (truth <= limits[:, 1]))
     for kind, found in hits.items():
         assert abs(np.mean(found) - 0.95) <= 0.02, kind
+
+
+def test_results_cannot_be_changed():
+    results = inference(X, Y), inference(X, Y).marginal_effects()
+    for result in results:
+        with pytest.raises(FrozenInstanceError):
+            result.level = 0.5

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
+from softmax_reg.dataset.namespaces import is_foreign
 from softmax_reg.dataset.reservoir import Reservoir, stacked
 from softmax_reg.dataset.row_hashes import row_hashes
 from softmax_reg.dataset.rows import Batches, Rows, dense, shuffled
@@ -57,7 +58,8 @@ def iterate(source: Iterable[Any]) -> Iterator[tuple[Any, Any, Any]]:
         if not getattr(source, "makes_new_arrays", False):
             # The next batch is made in a thread, while this one is used: perhaps in its place.
             batch = copy.deepcopy(batch)
-        X, y, *weights = batch
+        # Here is another thread, which does not know whether arrays are to be dispatched.
+        X, y, *weights = (np.asarray(part) if is_foreign(part) else part for part in batch)
         yield X, y, weights[0] if weights else None
 
 

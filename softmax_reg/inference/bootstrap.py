@@ -19,6 +19,7 @@ from softmax_reg._checks.shown import shown
 from softmax_reg._compat import ConvergenceWarning, check_random_state, in_parallel
 from softmax_reg.dataset.dataset import Dataset
 from softmax_reg.dataset.left_out import is_left_out
+from softmax_reg.dataset.namespaces import in_numpy
 from softmax_reg.dataset.row_blocks import RowBlocks
 from softmax_reg.dataset.rows import dense
 from softmax_reg.dataset.targets import Labels
@@ -127,6 +128,7 @@ def bootstrap(
     Name: selected, dtype: float64
     """
     _check_model(model)
+    model = in_numpy(model)
     if not (isinstance(n, int | np.integer) and n >= 2):
         raise ValueError(f"n must be a whole number of draws, at least 2, got {shown(n)}.")
     fitted = FittedRows.of(model, X, y, sample_weight, offset)

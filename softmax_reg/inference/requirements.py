@@ -10,6 +10,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from softmax_reg._checks.shown import shown
+from softmax_reg.dataset.namespaces import on_host
 from softmax_reg.dataset.targets import ClassShares
 from softmax_reg.inference.covariance import COV_TYPES, Spread
 from softmax_reg.inference.fitted_rows import FittedRows
@@ -46,6 +47,7 @@ def checked_spread(
     ValueError
         If there is none of this name, or it does not go with the weights.
     """
+    groups = on_host(groups)
     if cov_type is not None and cov_type not in COV_TYPES:
         raise ValueError(f"cov_type must be one of {COV_TYPES} or None, got {shown(cov_type)}.")
     if weights_are not in _WEIGHTS_ARE:
