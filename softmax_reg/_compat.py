@@ -84,7 +84,18 @@ except ImportError:  # before scikit-learn 1.9
         """Do nothing: all arrays are NumPy's."""
 
     def is_array_api_obj(x: object) -> bool:  # type: ignore[misc]
-        """Return False: arrays of other libraries are array-likes."""
+        """Return False: arrays of other libraries are array-likes.
+
+        Raises
+        ------
+        ValueError
+            If they were to stay what they are.
+        """
+        if get_config()["array_api_dispatch"] and hasattr(x, "__dlpack__"):
+            raise ValueError(
+                f"array_api_dispatch is on, and {type(x).__module__}.{type(x).__qualname__} needs "
+                "scikit-learn 1.9 or newer. Install that, or leave array_api_dispatch off."
+            )
         return False
 
 

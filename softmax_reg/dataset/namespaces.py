@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax_reg._compat import (
-    HAS_ARRAY_API,
     check_is_fitted,
     check_same_namespace,
     config_context,
@@ -48,7 +47,7 @@ __all__ = [
 
 def dispatches_arrays() -> bool:
     """Return whether arrays of other libraries than NumPy are to stay what they are."""
-    return HAS_ARRAY_API and bool(get_config()["array_api_dispatch"])
+    return bool(get_config()["array_api_dispatch"])
 
 
 def move(array: Any, xp: Any, device: Any) -> Any:
@@ -81,8 +80,7 @@ class Place(NamedTuple):
 
 def is_foreign(array: Any) -> bool:
     """Return whether an array is of another library than NumPy."""
-    is_numpys = isinstance(array, np.ndarray | np.generic)
-    return HAS_ARRAY_API and not is_numpys and is_array_api_obj(array)
+    return not isinstance(array, np.ndarray | np.generic) and is_array_api_obj(array)
 
 
 def place_of(X: Any) -> Place | None:
