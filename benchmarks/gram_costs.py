@@ -3,8 +3,8 @@
     python -m benchmarks.gram_costs [--toy]
 
 The package chooses by a price: so many multiply-adds of a dense product for two entries of a row,
-and so many for an entry of the matrix (`objective/hessian.py`).  The last columns say what was
-chosen, and what a pair of entries was found to cost.
+and so many for an entry of the matrix (`objective/hessian.py`).  The last line says what they were
+found to cost here.
 """
 
 from __future__ import annotations
@@ -37,24 +37,31 @@ def main(argv: list[str] | None = None) -> None:
     for key, value in describe().items():
         print(f"- {key}: {value}")
     print(f"- {n} × {p}, one thread, median of {_REPEATS} turns\n")
-    print("| entries in a row | dense, ms | sparse, ms | faster | chosen | a pair costs |")
-    print("| ---: | ---: | ---: | --- | --- | ---: |")
+    print("| entries in a row | dense, ms | sparse, ms | faster | chosen |")
+    print("| ---: | ---: | ---: | --- | --- |")
+    costs = []
     for entries in _ENTRIES:
+        X = sp.random(n, p, entries / p, format="csr", rng=np.random.default_rng(0))
         with threadpool_limits(1):
-            print(row_of(n, p, entries), flush=True)
+            dense, sparse = seconds_of(X, np.inf), seconds_of(X, 0.0)
+        names = "sparse", "dense"
+        chosen = names[not hessian._is_cheaper_sparse(X)]
+        times = f"| {entries} | {1e3 * dense:.1f} | {1e3 * sparse:.1f} "
+        print(f"{times}| {names[sparse > dense]} | {chosen} |", flush=True)
+        pairs = float(np.square(np.diff(X.indptr), dtype=float).sum())
+        costs.append((pairs, p**2, sparse / dense * n * p**2))
+    pair, entry = prices(np.array(costs))
+    print(
+        f"\na pair of entries of a row costs {pair:.0f} multiply-adds of a dense product, ", end=""
+    )
+    print(f"an entry of the matrix {entry:.0f}")
     print(f"\nload average at the end: {load_average():.1f}")
 
 
-def row_of(n: int, p: int, entries: int) -> str:
-    """Return the line of one density."""
-    X = sp.random(n, p, entries / p, format="csr", rng=np.random.default_rng(0))
-    dense, sparse = seconds_of(X, np.inf), seconds_of(X, 0.0)
-    pairs = float((np.diff(X.indptr).astype(float) ** 2).sum())
-    names = "sparse", "dense"
-    chosen = names[not hessian._is_cheaper_sparse(X)]
-    cost = sparse / pairs * n * p**2 / dense
-    times = f"| {entries} | {1e3 * dense:.1f} | {1e3 * sparse:.1f} "
-    return f"{times}| {names[sparse > dense]} | {chosen} | {cost:.0f} multiply-adds |"
+def prices(costs: np.ndarray) -> np.ndarray:
+    """Return a and b of cost = a pairs + b entries, for the least squares of relative errors."""
+    counts, cost = costs[:, :2], costs[:, 2]
+    return np.linalg.lstsq(counts / cost[:, np.newaxis], np.ones(len(cost)), rcond=None)[0]
 
 
 def seconds_of(X: sp.csr_array, price: float) -> float:
