@@ -188,7 +188,11 @@ def test_everything_that_reads_the_coefficients_works(name, tmp_path):
     assert model.coef_frame().equals(plain.coef_frame())
     assert str(model.summary(A, b)) == str(plain.summary(X, Y))
     assert model.duality_gap(A, b) == plain.duality_gap(X, Y)
+    about, (of_library,) = X.mean(axis=0), tensors(name, X.mean(axis=0))
     assert_array_equal(model.contributions(A), plain.contributions(X))
+    assert_array_equal(
+        model.contributions(A, about=of_library), plain.contributions(X, about=about)
+    )
     found = model.inference(A, b, penalised="laplace")
     wanted = plain.inference(X, Y, penalised="laplace")
     assert str(found) == str(wanted)
@@ -290,6 +294,9 @@ def test_batches_of_a_source_may_be_arrays_of_the_library(name, dispatches):
         model = SoftmaxRegression().fit(source)
         assert_allclose(model.coef_, SoftmaxRegression().fit(X, Y).coef_, rtol=1e-6)
         assert_array_equal(model.predict(source), model.predict(X))
+        assert model.score(source) == model.score(X, Y)
+        search = SoftmaxRegressionCV(Cs=2, cv=2).fit(source)
+        assert search.score(source) == search.score(X, Y)
 
 
 @each_library

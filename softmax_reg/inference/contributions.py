@@ -97,7 +97,7 @@ class ContributionsMixin:
         petal width (cm)     2.6
         Name: 100, dtype: float64
         """
-        model, X = fitted(self), on_host(X)
+        model, X, about = fitted(self), on_host(X), on_host(about)
         if model is not self:
             return model.contributions(X, about=about, return_base=return_base)
         W = self._centred_coefficients()

@@ -56,8 +56,9 @@ class ScoringMixin:
         raise_for_params(params, self, "score")
         if isinstance(X, BatchSource):
             y, sample_weight = labels_of(self, X, y, sample_weight)
+        else:
+            place_for(self, X, "score")
         refuse_no_labels(X, y)
-        place_for(self, X, "score")
         model, (X, y, sample_weight) = fitted(self), all_on_host(X, y, sample_weight)
         if sample_weight is not None:
             params = params | {"sample_weight": sample_weight}
