@@ -1,7 +1,6 @@
 """scikit-learn's own checks of what a classifier does, over every solver in the registry."""
 
 import pytest
-import scikit_learn_checks
 from objectives import STOCHASTIC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -32,17 +31,17 @@ def each_check_with(solvers):
 
 @parametrize_with_checks([SoftmaxRegression(l1_ratio=1.0)])
 def test_scikit_learn_accepts_the_estimator_with_an_l1_norm(estimator, check):
-    scikit_learn_checks.run(check, estimator)
+    check(estimator)
 
 
 @pytest.mark.filterwarnings("ignore:partial_fit has a method of its own:UserWarning")
 @each_check_with(FAMILIES)
 def test_scikit_learn_accepts_the_estimator_with_a_solver_of_each_family(estimator, check):
-    scikit_learn_checks.run(check, estimator)
+    check(estimator)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:partial_fit has a method of its own:UserWarning")
 @each_check_with([solver for solver in SOLVERS if solver not in FAMILIES])
 def test_scikit_learn_accepts_the_estimator_with_every_other_solver(estimator, check):
-    scikit_learn_checks.run(check, estimator)
+    check(estimator)
