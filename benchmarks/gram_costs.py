@@ -3,8 +3,8 @@
     python -m benchmarks.gram_costs [--toy]
 
 The package chooses by a price: so many multiply-adds of a dense product for two entries of a row,
-and so many for an entry of the matrix (`objective/hessian.py`).  The last line says what they were
-found to cost here.
+and so many for an entry of the matrix (`objective/hessian.py`).  The second table compares these
+prices with what was found here.
 """
 
 from __future__ import annotations
@@ -51,10 +51,9 @@ def main(argv: list[str] | None = None) -> None:
         pairs = float(np.square(np.diff(X.indptr), dtype=float).sum())
         costs.append((pairs, p**2, sparse / dense * n * p**2))
     pair, entry = prices(np.array(costs))
-    print(
-        f"\na pair of entries of a row costs {pair:.0f} multiply-adds of a dense product, ", end=""
-    )
-    print(f"an entry of the matrix {entry:.0f}")
+    print("\n| multiply-adds of a dense product | found | price |\n| --- | ---: | ---: |")
+    print(f"| a pair of entries of a row | {pair:.0f} | {hessian._SPARSE_PAIR:.0f} |")
+    print(f"| an entry of the matrix | {entry:.0f} | {hessian._SPARSE_ENTRY:.0f} |")
     print(f"\nload average at the end: {load_average():.1f}")
 
 

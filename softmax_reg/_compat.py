@@ -72,13 +72,12 @@ try:
         check_same_namespace,
         get_namespace_and_device,
         move_to,
-        supported_float_dtypes,
     )
 
     HAS_ARRAY_API = True
 except ImportError:  # before scikit-learn 1.9
     HAS_ARRAY_API = False
-    get_namespace_and_device = move_to = supported_float_dtypes = None
+    get_namespace_and_device = move_to = None
 
     def check_same_namespace(X: Any, estimator: Any, *, attribute: str, method: str) -> None:
         """Do nothing: all arrays are NumPy's."""
@@ -147,7 +146,6 @@ __all__ = [
     "scorer_with_labels",
     "set_blas_threads",
     "show_versions_of_scikit_learn",
-    "supported_float_dtypes",
     "train_test_split",
     "validate_data",
     "validate_parameter_constraints",

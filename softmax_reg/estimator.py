@@ -451,7 +451,7 @@ class SoftmaxRegression(
             several deviations of X away from those of X, as where only X was transformed.
         """
         with unchanged_if_it_fails(self), computing_on_host(self, X):
-            X, y, sample_weight = all_on_host(X, y, sample_weight)
+            X, y, sample_weight, offset = all_on_host(X, y, sample_weight, offset)
             read = partial(read_data, self, X, y, sample_weight, offset=offset)
             users = all_on_host(X_val, y_val, sample_weight_val, offset_val)
             return self._fit(X, y, sample_weight, read, users)

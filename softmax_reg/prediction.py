@@ -48,6 +48,7 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
     _doc_link_template = "#"
 
     def _on_host(self) -> Any:
+        """Return the model with arrays of NumPy: for displays, which know no other."""
         return fitted(self)
 
     def __sklearn_tags__(self) -> Any:
@@ -124,6 +125,10 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
         log_proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
+        return self._log_proba(X, offset)
+
+    def _log_proba(self, X: Any, offset: Any) -> NDArray:
+        """Return them as NumPy's, wherever X lies."""
         scores = on_host(self.decision_function(X, offset))
         if scores.ndim == 1:
             scores = np.column_stack([np.zeros_like(scores), scores])
@@ -144,7 +149,7 @@ class SoftmaxPredictor(CoefficientsMixin, ContributionsMixin, InferenceMixin, To
         proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; rows sum to 1.
         """
-        return np.exp(on_host(self.predict_log_proba(X, offset)))
+        return np.exp(self._log_proba(X, offset))
 
     def score(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, offset: Any = None

@@ -25,6 +25,7 @@ from softmax_reg import (
     SoftmaxRegression,
     SoftmaxRegressionCV,
     bootstrap,
+    softmax_path,
 )
 from softmax_reg._compat import HAS_ARRAY_API
 from softmax_reg.dataset import namespaces
@@ -307,3 +308,13 @@ def test_draws_and_groups_may_be_arrays_of_the_library(name):
     found = bootstrap(model, A, b, n=3, groups=groups, random_state=0)
     wanted = bootstrap(plain, X[:, :2], Y, n=3, groups=np.arange(len(Y)) // 2, random_state=0)
     assert str(found) == str(wanted)
+
+
+@each_library
+def test_numbers_that_are_cast_and_paths_are_numpys(name):
+    A, b, whole = tensors(name, X, Y, X.astype(np.int64))
+    model, plain = SoftmaxRegression().fit(whole, b), SoftmaxRegression().fit(X.astype(int), Y)
+    assert is_tensor(model.predict_proba(whole), name)
+    found = to_numpy(model.predict_proba(whole))
+    assert_array_equal(found, plain.predict_proba(X.astype(int)))
+    assert_array_equal(softmax_path(A, b, Cs=2).coefs_, softmax_path(X, Y, Cs=2).coefs_)

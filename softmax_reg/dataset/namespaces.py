@@ -26,21 +26,19 @@ from softmax_reg._compat import (
     get_namespace_and_device,
     is_array_api_obj,
     move_to,
-    supported_float_dtypes,
 )
 
 __all__ = [
     "Place",
     "all_on_host",
+    "as_computed",
     "computing_on_host",
     "fitted",
-    "floats_for",
     "in_numpy",
     "is_foreign",
     "linear_scores",
     "on_host",
     "place_for",
-    "refusable_on_host",
     "to_numpy",
 ]
 
@@ -106,20 +104,16 @@ def place_for(model: Any, X: Any, method: str) -> Place | None:
     return place_of(X)
 
 
-def floats_for(X: Any) -> Any:
-    """Return the floating dtypes that are used as they are, in the library of X."""
-    place = place_of(X)
-    if place is None:
-        return np.float64, np.float32
-    known = {getattr(place.xp, name, None) for name in ("float64", "float32")}
-    return [dtype for dtype in supported_float_dtypes(*place) if dtype in known]
+def as_computed(X: Any) -> tuple[Any, Any]:
+    """Return X where its scores are computed, and the dtypes that it may have there.
 
-
-def refusable_on_host(X: Any) -> Any:
-    """Return X as NumPy's if it is of a dtype that only NumPy's checks refuse: complex numbers."""
-    place = place_of(X)
-    is_complex = place is not None and place.xp.isdtype(X.dtype, "complex floating")
-    return on_host(X) if is_complex else X
+    That is where it lies if it is float32 or float64; NumPy casts, or refuses, all others.
+    """
+    if dispatches_arrays() and is_foreign(X):
+        xp, _, _ = get_namespace_and_device(X)
+        if xp.isdtype(X.dtype, (xp.float32, xp.float64)):
+            return X, X.dtype
+    return on_host(X), (np.float64, np.float32)
 
 
 def on_host(array: Any) -> Any:
@@ -154,8 +148,18 @@ def _foreign(model: Any) -> dict[str, NDArray]:
     return {name: to_numpy(value) for name, value in vars(model).items() if is_foreign(value)}
 
 
+def in_numpy(model: Any) -> Any:
+    """Return a model, fitted or not, whose arrays are NumPy's: itself, if they are."""
+    arrays = _foreign(model)
+    if not arrays:
+        return model
+    twin = copy(model)
+    vars(twin).update(arrays)
+    return twin
+
+
 def fitted(model: Any) -> Any:
-    """Return a fitted model whose arrays are NumPy's: itself, if they are.
+    """Return a model, which must be fitted, as `in_numpy` does.
 
     Raises
     ------
@@ -164,16 +168,6 @@ def fitted(model: Any) -> Any:
     """
     check_is_fitted(model)
     return in_numpy(model)
-
-
-def in_numpy(model: Any) -> Any:
-    """Return the same of a model that may not be fitted."""
-    arrays = _foreign(model)
-    if not arrays:
-        return model
-    twin = copy(model)
-    vars(twin).update(arrays)
-    return twin
 
 
 @contextmanager

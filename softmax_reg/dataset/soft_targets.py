@@ -102,7 +102,7 @@ class SoftTargetsMixin:
                [0.31, 0.69]])
         """
         with unchanged_if_it_fails(self), computing_on_host(self, X):
-            X, Y, sample_weight = all_on_host(X, Y, sample_weight)
+            X, Y, sample_weight, offset = all_on_host(X, Y, sample_weight, offset)
             read = partial(read_shares, self, X, Y, sample_weight, classes, offset=offset)
             users = all_on_host(X_val, y_val, sample_weight_val, offset_val)
             return self._fit(X, Y, sample_weight, read, users)
@@ -170,7 +170,7 @@ class SoftTargetsMixin:
                [0.25, 0.75]])
         """
         with unchanged_if_it_fails(self), computing_on_host(self, X):
-            X, N = all_on_host(X, N)
+            X, N, offset = all_on_host(X, N, offset)
             read = partial(read_shares, self, X, N, None, classes, offset=offset, are_counts=True)
             users = all_on_host(X_val, y_val, sample_weight_val, offset_val)
             return self._fit(X, N, None, read, users)

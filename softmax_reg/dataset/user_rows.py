@@ -20,7 +20,7 @@ from softmax_reg._compat import (
     check_X_y,
     validate_data,
 )
-from softmax_reg.dataset.namespaces import floats_for, place_for, refusable_on_host
+from softmax_reg.dataset.namespaces import as_computed, place_for
 from softmax_reg.dataset.offsets import OffsetParts
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.streams import iterate, read_ahead
@@ -83,12 +83,11 @@ def validated(
         X = encoding.transform(X) if encoding.is_raw(X) else X
         if sp.issparse(X):  # whose columns have no names that could be compared
             check_n_features(estimator, X, reset=False)
-            how = {"accept_sparse": sparse, "dtype": floats_for(X), "estimator": estimator}
+            how = {"accept_sparse": sparse, "dtype": as_computed(X)[1], "estimator": estimator}
             is_alone = isinstance(y, str) and y == _NO_LABELS
             return check_array(X, **how) if is_alone else check_X_y(X, y, **how)
-    X = refusable_on_host(X)
-    how = {"accept_sparse": sparse, "dtype": floats_for(X)}
-    return validate_data(estimator, X, y, reset=reset, **how)
+    X, dtype = as_computed(X)
+    return validate_data(estimator, X, y, reset=reset, accept_sparse=sparse, dtype=dtype)
 
 
 def refuse_file_name(X: Any, is_to_learn: bool = False) -> None:

@@ -65,7 +65,6 @@ def read_data(
         refuse_others(X, y, sample_weight)
         rows, classes, codes, weights = read_source(estimator, X, reset).result()
         return _dataset(estimator, rows, classes, Labels(codes, len(classes)), weights, offset)
-    X, y, sample_weight, offset = all_on_host(X, y, sample_weight, offset)
     X, y = validated(estimator, _in_memory(estimator, X, reset), y, reset)
     classes, codes = encode_labels(y)
     targets = Labels(codes, len(classes))
@@ -108,7 +107,6 @@ def read_shares(
             "classes. Give it a row for each class, weighted by the share or the count, and use "
             "fit."
         )
-    X, Y, sample_weight, offset = all_on_host(X, Y, sample_weight, offset)
     X = merge_duplicates(validated(estimator, _in_memory(estimator, X, reset), reset=reset))
     if are_counts:
         classes, targets, sample_weight = class_counts(Y, classes, X.shape[0], X.dtype)
@@ -136,6 +134,7 @@ def read_again(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> D
         raise ValueError(
             "The model was fitted with an offset. Give it, offset=..., as it was given to fit."
         )
+    X, y, sample_weight, offset = all_on_host(X, y, sample_weight, offset)
     of_rows: dict[str, Any] = {"reset": False, "offset": offset}
     if are_class_shares(y):
         classes = None if hasattr(y, "columns") else model.classes_

@@ -20,6 +20,7 @@ from softmax_reg._compat import (
     validate_parameter_constraints,
 )
 from softmax_reg.dataset.feature_factors import by_name
+from softmax_reg.dataset.namespaces import all_on_host
 from softmax_reg.dataset.sources import BatchSource
 from softmax_reg.dataset.user_rows import refuse_no_labels
 from softmax_reg.dataset.validation import read_data, read_shares
@@ -211,6 +212,7 @@ def softmax_path(
     if not isinstance(X, BatchSource):
         refuse_no_labels(X, y if proba is None else proba, "softmax_path")
     reader = _Reader(class_weight, label_smoothing)
+    X, y, proba, sample_weight, offset = all_on_host(X, y, proba, sample_weight, offset)
     if proba is None:
         data = read_data(reader, X, y, sample_weight, offset=offset)
     else:

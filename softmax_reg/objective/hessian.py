@@ -42,9 +42,9 @@ _DENSE_BYTES = 4 << 20
 # With so many rows for each dimension the curvature of a sample is that of all rows, nearly:
 # Z. Frangella et al. (2023), "PROMISE", section 3.
 _ROWS_PER_DIMENSION = 100
-# What a product of two entries of a sparse row costs in multiply-adds of dense products, and an
-# entry of the matrix that it adds to; and the largest square of a mean in units of scale: beside
-# more, the digits of a variance would be lost.
+# The price of a product of two entries of a sparse row in multiply-adds of dense products, and of
+# an entry of the matrix that it adds to; `benchmarks.gram_costs` compares both with what it finds.
+# And the largest square of a mean in units of scale: beside more, a variance would lose its digits.
 _SPARSE_PAIR, _SPARSE_ENTRY, _NEAR_ZERO = 120.0, 150.0, 1e4
 # The largest matrix.
 _HESSIAN_BYTES = 64 << 20
